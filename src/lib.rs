@@ -1,0 +1,15 @@
+//! Scimward keeps a cloud directory in step with LDAP or Active Directory over SCIM 2.0.
+
+pub mod config;
+pub mod daemon;
+pub mod demo;
+pub mod ldap;
+pub mod mapping;
+pub mod model;
+pub mod plan;
+pub mod ports;
+pub mod profile;
+pub mod report;
+pub mod scim;
+pub mod secret;
+pub mod store;

@@ -1,0 +1,23 @@
+//! The domain's nouns: what is read, what is pushed, and what is remembered between the two.
+//!
+//! Deliberately absent: any I/O, any clock, any library type of a shell (LDAP, HTTP, store).
+
+mod anchor;
+mod digest;
+pub mod dn;
+mod entry;
+mod link;
+mod operation;
+mod path;
+mod rejection;
+mod resource;
+
+pub use anchor::{Anchor, AnchorKey};
+pub use digest::Digest;
+pub use dn::DnKey;
+pub use entry::{Attribute, DirectoryEntry};
+pub use link::{Link, LinkStatus, Mark, Pushed};
+pub use operation::{Action, ManagerRef, Operation, Phase};
+pub use path::{AttributePath, ENTERPRISE_USER, USER};
+pub use rejection::{Mapped, MappedUser, Problem, Rejection};
+pub use resource::{Item, Resource, ResourceId, Scalar, Value};

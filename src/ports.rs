@@ -1,0 +1,499 @@
+//! The seam: what the core needs of the outside, in the core's words.
+//!
+//! Deliberately absent: any type of ldap3, reqwest or sled. Each trait is owned by its user (the
+//! cycle and the executor) and implemented by one shell.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{AnchorKey, DirectoryEntry, Link, Mark, Operation, Phase, Pushed, Rejection, ResourceId};
+
+// --- the directory ------------------------------------------------------------------------------
+
+/// What it means when an entry was not seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// Nothing: the read was not proved complete. The reason is for people.
+    Unknown(String),
+    /// The entry is not in the directory: every page of every base was read and the server said
+    /// success each time.
+    AllButPresent,
+}
+
+/// How a read ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadOutcome {
+    /// What absence means after this read.
+    pub absence: Absence,
+    /// The server that answered, as configured.
+    pub server: String,
+    /// Entries handed to the sink since its last restart.
+    pub entries: u64,
+}
+
+/// Takes entries while they arrive, on the thread that reads.
+pub trait EntrySink {
+    /// Forget everything seen so far: the read starts again on another server.
+    ///
+    /// # Errors
+    /// What stops the read.
+    fn restart(&mut self) -> Result<(), SinkError>;
+
+    /// One entry.
+    ///
+    /// # Errors
+    /// What stops the read.
+    fn entry(&mut self, entry: DirectoryEntry) -> Result<(), SinkError>;
+}
+
+/// Why a sink stopped a read.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SinkError(pub String);
+
+/// Whose fault a failed read is, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// No server could be reached, or the connection was lost.
+    #[error("cannot reach the directory: {0}")]
+    Unreachable(String),
+    /// The server refused the bind.
+    #[error("the directory refused to let us in: {0}")]
+    Bind(String),
+    /// The server refused the search outright (a base that does not exist, rights).
+    #[error("the directory refused the search: {0}")]
+    Refused(String),
+    /// The sink stopped the read.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+/// The LDAP side. Blocking: it is called on a thread of its own.
+pub trait Directory: Send {
+    /// Reads every entry in scope. An entry counts only once: bases that overlap are the sink's
+    /// concern. Fails over between servers by itself, after [`EntrySink::restart`].
+    ///
+    /// # Errors
+    /// When nothing usable was read. A read that broke off part-way on every server is an `Ok` with
+    /// [`Absence::Unknown`].
+    fn read(&mut self, sink: &mut dyn EntrySink, stop: &CancellationToken) -> Result<ReadOutcome, DirectoryError>;
+}
+
+// --- the service provider -----------------------------------------------------------------------
+
+/// What a create or update carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// Goes into `externalId` where the mapping put it; used to recognise our own accounts.
+    pub external_id: String,
+    /// Attributes and manager as wanted.
+    pub pushed: Pushed,
+    /// The manager's SCIM id, when `pushed.manager` is set and known.
+    pub manager_id: Option<ResourceId>,
+}
+
+/// What became of a create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// A new account.
+    New(ResourceId),
+    /// An account that was there before, now brought to the wanted state.
+    Adopted(ResourceId),
+}
+
+/// Whose fault a failed request is, and what follows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// This person's data: not repeated until the entry or the mapping changes.
+    #[error("refused with {status}: {detail}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The provider's words.
+        detail: String,
+    },
+    /// Somebody else holds what this person needs. May clear later in the run.
+    #[error("conflict: {detail}")]
+    Conflict {
+        /// What is in the way, and what to do.
+        detail: String,
+    },
+    /// The resource is gone (404).
+    #[error("the account is gone at the service provider")]
+    Gone,
+    /// The token or the endpoint: the run stops.
+    #[error("the service provider refused us with {status}: {detail}")]
+    Unauthorized {
+        /// 401 or 403.
+        status: u16,
+        /// The provider's words.
+        detail: String,
+    },
+    /// Passing trouble that outlasted the retries.
+    #[error("{reason} (after {tries} tries)")]
+    Unavailable {
+        /// The last failure.
+        reason: String,
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// The run is being stopped.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+/// The SCIM side. Implementations retry, pace themselves and resolve conflicts; what they return is
+/// final for this run.
+pub trait ServiceProvider: Send + Sync + 'static {
+    /// Creates the account, or adopts the one in its place by the configured policy. With
+    /// `look_up_first` an earlier run may have created it already.
+    fn create(
+        &self,
+        payload: &Payload,
+        look_up_first: bool,
+    ) -> impl Future<Output = Result<Created, ProviderError>> + Send;
+
+    /// Brings the account to the wanted state. `before` is what it was last told, with the
+    /// manager's id, for a minimal PATCH.
+    fn update(
+        &self,
+        id: &ResourceId,
+        before: &Pushed,
+        payload: &Payload,
+    ) -> impl Future<Output = Result<(), ProviderError>> + Send;
+
+    /// Sets `active: false` and nothing else where the profile allows that.
+    fn deactivate(&self, id: &ResourceId, payload: &Payload) -> impl Future<Output = Result<(), ProviderError>> + Send;
+
+    /// Deletes the account. An account that is gone already is a success.
+    fn delete(&self, id: &ResourceId) -> impl Future<Output = Result<(), ProviderError>> + Send;
+
+    /// Asks for the account that would stand in the way of `payload` (the dry run's `--probe`).
+    fn probe(&self, payload: &Payload) -> impl Future<Output = Result<Probe, ProviderError>> + Send;
+}
+
+/// What a look-up before the first request found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "found", rename_all = "kebab-case")]
+pub enum Probe {
+    /// No such account.
+    Nothing,
+    /// An account that the policy lets us adopt.
+    Adoptable {
+        /// Its id.
+        id: ResourceId,
+        /// Its `userName` there.
+        user_name: String,
+        /// Why it may be adopted.
+        because: String,
+    },
+    /// An account that the policy leaves alone.
+    Foreign {
+        /// Its id.
+        id: ResourceId,
+        /// Its `userName` there.
+        user_name: String,
+        /// Why it is left alone, and what to do.
+        because: String,
+    },
+}
+
+// --- the state ----------------------------------------------------------------------------------
+
+/// What the state says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    /// The endpoint this state was made for, normalised; empty in a new state.
+    pub endpoint: String,
+    /// Digest of everything a mapping depends on; when it changes every entry is mapped again.
+    pub mapping: String,
+    /// Digest of what decides who is in scope (bases, scope, filter, anchor rule); when it changes,
+    /// removals are held until approved or gone.
+    pub scope: String,
+    /// The removals an operator approved, by plan id.
+    pub approved: Option<String>,
+    /// Removals held at the end of the last cycle.
+    pub held: Option<Held>,
+}
+
+/// Removals that the limits hold back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// What `scimward approve` takes.
+    pub plan_id: String,
+    /// How many.
+    pub removals: u64,
+    /// Why, in words.
+    pub reason: String,
+    /// When first held, unix seconds.
+    pub since: i64,
+}
+
+/// Where an object failed, which decides when it is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RejectKind {
+    /// Mapping or profile: tried again in every cycle, at no cost.
+    Entry,
+    /// The provider said no (400): tried again when the wanted state changes.
+    Refused,
+    /// A conflict or passing trouble: tried again after `next_try`.
+    Waiting,
+}
+
+/// An object that could not be pushed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// Who and why. Problems from the provider have `attribute` empty.
+    pub rejection: Rejection,
+    /// Where it failed.
+    pub kind: RejectKind,
+    /// Digest of the state that was wanted.
+    pub wanted: crate::model::Digest,
+    /// Unix seconds.
+    pub first: i64,
+    /// Unix seconds.
+    pub last: i64,
+    /// How often it was tried.
+    pub tries: u32,
+    /// Unix seconds; 0 for "any time".
+    pub next_try: i64,
+}
+
+/// One finished cycle.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CycleRecord {
+    /// Unix seconds.
+    pub started: i64,
+    /// Unix seconds.
+    pub ended: i64,
+    /// The exit code the cycle would end the program with.
+    pub exit_code: u8,
+    /// One sentence.
+    pub outcome: String,
+    /// Entries read.
+    pub entries: u64,
+    /// Operations done, by action.
+    pub done: std::collections::BTreeMap<String, u64>,
+    /// Operations that failed in this cycle.
+    pub failed: u64,
+    /// Entries rejected by mapping or profile.
+    pub rejected: u64,
+    /// SCIM requests sent.
+    pub requests: u64,
+}
+
+/// A change of the state; a batch of them is applied whole or not at all for each person.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Remember mark and link.
+    Put(AnchorKey, Mark, Box<Link>),
+    /// Remember a mark; the link stays.
+    Mark(AnchorKey, Mark),
+    /// Forget the person.
+    Forget(AnchorKey),
+}
+
+/// Why the state cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("state: {0}")]
+pub struct StoreError(pub String);
+
+/// Where a sealed plan stands in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Step {
+    /// The phase.
+    pub phase: Phase,
+    /// Order within the phase (depth below the top manager).
+    pub depth: u32,
+    /// The operation, by its place in the spool.
+    pub index: u32,
+}
+
+/// A plan on its way to execution: operations in the order in which they were found, then the order
+/// in which they are carried out. Kept on disk; only the steps are in memory.
+pub trait PlanSpool: Send + Sync {
+    /// Throws away what is there.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    fn clear(&self) -> Result<(), StoreError>;
+
+    /// Appends operations and returns the index of the first one.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    fn push(&self, operations: &[Operation]) -> Result<u32, StoreError>;
+
+    /// The operation at `index`.
+    ///
+    /// # Errors
+    /// When there is none or it cannot be read.
+    fn operation(&self, index: u32) -> Result<Operation, StoreError>;
+
+    /// Writes the order and makes everything durable: from here on the plan survives a crash.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    fn seal(&self, plan_id: &str, steps: &[Step]) -> Result<(), StoreError>;
+
+    /// Durably records that steps before `upto` may have been sent.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    fn claim(&self, upto: usize) -> Result<(), StoreError>;
+
+    /// The creates of an unfinished plan that may have been sent without our learning the answer:
+    /// every claimed create. Empty when the last plan was finished.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    fn in_doubt(&self) -> Result<Vec<AnchorKey>, StoreError>;
+
+    /// The plan is done: nothing is in doubt any more.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    fn finish(&self) -> Result<(), StoreError>;
+}
+
+/// The memory between cycles.
+pub trait StateStore: Send + Sync + 'static {
+    /// What the state says of itself.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn meta(&self) -> Result<Meta, StoreError>;
+
+    /// Replaces it, durably.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    fn save_meta(&self, meta: &Meta) -> Result<(), StoreError>;
+
+    /// Every mark, in key order.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn marks(&self) -> Result<Vec<(AnchorKey, Mark)>, StoreError>;
+
+    /// One link.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn link(&self, key: AnchorKey) -> Result<Option<Link>, StoreError>;
+
+    /// Hands every link to `visit`, in key order, until it returns false.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn each_link(&self, visit: &mut dyn FnMut(Link) -> bool) -> Result<(), StoreError>;
+
+    /// Applies changes. Durable after the next [`StateStore::flush`].
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    fn apply(&self, changes: &[Change]) -> Result<(), StoreError>;
+
+    /// Every reject, in key order.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn rejects(&self) -> Result<Vec<(AnchorKey, Reject)>, StoreError>;
+
+    /// Adds or replaces rejects (`Some`), or removes them (`None`).
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    fn save_rejects(&self, rejects: &[(AnchorKey, Option<Reject>)]) -> Result<(), StoreError>;
+
+    /// The last cycles, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn cycles(&self, limit: usize) -> Result<Vec<CycleRecord>, StoreError>;
+
+    /// Remembers a cycle; old ones are dropped past a fixed number.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    fn save_cycle(&self, record: &CycleRecord) -> Result<(), StoreError>;
+
+    /// Makes everything applied so far survive a power cut.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    fn flush(&self) -> Result<(), StoreError>;
+
+    /// Where this store's plans are spooled.
+    fn spool(&self) -> &dyn PlanSpool;
+}
+
+// --- who watches ---------------------------------------------------------------------------------
+
+/// What happens during a cycle, for progress bars, the control socket and counters.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// Entries read so far in this attempt.
+    Read {
+        /// How many.
+        entries: u64,
+    },
+    /// The plan is made.
+    Planned {
+        /// Operations that will be carried out.
+        operations: u64,
+    },
+    /// One operation ended.
+    Done {
+        /// Operations ended so far.
+        done: u64,
+        /// Operations in all.
+        total: u64,
+        /// Of those ended, how many failed.
+        failed: u64,
+    },
+    /// The lane pauses because the provider asked for it.
+    Paused {
+        /// For how long.
+        #[serde(with = "seconds")]
+        delay: Duration,
+    },
+}
+
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(value.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Watches a cycle. Cheap, must not block.
+pub trait Observer: Send + Sync + 'static {
+    /// Something happened.
+    fn event(&self, event: &Event);
+}
+
+/// Nobody watches.
+#[derive(Debug)]
+pub struct Unwatched;
+
+impl Observer for Unwatched {
+    fn event(&self, _event: &Event) {}
+}
+
+/// A shared watcher.
+pub type SharedObserver = Arc<dyn Observer>;
