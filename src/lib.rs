@@ -1,8 +1,10 @@
 //! Scimward keeps a cloud directory in step with LDAP or Active Directory over SCIM 2.0.
 
 pub mod config;
+pub mod cycle;
 pub mod daemon;
 pub mod demo;
+pub mod executor;
 pub mod ldap;
 pub mod mapping;
 pub mod model;
@@ -13,3 +15,5 @@ pub mod report;
 pub mod scim;
 pub mod secret;
 pub mod store;
+#[cfg(test)]
+mod testing;

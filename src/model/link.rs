@@ -14,20 +14,6 @@ pub struct Pushed {
     pub manager: Option<ManagerRef>,
 }
 
-/// Whether the account is in use or was taken out of use by us.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LinkStatus {
-    /// In the directory as far as we know.
-    #[default]
-    Active,
-    /// Deactivated by us because the person left; unix seconds.
-    Deactivated {
-        /// When, in unix seconds.
-        at: i64,
-    },
-}
-
 /// The memory of one pushed resource: large, read only for what changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
@@ -39,8 +25,6 @@ pub struct Link {
     pub dn: String,
     /// What was pushed last.
     pub pushed: Pushed,
-    /// In use, or deactivated by us.
-    pub status: LinkStatus,
     /// True when the account existed before and was adopted.
     #[serde(default)]
     pub adopted: bool,

@@ -16,7 +16,7 @@ pub use anchor::{Anchor, AnchorKey};
 pub use digest::Digest;
 pub use dn::DnKey;
 pub use entry::{Attribute, DirectoryEntry};
-pub use link::{Link, LinkStatus, Mark, Pushed};
+pub use link::{Link, Mark, Pushed};
 pub use operation::{Action, ManagerRef, Operation, Phase};
 pub use path::{AttributePath, ENTERPRISE_USER, USER};
 pub use rejection::{Mapped, MappedUser, Problem, Rejection};

@@ -1,0 +1,315 @@
+//! Fakes with behaviour for the tests of the core: a state in memory, a cloud in memory, a directory
+//! that is a list. Compiled for tests only.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    model::{AnchorKey, DirectoryEntry, Link, Mark, Operation, Pushed, Resource, ResourceId},
+    ports::{
+        Absence, Change, Created, CycleRecord, Directory, DirectoryError, EntrySink, Meta, Payload, PlanSpool, Probe,
+        ProviderError, ReadOutcome, Reject, ServiceProvider, StateStore, Step, StoreError,
+    },
+};
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap()
+}
+
+/// A state in memory.
+#[derive(Default)]
+pub(crate) struct MemoryStore {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    meta: Meta,
+    marks: BTreeMap<AnchorKey, Mark>,
+    links: BTreeMap<AnchorKey, Link>,
+    rejects: BTreeMap<AnchorKey, Reject>,
+    cycles: Vec<CycleRecord>,
+    spool: Vec<Operation>,
+    claimed: Vec<AnchorKey>,
+    steps: Vec<Step>,
+}
+
+impl StateStore for MemoryStore {
+    fn meta(&self) -> Result<Meta, StoreError> {
+        Ok(lock(&self.inner).meta.clone())
+    }
+
+    fn save_meta(&self, meta: &Meta) -> Result<(), StoreError> {
+        lock(&self.inner).meta = meta.clone();
+        Ok(())
+    }
+
+    fn marks(&self) -> Result<Vec<(AnchorKey, Mark)>, StoreError> {
+        Ok(lock(&self.inner)
+            .marks
+            .iter()
+            .map(|(&key, &mark)| (key, mark))
+            .collect())
+    }
+
+    fn link(&self, key: AnchorKey) -> Result<Option<Link>, StoreError> {
+        Ok(lock(&self.inner).links.get(&key).cloned())
+    }
+
+    fn each_link(&self, visit: &mut dyn FnMut(Link) -> bool) -> Result<(), StoreError> {
+        let links: Vec<Link> = lock(&self.inner).links.values().cloned().collect();
+        links.into_iter().all(visit);
+        Ok(())
+    }
+
+    fn apply(&self, changes: &[Change]) -> Result<(), StoreError> {
+        let mut inner = lock(&self.inner);
+        for change in changes {
+            match change {
+                Change::Put(key, mark, link) => {
+                    inner.marks.insert(*key, *mark);
+                    inner.links.insert(*key, (**link).clone());
+                }
+                Change::Mark(key, mark) => {
+                    inner.marks.insert(*key, *mark);
+                }
+                Change::Forget(key) => {
+                    inner.marks.remove(key);
+                    inner.links.remove(key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn rejects(&self) -> Result<Vec<(AnchorKey, Reject)>, StoreError> {
+        Ok(lock(&self.inner)
+            .rejects
+            .iter()
+            .map(|(&key, reject)| (key, reject.clone()))
+            .collect())
+    }
+
+    fn save_rejects(&self, rejects: &[(AnchorKey, Option<Reject>)]) -> Result<(), StoreError> {
+        let mut inner = lock(&self.inner);
+        for (key, reject) in rejects {
+            match reject {
+                Some(reject) => inner.rejects.insert(*key, reject.clone()),
+                None => inner.rejects.remove(key),
+            };
+        }
+        Ok(())
+    }
+
+    fn cycles(&self, limit: usize) -> Result<Vec<CycleRecord>, StoreError> {
+        Ok(lock(&self.inner).cycles.iter().rev().take(limit).cloned().collect())
+    }
+
+    fn save_cycle(&self, record: &CycleRecord) -> Result<(), StoreError> {
+        lock(&self.inner).cycles.push(record.clone());
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn spool(&self) -> &dyn PlanSpool {
+        self
+    }
+}
+
+impl PlanSpool for MemoryStore {
+    fn clear(&self) -> Result<(), StoreError> {
+        lock(&self.inner).spool.clear();
+        Ok(())
+    }
+
+    fn push(&self, operations: &[Operation]) -> Result<u32, StoreError> {
+        let mut inner = lock(&self.inner);
+        let first = inner.spool.len() as u32;
+        inner.spool.extend_from_slice(operations);
+        Ok(first)
+    }
+
+    fn operation(&self, index: u32) -> Result<Operation, StoreError> {
+        lock(&self.inner)
+            .spool
+            .get(index as usize)
+            .cloned()
+            .ok_or_else(|| StoreError(format!("no operation {index}")))
+    }
+
+    fn seal(&self, _plan_id: &str, steps: &[Step]) -> Result<(), StoreError> {
+        lock(&self.inner).steps = steps.to_vec();
+        Ok(())
+    }
+
+    fn claim(&self, upto: usize) -> Result<(), StoreError> {
+        let mut inner = lock(&self.inner);
+        let claimed = inner.steps[..upto]
+            .iter()
+            .map(|s| inner.spool[s.index as usize].anchor.key())
+            .collect();
+        inner.claimed = claimed;
+        Ok(())
+    }
+
+    fn in_doubt(&self) -> Result<Vec<AnchorKey>, StoreError> {
+        Ok(lock(&self.inner).claimed.clone())
+    }
+
+    fn finish(&self) -> Result<(), StoreError> {
+        lock(&self.inner).claimed.clear();
+        Ok(())
+    }
+}
+
+/// A cloud in memory: unique names without case, adopts its own (`externalId` = anchor).
+#[derive(Default)]
+pub(crate) struct MemoryCloud {
+    accounts: Mutex<BTreeMap<String, Account>>,
+    requests: Mutex<u64>,
+    next: Mutex<u64>,
+    refuse: Mutex<BTreeSet<String>>,
+}
+
+/// One account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) external_id: String,
+    pub(crate) resource: Resource,
+    pub(crate) manager_id: Option<ResourceId>,
+}
+
+impl MemoryCloud {
+    pub(crate) fn accounts(&self) -> BTreeMap<String, Account> {
+        lock(&self.accounts).clone()
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        *lock(&self.requests)
+    }
+
+    pub(crate) fn refuse(&self, user_name: &str) {
+        lock(&self.refuse).insert(user_name.to_owned());
+    }
+
+    pub(crate) fn by_name(&self, user_name: &str) -> Option<(String, Account)> {
+        lock(&self.accounts)
+            .iter()
+            .find(|(_, a)| a.resource.user_name() == user_name)
+            .map(|(id, a)| (id.clone(), a.clone()))
+    }
+
+    fn put(&self, id: Option<&ResourceId>, payload: &Payload) -> Result<ResourceId, ProviderError> {
+        *lock(&self.requests) += 1;
+        let name = payload.pushed.resource.user_name().to_lowercase();
+        if lock(&self.refuse).contains(&name) {
+            return Err(ProviderError::Refused {
+                status: 400,
+                detail: "told to".into(),
+            });
+        }
+        let mut accounts = lock(&self.accounts);
+        let id = match id {
+            Some(id) if !accounts.contains_key(&id.0) => return Err(ProviderError::Gone),
+            Some(id) => id.clone(),
+            None => {
+                *lock(&self.next) += 1;
+                ResourceId(format!("id-{}", lock(&self.next)))
+            }
+        };
+        let holder = accounts
+            .iter()
+            .find(|(_, a)| a.resource.user_name().to_lowercase() == name)
+            .map(|(id, _)| id.clone());
+        if holder.is_some_and(|holder| holder != id.0) {
+            return Err(ProviderError::Conflict {
+                detail: format!("{name} is taken"),
+            });
+        }
+        if let Some(manager) = &payload.manager_id {
+            assert!(
+                accounts.contains_key(&manager.0) || *manager == id,
+                "a manager who does not exist: {manager}"
+            );
+        }
+        let account = Account {
+            external_id: payload.external_id.clone(),
+            resource: payload.pushed.resource.clone(),
+            manager_id: payload.manager_id.clone(),
+        };
+        accounts.insert(id.0.clone(), account);
+        Ok(id)
+    }
+}
+
+impl ServiceProvider for MemoryCloud {
+    async fn create(&self, payload: &Payload, look_up_first: bool) -> Result<Created, ProviderError> {
+        let ours = || {
+            lock(&self.accounts)
+                .iter()
+                .find(|(_, a)| a.external_id == payload.external_id)
+                .map(|(id, _)| id.clone())
+        };
+        let adopt = |id: String| self.put(Some(&ResourceId(id)), payload).map(Created::Adopted);
+        if let Some(id) = look_up_first.then(ours).flatten() {
+            return adopt(id);
+        }
+        match (self.put(None, payload), ours()) {
+            (Err(ProviderError::Conflict { .. }), Some(id)) => adopt(id),
+            (other, _) => other.map(Created::New),
+        }
+    }
+
+    async fn update(&self, id: &ResourceId, _before: &Pushed, payload: &Payload) -> Result<(), ProviderError> {
+        self.put(Some(id), payload).map(drop)
+    }
+
+    async fn deactivate(&self, id: &ResourceId, _payload: &Payload) -> Result<(), ProviderError> {
+        *lock(&self.requests) += 1;
+        let mut accounts = lock(&self.accounts);
+        let account = accounts.get_mut(&id.0).ok_or(ProviderError::Gone)?;
+        account.resource = account.resource.clone().with_active(false);
+        Ok(())
+    }
+
+    async fn delete(&self, id: &ResourceId) -> Result<(), ProviderError> {
+        *lock(&self.requests) += 1;
+        lock(&self.accounts).remove(&id.0);
+        Ok(())
+    }
+
+    async fn probe(&self, _payload: &Payload) -> Result<Probe, ProviderError> {
+        Ok(Probe::Nothing)
+    }
+}
+
+/// A directory that is a list.
+pub(crate) struct ListDirectory {
+    pub(crate) entries: Vec<DirectoryEntry>,
+    pub(crate) absence: Absence,
+}
+
+impl Directory for ListDirectory {
+    fn read(&mut self, sink: &mut dyn EntrySink, _stop: &CancellationToken) -> Result<ReadOutcome, DirectoryError> {
+        for entry in &self.entries {
+            sink.entry(entry.clone())?;
+        }
+        Ok(ReadOutcome {
+            absence: self.absence.clone(),
+            server: "ldap://list".into(),
+            entries: self.entries.len() as u64,
+        })
+    }
+}
+
+/// Shared, as the executor wants it.
+pub(crate) fn world() -> (Arc<MemoryStore>, Arc<MemoryCloud>) {
+    (Arc::default(), Arc::default())
+}
