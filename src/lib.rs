@@ -8,6 +8,7 @@ pub mod executor;
 pub mod ldap;
 pub mod mapping;
 pub mod model;
+pub mod outcome;
 pub mod plan;
 pub mod ports;
 pub mod profile;

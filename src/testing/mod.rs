@@ -1,6 +1,8 @@
 //! Fakes with behaviour for the tests of the core: a state in memory, a cloud in memory, a directory
 //! that is a list. Compiled for tests only.
 
+mod laws;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},

@@ -1,0 +1,205 @@
+//! What is remembered of a cycle besides its links: before the first request and after the last one.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    cycle::{CycleError, Planned, Policy, mapping_digest},
+    executor::Execution,
+    model::Mark,
+    ports::{Absence, Change, CycleRecord, DirectoryError, Held, Meta, ProviderError, StateStore, StoreError},
+};
+
+/// The exit codes of the program; scripts depend on them.
+pub mod exit {
+    /// Done; nothing failed.
+    pub const DONE: u8 = 0;
+    /// Done, but some objects failed or were rejected.
+    pub const OBJECTS: u8 = 1;
+    /// Bad usage or configuration.
+    pub const USAGE: u8 = 2;
+    /// The directory could not be read, or not completely.
+    pub const DIRECTORY: u8 = 3;
+    /// The service provider refused or could not be reached.
+    pub const PROVIDER: u8 = 4;
+    /// Removals held by the limits.
+    pub const HELD: u8 = 5;
+    /// With `--dry-run --exit-code`: there are changes.
+    pub const CHANGES: u8 = 10;
+}
+
+/// Changes applied to the state at a time.
+const BATCH: usize = 100;
+
+/// Remembers what planning found out, before the first request: from here on a crash at any instant
+/// leaves a state from which the next cycle reaches the same end. Blocking.
+///
+/// # Errors
+/// When the state cannot be written.
+pub fn remember(store: &dyn StateStore, policy: &Policy, planned: &Planned, now: i64) -> Result<(), StoreError> {
+    let plan = &planned.plan;
+    let mut meta = held(&planned.meta, planned, now);
+    if planned.approved.aborted {
+        return store.save_meta(&meta);
+    }
+    for batch in plan.mark_changes.chunks(BATCH) {
+        store.apply(
+            &batch
+                .iter()
+                .map(|&(key, mark)| Change::Mark(key, mark))
+                .collect::<Vec<_>>(),
+        )?;
+    }
+    if !plan.quietly_inactive.is_empty() {
+        remember_inactive(store, planned, now)?;
+    }
+    for batch in plan.reject_changes.chunks(BATCH) {
+        store.save_rejects(batch)?;
+    }
+    store.flush()?;
+    meta.mapping = mapping_digest(policy).to_string();
+    if plan.absence == Absence::AllButPresent && planned.approved.hold.is_none() {
+        meta.scope = policy.scope.to_string();
+    }
+    if meta == planned.meta {
+        Ok(())
+    } else {
+        store.save_meta(&meta)
+    }
+}
+
+/// People who left while their account was inactive already need no request, only a date.
+fn remember_inactive(store: &dyn StateStore, planned: &Planned, now: i64) -> Result<(), StoreError> {
+    let marks: BTreeMap<_, Mark> = store.marks()?.into_iter().collect();
+    let dated = planned.plan.quietly_inactive.iter().filter_map(|key| {
+        marks.get(key).map(|&mark| {
+            Change::Mark(
+                *key,
+                Mark {
+                    deactivated_at: now,
+                    ..mark
+                },
+            )
+        })
+    });
+    let changes: Vec<Change> = dated.collect();
+    changes.chunks(BATCH).try_for_each(|batch| store.apply(batch))
+}
+
+/// The meta record with the held removals of this cycle in it. An approval lasts for one complete cycle.
+fn held(old: &Meta, planned: &Planned, now: i64) -> Meta {
+    let mut meta = old.clone();
+    if planned.plan.absence != Absence::AllButPresent {
+        return meta;
+    }
+    meta.approved = None;
+    meta.held = planned.approved.hold.as_ref().map(|hold| Held {
+        plan_id: hold.plan_id.clone(),
+        removals: planned.approved.held.len() as u64,
+        reason: hold.reason.clone(),
+        since: old
+            .held
+            .as_ref()
+            .filter(|held| held.plan_id == hold.plan_id)
+            .map_or(now, |held| held.since),
+    });
+    meta
+}
+
+/// The record of a cycle that got as far as a plan.
+#[must_use]
+pub fn record(planned: &Planned, execution: &Execution, requests: u64, started: i64, ended: i64) -> CycleRecord {
+    let counts = &planned.plan.counts;
+    let mut done: BTreeMap<String, u64> = execution
+        .done
+        .iter()
+        .map(|(action, count)| (action.to_string(), *count))
+        .collect();
+    if execution.adopted > 0 {
+        done.insert("adopted".to_owned(), execution.adopted);
+    }
+    CycleRecord {
+        started,
+        ended,
+        exit_code: exit_code(planned, execution),
+        outcome: outcome(planned, execution),
+        entries: counts.entries,
+        done,
+        failed: execution.failed + counts.waiting,
+        rejected: counts.rejected,
+        requests,
+    }
+}
+
+/// The record of a cycle that ended before there was a plan.
+#[must_use]
+pub fn failure(error: &CycleError, started: i64, ended: i64) -> CycleRecord {
+    let exit_code = match error {
+        CycleError::Directory(DirectoryError::Sink(_)) | CycleError::Store(_) | CycleError::Plan(_) => exit::OBJECTS,
+        CycleError::Directory(_) => exit::DIRECTORY,
+    };
+    CycleRecord {
+        started,
+        ended,
+        exit_code,
+        outcome: error.to_string(),
+        ..CycleRecord::default()
+    }
+}
+
+fn exit_code(planned: &Planned, execution: &Execution) -> u8 {
+    let counts = &planned.plan.counts;
+    if matches!(planned.plan.absence, Absence::Unknown(_)) {
+        exit::DIRECTORY
+    } else if matches!(&execution.stopped, Some(error) if *error != ProviderError::Cancelled) {
+        exit::PROVIDER
+    } else if planned.approved.hold.is_some() {
+        exit::HELD
+    } else if execution.failed + execution.skipped + counts.rejected + counts.waiting > 0 {
+        exit::OBJECTS
+    } else {
+        exit::DONE
+    }
+}
+
+fn outcome(planned: &Planned, execution: &Execution) -> String {
+    let counts = &planned.plan.counts;
+    let mut words = Vec::new();
+    if let Absence::Unknown(reason) = &planned.plan.absence {
+        let then = if planned.approved.aborted {
+            "nothing was changed"
+        } else {
+            "nothing was removed"
+        };
+        words.push(format!("the directory was not read completely, {then}: {reason}"));
+    }
+    if let Some(error) = &execution.stopped {
+        words.push(format!(
+            "stopped: {error}; {} operations were not tried",
+            execution.skipped
+        ));
+    } else if execution.skipped > 0 {
+        words.push(format!("interrupted; {} operations were not tried", execution.skipped));
+    }
+    if let Some(hold) = &planned.approved.hold {
+        words.push(format!(
+            "{} removals held ({}); release them with: scimward approve {}",
+            planned.approved.held.len(),
+            hold.reason,
+            hold.plan_id
+        ));
+    }
+    for (count, what) in [
+        (execution.failed, "failed"),
+        (counts.rejected, "rejected"),
+        (counts.waiting, "waiting after an earlier failure"),
+    ] {
+        if count > 0 {
+            words.push(format!("{count} {what}"));
+        }
+    }
+    if words.is_empty() {
+        "in step".to_owned()
+    } else {
+        words.join("; ")
+    }
+}
