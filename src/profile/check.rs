@@ -46,10 +46,11 @@ impl Found<'_> {
 
     fn attribute(&mut self, path: &AttributePath, rule: &AttributeRule, value: &Value) {
         if !rule.allowed {
+            let value = if path.as_str() == "password" { "" } else { &brief(value) };
             return self.add(
                 &path.short(),
                 "does not take this attribute; take it out of the mapping",
-                &brief(value),
+                value,
             );
         }
         match (rule.kind, value) {
@@ -465,6 +466,11 @@ mod tests {
             "emails",
             list(&[email("a@b", "true"), email("c@d", "true")]),
             &["emails | generic: only one item can be primary | a@b, c@d"],
+        );
+        check(
+            "password",
+            text("x"),
+            &["password | generic: does not take this attribute; take it out of the mapping | "],
         );
         check("urn:example:Shoe:size", text("44"), &[]);
         check(

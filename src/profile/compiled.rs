@@ -96,6 +96,7 @@ impl Compiled {
             };
             rules.attributes.insert(path, rule);
         }
+        rules.attributes.insert("password".to_owned(), AttributeRule::default());
         let whole = parts.mandatory.iter().filter(|path| item_part(path).is_none());
         rules.mandatory = whole.cloned().collect();
         (Self(Arc::new(rules)), bad)

@@ -141,10 +141,11 @@ impl Profile {
     }
 
     /// Whether this cloud takes something at `path`. For mappings: a rule for a path that is not
-    /// allowed would have every person rejected.
+    /// allowed would have every person rejected. No cloud is sent a `password`.
     #[must_use]
     pub fn allows(&self, path: &AttributePath) -> bool {
-        self.allowed.is_empty() || self.allowed.iter().any(|allowed| allowed == path.as_str())
+        (self.allowed.is_empty() && path.as_str() != "password")
+            || self.allowed.iter().any(|allowed| allowed == path.as_str())
     }
 
     /// Whether this cloud takes `enterprise.manager`, which is not part of a [`Resource`].

@@ -13,8 +13,9 @@ pub(super) enum Kind {
     Multi,
 }
 
-/// Single attributes that are strings.
-const TEXT: [&str; 17] = [
+/// Single attributes that are strings. Without `password`: secrets are not in a directory's reach, and
+/// would end in reports and in the state.
+const TEXT: [&str; 16] = [
     "externalId",
     "userName",
     "name.formatted",
@@ -31,7 +32,6 @@ const TEXT: [&str; 17] = [
     "preferredLanguage",
     "locale",
     "timezone",
-    "password",
 ];
 
 /// Single strings of the enterprise extension.
