@@ -11,6 +11,7 @@ mod operation;
 mod path;
 mod rejection;
 mod resource;
+pub mod shown;
 
 pub use anchor::{Anchor, AnchorKey};
 pub use digest::Digest;

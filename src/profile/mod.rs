@@ -3,9 +3,16 @@
 //! Deliberately absent: requests. What a request looks like is `scim`'s business; this module only
 //! says which forms a cloud accepts.
 
+mod check;
+mod compiled;
+mod load;
+mod schema;
+
 use serde::Deserialize;
 
-use crate::model::{Problem, Resource};
+use crate::model::{AttributePath, Problem, Resource};
+
+use compiled::Compiled;
 
 /// How an account is brought to a new state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -50,8 +57,11 @@ pub struct TextRule {
 }
 
 /// The rules of one kind of cloud. Facts and sources stand in the TOML files beside this module.
+///
+/// Paths are in canonical spelling; files may write `enterprise.` for the extension's URN. However a
+/// profile is read, it comes out checked and ready for [`Profile::check`].
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Profile {
     /// `huawei`, `alibaba`, `aws`, `generic`.
     pub name: String,
@@ -93,6 +103,9 @@ pub struct Profile {
     pub default_rate_per_s: f64,
     /// Requests in flight when the configuration does not say.
     pub default_concurrency: usize,
+    /// The rules above in the form in which they are applied.
+    #[serde(skip)]
+    compiled: Compiled,
 }
 
 impl Profile {
@@ -101,13 +114,43 @@ impl Profile {
 
     /// The built-in profile of that name.
     #[must_use]
-    pub fn named(_name: &str) -> Option<Self> {
-        None
+    pub fn named(name: &str) -> Option<Self> {
+        let text = match name {
+            "huawei" => include_str!("huawei.toml"),
+            "alibaba" => include_str!("alibaba.toml"),
+            "aws" => include_str!("aws.toml"),
+            "generic" => include_str!("generic.toml"),
+            _ => return None,
+        };
+        // A test reads every built-in file, so this is never an error.
+        Self::from_toml(text).ok()
+    }
+
+    /// A profile from the text of a file, for clouds that are not built in.
+    ///
+    /// # Errors
+    /// What is wrong with the text, in words for the operator: every mistake, each with its key.
+    pub fn from_toml(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error: toml::de::Error| error.to_string().trim_end().to_owned())
     }
 
     /// Everything this cloud would refuse in `resource`; empty when it would take it.
     #[must_use]
-    pub fn check(&self, _resource: &Resource) -> Vec<Problem> {
-        Vec::new()
+    pub fn check(&self, resource: &Resource) -> Vec<Problem> {
+        check::check(&self.name, &self.compiled, resource)
+    }
+
+    /// Whether this cloud takes something at `path`. For mappings: a rule for a path that is not
+    /// allowed would have every person rejected. No cloud is sent a `password`.
+    #[must_use]
+    pub fn allows(&self, path: &AttributePath) -> bool {
+        (self.allowed.is_empty() && path.as_str() != "password")
+            || self.allowed.iter().any(|allowed| allowed == path.as_str())
+    }
+
+    /// Whether this cloud takes `enterprise.manager`, which is not part of a [`Resource`].
+    #[must_use]
+    pub fn allows_manager(&self) -> bool {
+        self.allows(&AttributePath::enterprise("manager"))
     }
 }

@@ -3,7 +3,26 @@
 //! Deliberately absent: deciding anything. It renders what planner and limits said, line by line, so
 //! that a report of a hundred thousand operations needs no more memory than one of ten.
 
-use std::collections::BTreeMap;
+mod changes;
+mod closing;
+mod json;
+mod look;
+mod rejects;
+mod status;
+mod text;
+mod width;
+mod words;
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod samples;
+
+use std::{collections::BTreeMap, io};
+
+pub use changes::{AttributeChange, changes};
+pub use rejects::rejects_text;
+pub use status::{cycle_line, status_json, status_text};
 
 use crate::{
     model::{Action, Operation},
@@ -57,4 +76,97 @@ pub struct Line {
     pub held: bool,
     /// What `--probe` found in the cloud.
     pub probe: Option<Probe>,
+}
+
+/// Every action, in the order of execution.
+const ACTIONS: [Action; 6] = [
+    Action::Create,
+    Action::Reactivate,
+    Action::Update,
+    Action::Reference,
+    Action::Deactivate,
+    Action::Delete,
+];
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs; `docs/dry-run-json.md` describes it.
+    Json,
+}
+
+/// How text is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextStyle {
+    /// With terminal colours.
+    pub colour: bool,
+    /// Columns of a line; longer values are shortened. Below 60 it is taken as 60.
+    pub width: usize,
+}
+
+/// A report on its way out: [`Report::line`] for each operation, then [`Report::finish`].
+///
+/// Lines come ordered by action. Nothing is kept of a line once it is written.
+pub struct Report<'w> {
+    out: &'w mut dyn io::Write,
+    form: Form,
+}
+
+enum Form {
+    Text(text::TextReport),
+    Json(json::JsonReport),
+}
+
+impl<'w> Report<'w> {
+    /// A report to `out`, which should be buffered. `style` is of no account to JSON.
+    pub fn new(out: &'w mut dyn io::Write, format: Format, style: TextStyle) -> Self {
+        let form = match format {
+            Format::Text => Form::Text(text::TextReport::new(style)),
+            Format::Json => Form::Json(json::JsonReport::default()),
+        };
+        Self { out, form }
+    }
+
+    /// Writes one operation.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn line(&mut self, line: &Line) -> io::Result<()> {
+        match &mut self.form {
+            Form::Text(text) => text.line(self.out, line),
+            Form::Json(json) => json.line(self.out, line),
+        }
+    }
+
+    /// Writes what stands below the lines.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn finish(self, summary: &Summary) -> io::Result<()> {
+        match self.form {
+            Form::Text(text) => text.finish(self.out, summary)?,
+            Form::Json(json) => json.finish(self.out, summary)?,
+        }
+        self.out.flush()
+    }
+}
+
+impl Summary {
+    /// How long the requests take at the configured rate, in seconds; nothing without a usable rate.
+    #[must_use]
+    pub fn seconds(&self) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "an estimate, shown to the second")]
+        let seconds = self.requests as f64 / self.rate_per_s;
+        (self.rate_per_s > 0.0 && seconds.is_finite()).then_some(seconds)
+    }
+}
+
+/// What `write` writes, as text.
+fn as_text(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String {
+    let mut buffer = Vec::new();
+    // Memory takes everything, and what is written is text.
+    let _always_ok = write(&mut buffer);
+    String::from_utf8_lossy(&buffer).into_owned()
 }

@@ -1,0 +1,135 @@
+//! What stands below the operations of a dry run: rejects, warnings, totals.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use super::{
+    ACTIONS, Summary,
+    look::Look,
+    rejects,
+    words::{about, count, grouped},
+};
+use crate::{
+    model::{Action, shown::shown},
+    ports::{Held, Reject},
+};
+
+/// `held_lines` counts the lines that were marked as held.
+pub(super) fn write(
+    out: &mut dyn Write,
+    look: &Look,
+    summary: &Summary,
+    held_lines: &BTreeMap<Action, u64>,
+) -> io::Result<()> {
+    let rejects: Vec<&Reject> = summary.rejects.iter().collect();
+    rejects::write(out, look, &rejects, usize::MAX)?;
+    warnings(out, look, &summary.warnings)?;
+    ends(out, look, summary)?;
+    let none = summary.operations.values().all(|number| *number == 0);
+    let nothing = none && held_lines.is_empty() && summary.held.is_none();
+    if !nothing {
+        totals(out, look, summary, held_lines)?;
+    }
+    if let Some(held) = &summary.held {
+        held_back(out, look, held)?;
+    }
+    if let Some(reason) = &summary.incomplete {
+        let alert = look.alert;
+        writeln!(
+            out,
+            "{alert}The read is not complete:{alert:#} {}.",
+            shown(reason.trim_end_matches('.'))
+        )?;
+        writeln!(out, "  An incomplete read never deactivates or deletes anybody.")?;
+    } else if nothing {
+        writeln!(out, "Nothing to do.")?;
+    }
+    Ok(())
+}
+
+fn warnings(out: &mut dyn Write, look: &Look, warnings: &[String]) -> io::Result<()> {
+    if warnings.is_empty() {
+        return Ok(());
+    }
+    let Look { heading, changed, .. } = look;
+    writeln!(out, "{heading}Warnings{heading:#}")?;
+    for warning in warnings {
+        writeln!(out, "  {changed}!{changed:#} {}", shown(warning))?;
+    }
+    writeln!(out)
+}
+
+/// The two ends of the wire, and what was read.
+fn ends(out: &mut dyn Write, look: &Look, summary: &Summary) -> io::Result<()> {
+    let Look { strong, .. } = look;
+    writeln!(
+        out,
+        "{strong}From{strong:#}  {}: {} read, {} in scope, {} out of scope, {} unchanged",
+        shown(&summary.source),
+        match summary.entries {
+            1 => "1 entry".to_owned(),
+            entries => format!("{} entries", grouped(entries)),
+        },
+        grouped(summary.in_scope),
+        grouped(summary.out_of_scope),
+        grouped(summary.unchanged),
+    )?;
+    writeln!(
+        out,
+        "{strong}To{strong:#}    {} ({})",
+        shown(&summary.target),
+        shown(&summary.profile)
+    )
+}
+
+fn totals(out: &mut dyn Write, look: &Look, summary: &Summary, held_lines: &BTreeMap<Action, u64>) -> io::Result<()> {
+    let Look { strong, alert, .. } = look;
+    writeln!(out, "{strong}Plan{strong:#}  {}", shown(&summary.plan_id))?;
+    writeln!(out)?;
+    for action in ACTIONS {
+        let number = summary.operations.get(&action).copied().unwrap_or_default();
+        let held = held_lines.get(&action).copied().unwrap_or_default();
+        if number == 0 && held == 0 {
+            continue;
+        }
+        let (sign, style) = look.sign(action);
+        write!(
+            out,
+            "  {style}{sign}{style:#} {:<12}{:>9}",
+            action.to_string(),
+            grouped(number)
+        )?;
+        if held > 0 {
+            write!(out, "  {alert}and {} held{alert:#}", grouped(held))?;
+        }
+        writeln!(out)?;
+    }
+    if !summary.rejects.is_empty() {
+        writeln!(
+            out,
+            "  {alert}!{alert:#} {:<12}{:>9}",
+            "rejected",
+            grouped(summary.rejects.len() as u64)
+        )?;
+    }
+    writeln!(out)?;
+    write!(out, "{}", count(summary.requests, "request"))?;
+    if let Some(seconds) = summary.seconds().filter(|_| summary.requests > 0) {
+        write!(out, ", {} at {} requests/s", about(seconds), summary.rate_per_s)?;
+    }
+    writeln!(out)
+}
+
+/// Held removals and the command that lets them through.
+pub(super) fn held_back(out: &mut dyn Write, look: &Look, held: &Held) -> io::Result<()> {
+    let Look { alert, strong, .. } = look;
+    let number = count(held.removals, "removal");
+    writeln!(out, "{alert}Held back: {number}.{alert:#} {}", shown(&held.reason))?;
+    let id = shown(&held.plan_id);
+    writeln!(
+        out,
+        "  To let exactly these through: {strong}scimward approve {id}{strong:#}"
+    )
+}

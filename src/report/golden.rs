@@ -1,0 +1,287 @@
+//! Golden files: `tests/golden/`. `INSTA_UPDATE=always cargo test` writes them anew.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{samples::*, *};
+use crate::ports::CycleRecord;
+
+const PLAIN: TextStyle = TextStyle {
+    colour: false,
+    width: 100,
+};
+
+fn report(format: Format, style: TextStyle, lines: &[Line], summary: &Summary) -> String {
+    as_text(|out| {
+        let mut report = Report::new(out, format, style);
+        lines.iter().try_for_each(|line| report.line(line))?;
+        report.finish(summary)
+    })
+}
+
+#[track_caller]
+fn golden(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../tests/golden");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+#[test]
+fn text_of_every_kind_of_line() {
+    let text = report(Format::Text, PLAIN, &every_line(), &full_summary());
+    golden("dry_run_text", &text);
+    for line in text.lines() {
+        assert!(!line.ends_with(' '), "space at the end of {line:?}");
+    }
+}
+
+#[test]
+fn text_in_colour() {
+    let style = TextStyle { colour: true, ..PLAIN };
+    let text = report(Format::Text, style, &every_line(), &full_summary());
+    golden("dry_run_text_colour", &text.replace('\u{1b}', "␛"));
+}
+
+#[test]
+fn text_in_a_narrow_terminal() {
+    let style = TextStyle { width: 10, ..PLAIN };
+    let text = report(Format::Text, style, &every_line(), &full_summary());
+    golden("dry_run_text_narrow", &text);
+    let operations = text.split("Rejected").next().unwrap_or_default();
+    for line in operations.lines().filter(|line| !line.contains("in the cloud")) {
+        assert!(width::columns(line) <= 60, "{line:?} is too wide");
+    }
+}
+
+#[test]
+fn text_with_nothing_to_do() {
+    golden(
+        "dry_run_text_nothing",
+        &report(Format::Text, PLAIN, &[], &quiet_summary()),
+    );
+}
+
+#[test]
+fn text_after_an_incomplete_read() {
+    let summary = Summary {
+        incomplete: Some("ou=people: size limit exceeded (4)".into()),
+        ..quiet_summary()
+    };
+    golden("dry_run_text_incomplete", &report(Format::Text, PLAIN, &[], &summary));
+}
+
+#[test]
+fn text_with_nothing_but_held_removals() {
+    let lines: Vec<Line> = every_line().into_iter().filter(|line| line.held).collect();
+    let summary = Summary {
+        held: Some(held()),
+        ..quiet_summary()
+    };
+    golden("dry_run_text_held", &report(Format::Text, PLAIN, &lines, &summary));
+}
+
+#[test]
+fn text_never_commands_the_terminal() {
+    let evil = "\u{1b}]0;owned\u{7}\r\n\u{202e}\u{9b}2J";
+    let person = pushed(&[("userName", evil), ("title", evil)]);
+    let mut line = line(Action::Create, evil, None, Some(managed_by(person, evil)));
+    line.probe = Some(Probe::Foreign {
+        id: crate::model::ResourceId(evil.into()),
+        user_name: evil.into(),
+        because: evil.into(),
+    });
+    let summary = Summary {
+        source: evil.into(),
+        target: evil.into(),
+        profile: evil.into(),
+        plan_id: evil.into(),
+        incomplete: Some(evil.into()),
+        warnings: vec![evil.into()],
+        rejects: vec![reject(evil, crate::ports::RejectKind::Entry, &[(evil, evil, evil)])],
+        held: Some(Held {
+            plan_id: evil.into(),
+            reason: evil.into(),
+            ..held()
+        }),
+        operations: [(Action::Create, 1)].into(),
+        ..quiet_summary()
+    };
+    for format in [Format::Text, Format::Json] {
+        let text = report(format, PLAIN, std::slice::from_ref(&line), &summary);
+        let hostile: Vec<char> = text
+            .chars()
+            .filter(|c| *c != '\n' && crate::model::shown::is_hostile(*c))
+            .collect();
+        assert_eq!(hostile, [], "{format:?}");
+    }
+    let text = report(Format::Json, PLAIN, &[line], &summary);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["operations"][0]["userName"], evil, "JSON means the same");
+}
+
+#[test]
+fn json_of_every_kind_of_line() {
+    let text = report(Format::Json, PLAIN, &every_line(), &full_summary());
+    golden("dry_run_json", &text);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["version"], 1);
+    assert_eq!(document["operations"].as_array().unwrap().len(), every_line().len());
+}
+
+#[test]
+fn json_with_nothing_to_do() {
+    let text = report(Format::Json, PLAIN, &[], &quiet_summary());
+    golden("dry_run_json_nothing", &text);
+    serde_json::from_str::<Value>(&text).unwrap();
+}
+
+#[test]
+fn every_field_is_documented() {
+    let dry_run = serde_json::from_str(&report(Format::Json, PLAIN, &every_line(), &full_summary())).unwrap();
+    let status = status_json(&[CycleRecord::default()], Some(&held()), &keyed_rejects(), None);
+    for (page, document) in [
+        (include_str!("../../docs/dry-run-json.md"), dry_run),
+        (include_str!("../../docs/status-json.md"), status),
+    ] {
+        let mut keys = BTreeSet::new();
+        collect_keys(&document, &mut keys);
+        let missing: Vec<_> = keys.iter().filter(|key| !page.contains(&format!("`{key}`"))).collect();
+        assert!(missing.is_empty(), "not documented: {missing:?}");
+    }
+}
+
+/// Keys of our own; what a SCIM body or an attribute's value holds is the RFC's.
+fn collect_keys(value: &Value, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                keys.insert(key.clone());
+                if !matches!(key.as_str(), "body" | "before" | "after") {
+                    collect_keys(value, keys);
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_keys(item, keys)),
+        _ => {}
+    }
+}
+
+fn keyed_rejects() -> Vec<(crate::model::AnchorKey, Reject)> {
+    let key = |reject: &Reject| crate::model::Anchor::new(reject.rejection.dn.as_str()).key();
+    every_reject()
+        .into_iter()
+        .map(|reject| (key(&reject), reject))
+        .collect()
+}
+
+fn cycle(exit_code: u8, outcome: &str, done: &[(&str, u64)]) -> CycleRecord {
+    CycleRecord {
+        started: NOW,
+        ended: NOW + 72,
+        exit_code,
+        outcome: outcome.into(),
+        entries: 1_300,
+        done: done
+            .iter()
+            .map(|(action, number)| ((*action).to_owned(), *number))
+            .collect(),
+        failed: u64::from(exit_code == 1) * 2,
+        rejected: u64::from(exit_code == 1),
+        requests: done.iter().map(|(_, number)| number).sum(),
+    }
+}
+
+#[test]
+fn a_cycle_in_one_sentence() {
+    for (record, expected) in [
+        (
+            cycle(0, "", &[("update", 1_000), ("create", 2), ("delete", 0)]),
+            "done: 2 created, 1,000 updated; 1,300 entries read, 1,002 requests sent, in 1 min 12 s",
+        ),
+        (
+            cycle(0, "", &[]),
+            "done: nothing changed; 1,300 entries read, 0 requests sent, in 1 min 12 s",
+        ),
+        (
+            cycle(1, "", &[("reference", 1), ("adopt", 3), ("moon", 4)]),
+            "done, but not for everybody: 3 adopted, 1 given another manager, 4 moon, 2 failed, 1 rejected; \
+             1,300 entries read, 8 requests sent, in 1 min 12 s",
+        ),
+        (
+            CycleRecord {
+                entries: 1,
+                ended: NOW - 5,
+                ..cycle(3, "cannot reach the directory: refused.", &[])
+            },
+            "cannot reach the directory: refused: nothing changed; 1 entry read, 0 requests sent, in 0 s",
+        ),
+    ] {
+        assert_eq!(cycle_line(&record), expected);
+    }
+}
+
+#[test]
+fn status_for_people() {
+    let records = [
+        cycle(5, "", &[("update", 3)]),
+        cycle(1, "", &[("create", 2), ("deactivate", 1)]),
+        cycle(3, "ou=people: size limit exceeded", &[]),
+    ];
+    let next = Some("2026-01-02 04:00:00 UTC".to_owned());
+    golden(
+        "status_text",
+        &status_text(&records, Some(&held()), &keyed_rejects(), next),
+    );
+    golden("status_text_new", &status_text(&[], None, &[], None));
+}
+
+#[test]
+fn status_for_programs() {
+    let next = Some("2026-01-02T04:00:00Z".to_owned());
+    let value = status_json(
+        &[cycle(0, "done", &[("create", 2)])],
+        Some(&held()),
+        &keyed_rejects(),
+        next,
+    );
+    golden("status_json", &serde_json::to_string_pretty(&value).unwrap());
+}
+
+#[test]
+fn rejects_for_people() {
+    golden("rejects_text", &rejects_text(&keyed_rejects()));
+    assert_eq!(rejects_text(&[]), "Nobody is rejected.\n");
+}
+
+#[test]
+fn a_status_counts_what_it_does_not_show() {
+    let reject = |at: u8| {
+        reject(
+            &format!("u{at}"),
+            crate::ports::RejectKind::Entry,
+            &[("sn", "missing", "")],
+        )
+    };
+    let rejects: Vec<_> = (0..8)
+        .map(|at| (crate::model::AnchorKey([at; 16]), reject(at)))
+        .collect();
+    let text = status_text(&[], None, &rejects, None);
+    assert!(text.contains("… and 3 more: scimward rejects list"), "{text}");
+    assert_eq!(text.matches("missing").count(), 5, "{text}");
+}
+
+#[test]
+fn a_summary_without_a_rate_has_no_time() {
+    for rate_per_s in [0.0, f64::NAN, -1.0, 1e-320] {
+        let summary = Summary {
+            rate_per_s,
+            requests: u64::MAX,
+            ..quiet_summary()
+        };
+        assert_eq!(summary.seconds(), None, "{rate_per_s}");
+        report(Format::Json, PLAIN, &[], &summary);
+    }
+}

@@ -1,0 +1,103 @@
+//! People who cannot be pushed, and why.
+
+use std::io::{self, Write};
+
+use super::{
+    TextStyle, as_text,
+    look::{Look, NAME_COLUMNS},
+    width::{columns, fit, pad},
+    words::{grouped, instant, people},
+};
+use crate::{
+    model::{AnchorKey, Problem, shown::shown},
+    ports::{Reject, RejectKind},
+};
+
+const KINDS: [(RejectKind, &str, &str); 3] = [
+    (
+        RejectKind::Entry,
+        "Rejected",
+        "tried again in every run; mend the entry or the mapping",
+    ),
+    (
+        RejectKind::Refused,
+        "Refused by the cloud",
+        "tried again when the entry or the mapping changes",
+    ),
+    (RejectKind::Waiting, "Waiting", "tried again by itself"),
+];
+
+/// Every reject, grouped by what happens next.
+#[must_use]
+pub fn rejects_text(rejects: &[(AnchorKey, Reject)]) -> String {
+    if rejects.is_empty() {
+        return "Nobody is rejected.\n".to_owned();
+    }
+    let rejects: Vec<&Reject> = rejects.iter().map(|(_, reject)| reject).collect();
+    let look = Look::new(TextStyle {
+        colour: false,
+        width: usize::MAX,
+    });
+    as_text(|out| write(out, &look, &rejects, usize::MAX))
+}
+
+/// The groups, each with an empty line below it. Of each group at most `show_max` people.
+pub(super) fn write(out: &mut dyn Write, look: &Look, rejects: &[&Reject], show_max: usize) -> io::Result<()> {
+    let Look { heading, .. } = look;
+    for (kind, title, next) in KINDS {
+        let of_kind = rejects.iter().filter(|reject| reject.kind == kind);
+        let number = of_kind.clone().count();
+        if number == 0 {
+            continue;
+        }
+        writeln!(out, "{heading}{title}{heading:#}: {}, {next}", people(number as u64))?;
+        of_kind.take(show_max).try_for_each(|reject| one(out, look, reject))?;
+        if number > show_max {
+            let more = grouped((number - show_max) as u64);
+            writeln!(out, "  … and {more} more: scimward rejects list")?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn one(out: &mut dyn Write, look: &Look, reject: &Reject) -> io::Result<()> {
+    let Look {
+        alert, strong, faint, ..
+    } = look;
+    let dn = fit(&shown(&reject.rejection.dn), look.width.saturating_sub(4));
+    writeln!(out, "  {alert}!{alert:#} {strong}{dn}{strong:#}")?;
+    for problem in &reject.rejection.problems {
+        writeln!(out, "      {}", sentence(problem, look.width.saturating_sub(6)))?;
+    }
+    if reject.tries > 0 {
+        let times = if reject.tries == 1 {
+            "once"
+        } else {
+            &format!("{} times", reject.tries)
+        };
+        write!(out, "      {faint}tried {times}, last {} UTC", instant(reject.last))?;
+        if reject.next_try > 0 {
+            write!(out, ", next {} UTC", instant(reject.next_try))?;
+        }
+        writeln!(out, "{faint:#}")?;
+    }
+    Ok(())
+}
+
+/// Attribute, rule and value. The rule stays whole, for it says what to do.
+fn sentence(problem: &Problem, room: usize) -> String {
+    let rule = shown(&problem.rule);
+    let mut line = match problem.attribute.as_str() {
+        "" => rule.into_owned(),
+        attribute => format!("{}{rule}", pad(&format!("{} ", shown(attribute)), NAME_COLUMNS)),
+    };
+    if !problem.value.is_empty() {
+        /// Short values are shown even where a long rule leaves no room.
+        const VALUE_COLUMNS_MIN: usize = 24;
+        let left = room.saturating_sub(columns(&line) + 2).max(VALUE_COLUMNS_MIN);
+        line.push_str(": ");
+        line.push_str(&fit(&shown(&problem.value), left));
+    }
+    line
+}

@@ -1,0 +1,179 @@
+//! Finished cycles in one sentence, and what `scimward status` says.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use serde_json::json;
+
+use super::{
+    TextStyle, as_text, closing, json as dry_run,
+    look::Look,
+    rejects,
+    width::{columns, pad},
+    words::{count, duration, grouped, instant, timestamp},
+};
+use crate::{
+    model::{AnchorKey, shown::shown},
+    ports::{CycleRecord, Held, Reject},
+};
+
+/// Rejected people of each kind that a status shows; the rest are counted.
+const REJECTS_SHOWN_MAX: usize = 5;
+
+/// How operations done are told, in the order of execution.
+const DONE: [(&str, &str); 7] = [
+    ("create", "created"),
+    ("adopt", "adopted"),
+    ("reactivate", "reactivated"),
+    ("update", "updated"),
+    ("reference", "given another manager"),
+    ("deactivate", "deactivated"),
+    ("delete", "deleted"),
+];
+
+/// A finished cycle in one sentence: how it ended, what was done, how long it took.
+#[must_use]
+pub fn cycle_line(record: &CycleRecord) -> String {
+    format!("{}, in {}", sentence(record), duration(seconds(record)))
+}
+
+fn seconds(record: &CycleRecord) -> u64 {
+    u64::try_from(record.ended.saturating_sub(record.started)).unwrap_or_default()
+}
+
+fn sentence(record: &CycleRecord) -> String {
+    let outcome = match record.outcome.trim_end_matches(['.', ' ']) {
+        "" => ending(record.exit_code),
+        outcome => outcome,
+    };
+    let mut parts: Vec<String> = DONE
+        .iter()
+        .filter_map(|(action, word)| Some(((*action, *word), *record.done.get(*action)?)))
+        .chain(unlisted(&record.done))
+        .filter(|(_, number)| *number > 0)
+        .map(|((_, word), number)| format!("{} {word}", grouped(number)))
+        .collect();
+    if parts.is_empty() {
+        parts.push("nothing changed".to_owned());
+    }
+    for (number, word) in [(record.failed, "failed"), (record.rejected, "rejected")] {
+        if number > 0 {
+            parts.push(format!("{} {word}", grouped(number)));
+        }
+    }
+    let entries = match record.entries {
+        1 => "1 entry".to_owned(),
+        entries => format!("{} entries", grouped(entries)),
+    };
+    let requests = count(record.requests, "request");
+    format!(
+        "{}: {}; {entries} read, {requests} sent",
+        shown(outcome),
+        parts.join(", ")
+    )
+}
+
+/// Counts under names that [`DONE`] has no word for.
+fn unlisted(done: &BTreeMap<String, u64>) -> impl Iterator<Item = ((&str, &str), u64)> {
+    done.iter()
+        .filter(|(action, _)| DONE.iter().all(|(known, _)| known != action))
+        .map(|(action, number)| ((action.as_str(), action.as_str()), *number))
+}
+
+/// The meaning of the exit code, for a record without words of its own.
+fn ending(exit_code: u8) -> &'static str {
+    match exit_code {
+        0 => "done",
+        1 => "done, but not for everybody",
+        2 => "wrong configuration",
+        3 => "the directory could not be read completely",
+        4 => "the service provider refused or could not be reached",
+        5 => "done, removals are held back",
+        _ => "ended",
+    }
+}
+
+/// What `scimward status` says. `records` come newest first; `next_run` is a time in words.
+#[must_use]
+pub fn status_text(
+    records: &[CycleRecord],
+    held: Option<&Held>,
+    rejects: &[(AnchorKey, Reject)],
+    next_run: Option<String>,
+) -> String {
+    let look = Look::new(TextStyle {
+        colour: false,
+        width: usize::MAX,
+    });
+    as_text(|out| {
+        cycles(out, records)?;
+        if let Some(held) = held {
+            writeln!(out, "Since {} UTC:", instant(held.since))?;
+            closing::held_back(out, &look, held)?;
+            writeln!(out)?;
+        }
+        let people: Vec<&Reject> = rejects.iter().map(|(_, reject)| reject).collect();
+        rejects::write(out, &look, &people, REJECTS_SHOWN_MAX)?;
+        match next_run {
+            Some(time) => writeln!(out, "Next run: {}", shown(&time)),
+            None => writeln!(out, "Next run: none is scheduled"),
+        }
+    })
+}
+
+fn cycles(out: &mut dyn Write, records: &[CycleRecord]) -> io::Result<()> {
+    if records.is_empty() {
+        return writeln!(out, "No run has ended yet.\n");
+    }
+    let took = |record: &CycleRecord| duration(seconds(record));
+    let widest = records
+        .iter()
+        .map(|record| columns(&took(record)))
+        .max()
+        .unwrap_or_default();
+    writeln!(out, "Last runs (UTC)")?;
+    for record in records {
+        let time = pad(&took(record), widest);
+        writeln!(
+            out,
+            "  {}  {time}  exit {}  {}",
+            instant(record.started),
+            record.exit_code,
+            sentence(record)
+        )?;
+    }
+    writeln!(out)
+}
+
+/// The same for programs (`docs/status-json.md`).
+#[must_use]
+pub fn status_json(
+    records: &[CycleRecord],
+    held: Option<&Held>,
+    rejects: &[(AnchorKey, Reject)],
+    next_run: Option<String>,
+) -> serde_json::Value {
+    let cycle = |record: &CycleRecord| {
+        json!({
+            "started": timestamp(record.started),
+            "ended": timestamp(record.ended),
+            "exitCode": record.exit_code,
+            "outcome": record.outcome,
+            "entries": record.entries,
+            "done": record.done,
+            "failed": record.failed,
+            "rejected": record.rejected,
+            "requests": record.requests,
+        })
+    };
+    json!({
+        "format": "scimward-status",
+        "version": 1,
+        "cycles": records.iter().map(cycle).collect::<Vec<_>>(),
+        "held": held.map(dry_run::HeldView::new),
+        "rejects": rejects.iter().map(|(_, reject)| dry_run::RejectView::new(reject)).collect::<Vec<_>>(),
+        "nextRun": next_run,
+    })
+}

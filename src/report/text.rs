@@ -1,0 +1,174 @@
+//! The dry run for people: operations as they come, under a heading for each action.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use super::{
+    AttributeChange, Line, Summary, TextStyle, changes, closing,
+    look::{Look, NAME_COLUMNS, USER_COLUMNS},
+    width::{columns, fit, fit_pair, pad},
+    words::value,
+};
+use crate::{
+    model::{Action, Operation, shown::shown},
+    ports::Probe,
+};
+
+/// What stands before an attribute's name.
+const INDENT: &str = "      ";
+const HELD: &str = "  [held]";
+
+/// What has to be remembered between two lines.
+pub(super) struct TextReport {
+    look: Look,
+    heading: Option<Action>,
+    held: BTreeMap<Action, u64>,
+}
+
+impl TextReport {
+    pub(super) fn new(style: TextStyle) -> Self {
+        Self {
+            look: Look::new(style),
+            heading: None,
+            held: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn line(&mut self, out: &mut dyn Write, line: &Line) -> io::Result<()> {
+        let operation = &line.operation;
+        if self.heading != Some(operation.action) {
+            if self.heading.is_some() {
+                writeln!(out)?;
+            }
+            let heading = self.look.heading;
+            writeln!(out, "{heading}{}{heading:#}", title(operation.action))?;
+            self.heading = Some(operation.action);
+        }
+        if line.held {
+            *self.held.entry(operation.action).or_default() += 1;
+        }
+        self.person(out, operation, line.held)?;
+        self.attributes(out, operation)?;
+        line.probe.iter().try_for_each(|probe| self.probe(out, probe))
+    }
+
+    pub(super) fn finish(self, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+        if self.heading.is_some() {
+            writeln!(out)?;
+        }
+        closing::write(out, &self.look, summary, &self.held)
+    }
+
+    fn person(&self, out: &mut dyn Write, operation: &Operation, held: bool) -> io::Result<()> {
+        let Look {
+            strong,
+            faint,
+            alert,
+            width,
+            ..
+        } = self.look;
+        let (sign, style) = self.look.sign(operation.action);
+        let name = pad(&fit(&shown(operation.user_name()), width / 2), USER_COLUMNS);
+        let mark = if held { HELD } else { "" };
+        let room = width.saturating_sub(4 + columns(&name) + 2 + mark.len());
+        let dn = fit(&shown(&operation.dn), room);
+        write!(
+            out,
+            "  {style}{sign}{style:#} {strong}{name}{strong:#}  {faint}{dn}{faint:#}"
+        )?;
+        if held {
+            write!(out, "{alert}{mark}{alert:#}")?;
+        }
+        writeln!(out)
+    }
+
+    fn attributes(&self, out: &mut dyn Write, operation: &Operation) -> io::Result<()> {
+        let all = changes(operation.before.as_ref(), operation.after.as_ref());
+        let hidden = |change: &AttributeChange| match operation.action {
+            // The heading says it already, and what is deleted is deleted whole.
+            Action::Deactivate => change.path == "active",
+            Action::Delete => true,
+            _ => false,
+        };
+        for change in all.iter().filter(|change| !hidden(change)) {
+            let name = pad(&fit(&shown(&change.path), NAME_COLUMNS - 1), NAME_COLUMNS);
+            self.attribute(out, operation.action, &name, change)?;
+        }
+        Ok(())
+    }
+
+    fn attribute(&self, out: &mut dyn Write, action: Action, name: &str, change: &AttributeChange) -> io::Result<()> {
+        let Look {
+            added,
+            removed,
+            changed,
+            ..
+        } = self.look;
+        let room = self.look.width.saturating_sub(INDENT.len() + 2 + NAME_COLUMNS);
+        match (&change.before, &change.after) {
+            // Everything of a new account is new; signs would only be noise.
+            (None, Some(after)) if action == Action::Create => {
+                writeln!(out, "{INDENT}  {name}{}", fit(&value(after), room))
+            }
+            (None, Some(after)) => {
+                writeln!(
+                    out,
+                    "{INDENT}{added}+{added:#} {name}{added}{}{added:#}",
+                    fit(&value(after), room)
+                )
+            }
+            (Some(before), None) => {
+                writeln!(
+                    out,
+                    "{INDENT}{removed}-{removed:#} {name}{removed}{}{removed:#}",
+                    fit(&value(before), room)
+                )
+            }
+            (Some(before), Some(after)) => {
+                let (before, after) = fit_pair(&value(before), &value(after), room.saturating_sub(2));
+                write!(out, "{INDENT}{changed}~{changed:#} {name}{removed}{before}{removed:#}")?;
+                if columns(&before) + 3 + columns(&after) > room {
+                    write!(out, "\n{INDENT}  {}", pad("", NAME_COLUMNS.saturating_sub(3)))?;
+                }
+                writeln!(out, " → {added}{after}{added:#}")
+            }
+            (None, None) => Ok(()),
+        }
+    }
+
+    fn probe(&self, out: &mut dyn Write, probe: &Probe) -> io::Result<()> {
+        let Look {
+            added, alert, faint, ..
+        } = self.look;
+        match probe {
+            Probe::Nothing => writeln!(out, "{INDENT}{faint}in the cloud: no such account{faint:#}"),
+            Probe::Adoptable { id, user_name, because } => writeln!(
+                out,
+                "{INDENT}{added}in the cloud: account {} ({}) would be adopted: {}{added:#}",
+                shown(user_name),
+                shown(&id.0),
+                shown(because)
+            ),
+            Probe::Foreign { id, user_name, because } => writeln!(
+                out,
+                "{INDENT}{alert}in the cloud: account {} ({}) stands in the way: {}{alert:#}",
+                shown(user_name),
+                shown(&id.0),
+                shown(because)
+            ),
+        }
+    }
+}
+
+fn title(action: Action) -> &'static str {
+    match action {
+        Action::Create => "Create",
+        Action::Reactivate => "Reactivate",
+        Action::Update => "Update",
+        Action::Reference => "Reference (only the manager)",
+        Action::Deactivate => "Deactivate",
+        Action::Delete => "Delete",
+    }
+}
