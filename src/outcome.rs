@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::{
     cycle::{CycleError, Planned, Policy, mapping_digest},
     executor::Execution,
-    model::Mark,
-    ports::{Absence, Change, CycleRecord, DirectoryError, Held, Meta, ProviderError, StateStore, StoreError},
+    model::{AnchorKey, Mark},
+    ports::{Absence, Change, CycleRecord, DirectoryError, Held, Meta, ProviderError, Reject, StateStore, StoreError},
 };
 
 /// The exit codes of the program; scripts depend on them.
@@ -202,4 +202,17 @@ fn outcome(planned: &Planned, execution: &Execution) -> String {
     } else {
         words.join("; ")
     }
+}
+
+/// The reject list as it will be once `changes` are applied.
+#[must_use]
+pub fn rejects_after(before: Vec<(AnchorKey, Reject)>, changes: &[(AnchorKey, Option<Reject>)]) -> Vec<Reject> {
+    let mut list: BTreeMap<AnchorKey, Reject> = before.into_iter().collect();
+    for (key, reject) in changes {
+        match reject {
+            Some(reject) => list.insert(*key, reject.clone()),
+            None => list.remove(key),
+        };
+    }
+    list.into_values().collect()
 }

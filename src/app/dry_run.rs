@@ -1,0 +1,203 @@
+//! `--dry-run`: a plan, rendered. There is no executor in here, and no way to one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    engine::{Engine, chain, foreign_endpoint, unix_now},
+    order::{OrderError, Surroundings},
+    setup::Setup,
+};
+use crate::{
+    cycle::Planned,
+    model::{Action, ManagerRef, Operation, Pushed, ResourceId},
+    outcome::{self, exit},
+    plan::settings::OnIncomplete,
+    ports::{Absence, Held, Payload, PlanSpool, Probe, ProviderError, Reject, ServiceProvider, StateStore, StoreError},
+    report::{Format, Line, Report, Summary, TextStyle},
+    scim::{
+        ScimClient,
+        request::{self, PlannedRequest},
+    },
+    store::SledStore,
+};
+
+/// How the report is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Options {
+    /// JSON in place of text.
+    pub json: bool,
+    /// Ask the cloud for each person who would be created.
+    pub probe: bool,
+    /// Exit with 10 when there are changes.
+    pub exit_code: bool,
+    /// Colours.
+    pub colour: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+}
+
+/// Plans and reports. Blocking.
+///
+/// # Errors
+/// When there is nothing to plan from, or nobody to report to.
+pub fn run(engine: &Arc<Engine>, options: &Options, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
+    let setup = engine.setup();
+    if let Some(words) = foreign_endpoint(&engine.store.meta()?, &setup) {
+        return Err(OrderError::Words(words, exit::USAGE));
+    }
+    let scratch = SledStore::scratch().map_err(|error| OrderError::Words(chain(&error), exit::OBJECTS))?;
+    let spool = scratch.spool();
+    let planned = engine.plan_into(&setup, spool, unix_now(), &around.observer, &around.stop, None)?;
+    let client = match options.probe {
+        true => Some(prober(&setup, around)?),
+        false => None,
+    };
+    let format = if options.json { Format::Json } else { Format::Text };
+    let mut buffered = std::io::BufWriter::with_capacity(64 * 1024, out);
+    let mut report = Report::new(&mut buffered, format, TextStyle { colour: options.colour, width: options.width });
+    let mut totals = Totals::default();
+    let held: BTreeSet<_> = planned.approved.held.iter().copied().collect();
+    let carried_out: BTreeSet<_> = planned.approved.steps.iter().copied().collect();
+    for step in planned.plan.steps.iter().filter(|step| held.contains(step) || carried_out.contains(step)) {
+        let operation = planned.plan.complete(*step, spool.operation(step.index)?);
+        let probe = match &client {
+            Some(client) if operation.action == Action::Create => Some(probe(client, &operation)?),
+            _ => None,
+        };
+        let requests = requests(&operation, &setup, &*engine.store)?;
+        let line = Line { requests, held: held.contains(step), probe, operation };
+        totals.count(&line);
+        report.line(&line)?;
+    }
+    let summary = summary(&planned, &setup, totals, &*engine.store)?;
+    report.finish(&summary)?;
+    buffered.flush()?;
+    Ok(exit_code(&planned, options))
+}
+
+fn prober(setup: &Setup, around: &Surroundings) -> Result<ScimClient, OrderError> {
+    let (scim, profile) = (setup.config.scim.clone(), Arc::clone(&setup.policy.profile));
+    ScimClient::new(scim, profile, Arc::clone(&around.observer), around.stop.clone())
+        .map_err(|error| OrderError::Words(chain(&error), exit::USAGE))
+}
+
+fn probe(client: &ScimClient, operation: &Operation) -> Result<Probe, OrderError> {
+    let payload = Payload {
+        external_id: operation.anchor.to_string(),
+        pushed: operation.after.clone().unwrap_or_default(),
+        manager_id: None,
+    };
+    let runtime = tokio::runtime::Handle::current();
+    runtime.block_on(client.probe(&payload)).map_err(|error| {
+        let code = if error == ProviderError::Cancelled { exit::OBJECTS } else { exit::PROVIDER };
+        OrderError::Words(format!("asking the cloud for {}: {error}", operation.dn), code)
+    })
+}
+
+/// The exact requests of an operation. The id of somebody who is yet to be created stands in braces.
+fn requests(operation: &Operation, setup: &Setup, store: &dyn StateStore) -> Result<Vec<PlannedRequest>, StoreError> {
+    let profile = &setup.policy.profile;
+    let pushed = operation.after.clone().unwrap_or_default();
+    let manager_id = match &pushed.manager {
+        Some(ManagerRef { key, dn }) => {
+            Some(store.link(*key)?.map_or_else(|| ResourceId(format!("{{id of {dn}}}")), |link| link.id))
+        }
+        None => None,
+    };
+    let payload = Payload { external_id: operation.anchor.to_string(), pushed, manager_id };
+    let nothing = Pushed::default();
+    let before = operation.before.as_ref().unwrap_or(&nothing);
+    let request = match (operation.action, &operation.id) {
+        (Action::Delete, Some(id)) => request::delete(id),
+        (Action::Deactivate, Some(id)) => request::deactivate(profile, id, &payload),
+        (Action::Update | Action::Reactivate | Action::Reference, Some(id)) => {
+            request::update(profile, id, before, &payload)
+        }
+        _ => request::create(profile, &payload),
+    };
+    Ok(vec![request])
+}
+
+#[derive(Default)]
+struct Totals {
+    operations: BTreeMap<Action, u64>,
+    requests: u64,
+}
+
+impl Totals {
+    fn count(&mut self, line: &Line) {
+        if !line.held {
+            *self.operations.entry(line.operation.action).or_default() += 1;
+            self.requests += line.requests.len() as u64;
+        }
+    }
+}
+
+fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateStore) -> Result<Summary, StoreError> {
+    let plan = &planned.plan;
+    let incomplete = match (&plan.absence, setup.policy.on_incomplete) {
+        (Absence::AllButPresent, _) => None,
+        (Absence::Unknown(reason), OnIncomplete::Abort) => {
+            Some(format!("{reason}; nothing would be changed ([ldap] on_incomplete = \"abort\")"))
+        }
+        (Absence::Unknown(reason), OnIncomplete::NoRemovals) => {
+            Some(format!("{reason}; nobody would be removed ([ldap] on_incomplete = \"no-removals\")"))
+        }
+    };
+    let mut warnings = plan.warnings.clone();
+    if plan.counts.dangling > 0 {
+        warnings.push(format!("{} people have a manager who is not among those provisioned", plan.counts.dangling));
+    }
+    if setup.policy.profile.silent_takeover && totals.operations.contains_key(&Action::Create) {
+        warnings.push(format!(
+            "{} takes over an account made by hand when a new one gets its name; each is looked up before it is created",
+            setup.policy.profile.title
+        ));
+    }
+    let meta = &planned.meta;
+    let held = planned.approved.hold.as_ref().map(|hold| Held {
+        plan_id: hold.plan_id.clone(),
+        removals: planned.approved.held.len() as u64,
+        reason: hold.reason.clone(),
+        since: meta.held.as_ref().filter(|old| old.plan_id == hold.plan_id).map_or_else(unix_now, |old| old.since),
+    });
+    Ok(Summary {
+        source: planned.server.clone(),
+        target: setup.config.scim.endpoint.clone(),
+        profile: setup.policy.profile.name.clone(),
+        entries: plan.counts.entries,
+        in_scope: plan.counts.in_scope,
+        out_of_scope: plan.counts.out_of_scope,
+        unchanged: plan.counts.unchanged,
+        operations: totals.operations,
+        requests: totals.requests,
+        rate_per_s: setup.config.scim.rate_per_s,
+        incomplete,
+        held,
+        rejects: outcome::rejects_after(store.rejects()?, &plan.reject_changes),
+        warnings,
+        plan_id: plan.id.clone(),
+    })
+}
+
+fn exit_code(planned: &Planned, options: &Options) -> u8 {
+    let counts = &planned.plan.counts;
+    let changes = !(planned.approved.steps.is_empty() && planned.approved.held.is_empty());
+    if matches!(planned.plan.absence, Absence::Unknown(_)) {
+        exit::DIRECTORY
+    } else if options.exit_code && changes {
+        exit::CHANGES
+    } else if planned.approved.hold.is_some() {
+        exit::HELD
+    } else if counts.rejected + counts.waiting > 0 {
+        exit::OBJECTS
+    } else {
+        exit::DONE
+    }
+}

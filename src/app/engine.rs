@@ -1,0 +1,214 @@
+//! Cycles, as the one-shot and the daemon run them.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::setup::{self, Setup};
+use crate::{
+    cycle::{self, CycleError, Planned, Watch},
+    executor::{self, Execution, Pace},
+    outcome::{self, exit},
+    ports::{CycleRecord, Meta, PlanSpool, SharedObserver, StateStore, StoreError},
+    report,
+    scim::ScimClient,
+    store::SledStore,
+};
+
+/// The program with its state open.
+pub struct Engine {
+    path: PathBuf,
+    setup: Mutex<Arc<Setup>>,
+    /// The memory between cycles.
+    pub store: Arc<SledStore>,
+    /// One cycle or dry run at a time.
+    pub(super) busy: tokio::sync::Mutex<()>,
+}
+
+/// Unix seconds.
+#[must_use]
+pub fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+impl Engine {
+    /// With a state that is open.
+    #[must_use]
+    pub fn new(path: &Path, setup: Setup, store: SledStore) -> Arc<Self> {
+        Arc::new(Self {
+            path: path.to_owned(),
+            setup: Mutex::new(Arc::new(setup)),
+            store: Arc::new(store),
+            busy: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub fn setup(&self) -> Arc<Setup> {
+        Arc::clone(&self.setup.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the configuration again; the old one stays in force when the new one is wrong.
+    ///
+    /// # Errors
+    /// In words: every mistake in the file, or what cannot change while the daemon runs.
+    pub fn reload(&self) -> Result<Arc<Setup>, String> {
+        let new = setup::load(&self.path).map_err(|error| error.to_string())?;
+        let old = self.setup();
+        if new.config.state_path != old.config.state_path {
+            return Err("[state] path cannot change while the daemon runs; restart it".to_owned());
+        }
+        let new = Arc::new(new);
+        *self.setup.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
+        Ok(new)
+    }
+
+    /// One cycle: plan, remember, execute, conclude. Never fails: what went wrong is in the record.
+    pub async fn sync(self: &Arc<Self>, observer: SharedObserver, stop: CancellationToken) -> CycleRecord {
+        let _single_flight = self.busy.lock().await;
+        let started = unix_now();
+        let setup = self.setup();
+        let record = match self.run(&setup, started, observer, stop).await {
+            Ok(record) => record,
+            Err(Trouble::Cycle(error)) => outcome::failure(&error, started, unix_now()),
+            Err(Trouble::Usage(outcome)) => {
+                CycleRecord { started, ended: unix_now(), exit_code: exit::USAGE, outcome, ..CycleRecord::default() }
+            }
+        };
+        let saved = self.store.save_cycle(&record).and_then(|()| self.store.flush());
+        if let Err(error) = saved {
+            tracing::error!(%error, "the cycle could not be recorded");
+        }
+        let (code, line) = (record.exit_code, report::cycle_line(&record));
+        match code {
+            exit::DONE => tracing::info!(code, "{line}"),
+            exit::OBJECTS | exit::HELD => tracing::warn!(code, "{line}"),
+            _ => tracing::error!(code, "{line}"),
+        }
+        record
+    }
+
+    async fn run(
+        self: &Arc<Self>,
+        setup: &Arc<Setup>,
+        started: i64,
+        observer: SharedObserver,
+        stop: CancellationToken,
+    ) -> Result<CycleRecord, Trouble> {
+        self.claim_endpoint(setup)?;
+        let profile = Arc::clone(&setup.policy.profile);
+        let client = ScimClient::new(setup.config.scim.clone(), profile, Arc::clone(&observer), stop.clone());
+        let client = Arc::new(client.map_err(|error| Trouble::Usage(chain(&error)))?);
+        let planned = self.plan(setup, started, &observer, &stop, true).await?;
+        let pace = Pace { concurrency: setup.config.scim.concurrency, now: started };
+        let steps = &planned.approved.steps;
+        let execution = if steps.is_empty() {
+            Execution::default()
+        } else {
+            executor::execute(&planned.plan, steps, &client, &self.store, pace, &observer, &stop).await?
+        };
+        self.store.spool().finish()?;
+        Ok(outcome::record(&planned, &execution, client.requests_sent(), started, unix_now()))
+    }
+
+    /// Plans on a thread that may block, and remembers what planning found out.
+    async fn plan(
+        self: &Arc<Self>,
+        setup: &Arc<Setup>,
+        now: i64,
+        observer: &SharedObserver,
+        stop: &CancellationToken,
+        remember: bool,
+    ) -> Result<Planned, CycleError> {
+        let (engine, setup) = (Arc::clone(self), Arc::clone(setup));
+        let (observer, stop) = (Arc::clone(observer), stop.clone());
+        let work = move || {
+            let planned = engine.plan_into(&setup, engine.store.spool(), now, &observer, &stop, None)?;
+            if remember {
+                outcome::remember(&*engine.store, &setup.policy, &planned, now)?;
+            }
+            Ok(planned)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|error| StoreError(format!("planning broke off: {error}")))?
+    }
+
+    /// Plans into `spool`. Blocking.
+    ///
+    /// # Errors
+    /// When there is nothing to plan from.
+    pub fn plan_into(
+        &self,
+        setup: &Setup,
+        spool: &dyn PlanSpool,
+        now: i64,
+        observer: &SharedObserver,
+        stop: &CancellationToken,
+        watch: Option<Watch<'_>>,
+    ) -> Result<Planned, CycleError> {
+        let mut directory = setup.directory();
+        cycle::plan(&mut directory, &setup.policy, &*self.store, spool, now, observer, stop, watch)
+    }
+
+    /// A state belongs to one endpoint: its ids mean nothing anywhere else.
+    fn claim_endpoint(&self, setup: &Setup) -> Result<(), Trouble> {
+        let meta = self.store.meta().map_err(CycleError::from)?;
+        let endpoint = &setup.config.scim.endpoint;
+        if meta.endpoint.is_empty() {
+            return Ok(self.store.save_meta(&Meta { endpoint: endpoint.clone(), ..meta }).map_err(CycleError::from)?);
+        }
+        foreign_endpoint(&meta, setup).map_or(Ok(()), |words| Err(Trouble::Usage(words)))
+    }
+}
+
+/// Why this state cannot be used with the configured endpoint, and the ways out.
+#[must_use]
+pub fn foreign_endpoint(meta: &Meta, setup: &Setup) -> Option<String> {
+    let endpoint = &setup.config.scim.endpoint;
+    (!meta.endpoint.is_empty() && meta.endpoint != *endpoint).then(|| {
+        format!(
+            "the state in {} was made for {}, but [scim] endpoint is {endpoint}; nothing was sent. \
+             For another cloud give it a state of its own ([state] path); if the same cloud has a new address, \
+             run: scimward state accept-endpoint",
+            setup.config.state_path.display(),
+            meta.endpoint,
+        )
+    })
+}
+
+/// An error and its causes in one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_words = cause.to_string();
+        if !words.contains(&cause_words) {
+            words = format!("{words}: {cause_words}");
+        }
+        source = cause.source();
+    }
+    words
+}
+
+enum Trouble {
+    Cycle(CycleError),
+    Usage(String),
+}
+
+impl From<CycleError> for Trouble {
+    fn from(error: CycleError) -> Self {
+        Self::Cycle(error)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Cycle(error.into())
+    }
+}

@@ -1,0 +1,344 @@
+//! The composition root: the only place that names every concrete type.
+
+mod check;
+mod demo;
+mod dry_run;
+mod engine;
+mod explain;
+mod order;
+mod progress;
+mod runner;
+mod setup;
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal, Write},
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+pub use engine::{Engine, chain};
+pub use order::{Order, OrderError, Surroundings};
+pub use progress::Progress;
+pub use setup::{Setup, SetupError};
+
+use crate::{
+    cli::{self, Cli, Color, Command, DryRun, RejectsCommand, ReportFormat, StateCommand, Task},
+    daemon::{self, control},
+    logging,
+    outcome::exit,
+    ports::{SharedObserver, StateStore, Unwatched},
+    store::{self, SledStore},
+};
+
+/// Columns of a report that does not go to a terminal.
+const WIDTH: usize = 100;
+
+/// Why the program ends without having done its task.
+#[derive(Debug)]
+pub struct Failure {
+    /// For people.
+    pub words: String,
+    /// The exit code.
+    pub code: u8,
+}
+
+impl Failure {
+    fn usage(words: impl Into<String>) -> Self {
+        Self { words: words.into(), code: exit::USAGE }
+    }
+
+    fn other(error: &dyn std::error::Error) -> Self {
+        Self { words: chain(error), code: exit::OBJECTS }
+    }
+}
+
+/// Does what the command line asks for.
+#[must_use]
+pub fn main(cli: Cli) -> ExitCode {
+    match run(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            // Standard error may be gone; there is nobody else to tell.
+            let _ = writeln!(io::stderr(), "scimward: {}", failure.words);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<u8, Failure> {
+    match cli.task.clone() {
+        Task::Command(Command::Completions { shell }) => {
+            cli::write_completions(shell, &mut io::stdout()).map_err(|error| Failure::other(&error))?;
+            Ok(exit::DONE)
+        }
+        Task::Command(Command::Man { folder }) => {
+            cli::write_man(&folder).map_err(|error| Failure::other(&error))?;
+            Ok(exit::DONE)
+        }
+        task => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| Failure::other(&error))?;
+            let code = runtime.block_on(task_of(&cli, task));
+            // A command that was told to stop may still sit in a read with a long time-out.
+            runtime.shutdown_background();
+            code
+        }
+    }
+}
+
+async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
+    if let Task::Command(Command::Demo { no_pause }) = task {
+        return demo::run(!no_pause, colour(cli, io::stdout().is_terminal())).await;
+    }
+    let setup = setup::load(&cli.options.config).map_err(|error| Failure::usage(error.to_string()))?;
+    let progress = Arc::new(Progress::new());
+    start_log(cli, &setup, &progress)?;
+    let state = setup.config.state_path.clone();
+    match task {
+        Task::Daemon => run_daemon(cli, setup).await,
+        Task::SyncNow => sync_now(cli, setup, progress).await,
+        Task::Command(Command::Check) => check::run(&setup, &mut io::stdout().lock()).await,
+        Task::Command(Command::State(StateCommand::Import { file })) => import(&state, &file),
+        Task::Command(Command::State(StateCommand::AcceptEndpoint)) => accept_endpoint(&setup),
+        task => {
+            let (order, output) = order(cli, task)?;
+            let observer: SharedObserver = if output.is_none() && io::stdout().is_terminal() { progress } else { Arc::new(Unwatched) };
+            give(cli, setup, order, output.as_deref(), observer).await
+        }
+    }
+}
+
+fn start_log(cli: &Cli, setup: &Setup, progress: &Progress) -> Result<(), Failure> {
+    let mut settings = setup.config.log.clone();
+    if let Some(format) = cli.options.log_format {
+        settings.format = format;
+    }
+    let output = logging::Output::beside(progress.bars());
+    logging::init(&settings, cli.options.level(), colour(cli, io::stderr().is_terminal()), output)
+        .map(drop)
+        .map_err(|error| Failure::usage(chain(&error)))
+}
+
+fn colour(cli: &Cli, terminal: bool) -> bool {
+    match cli.options.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    }
+}
+
+fn open(setup: Setup, path: &Path) -> Result<Arc<Engine>, Failure> {
+    let store = SledStore::open(&setup.config.state_path).map_err(|error| Failure::other(&error))?;
+    Ok(Engine::new(path, setup, store))
+}
+
+async fn run_daemon(cli: &Cli, setup: Setup) -> Result<u8, Failure> {
+    let schedule = runner::schedule(setup.config.schedule.clone()).map_err(Failure::usage)?;
+    let options = daemon::Options {
+        schedule,
+        state: setup.config.state_path.clone(),
+        runtime_directory: std::env::var_os("RUNTIME_DIRECTORY"),
+        drain: daemon::DRAIN,
+    };
+    let engine = open(setup, &cli.options.config)?;
+    daemon::run(engine, options).await.map_err(|error| Failure::usage(chain(&error)))
+}
+
+/// One cycle: asked of the daemon that holds the state, or run here.
+async fn sync_now(cli: &Cli, setup: Setup, progress: Arc<Progress>) -> Result<u8, Failure> {
+    let client = control::Client::connect(&setup.config.state_path).await.map_err(|error| Failure::other(&error))?;
+    if let Some(client) = client {
+        tracing::info!("the daemon holds the state; it is asked for a cycle");
+        let sync = serde_json::json!({ "name": control::SYNC });
+        return follow(client, sync, &mut io::stdout(), progress).await;
+    }
+    let engine = open(setup, &cli.options.config)?;
+    let record = engine.sync(progress, stop_on_signal()?).await;
+    Ok(record.exit_code)
+}
+
+async fn follow(
+    client: control::Client,
+    command: serde_json::Value,
+    out: &mut dyn Write,
+    observer: SharedObserver,
+) -> Result<u8, Failure> {
+    let mut broken = None;
+    let code = client
+        .request(command, |reply| match reply {
+            control::Reply::Event(event) => crate::ports::Observer::event(&*observer, &event),
+            control::Reply::Stdout(text) => {
+                if let Err(error) = out.write_all(text.as_bytes()) {
+                    broken.get_or_insert(error);
+                }
+            }
+            control::Reply::Log(line) => tracing::warn!("{line}"),
+            control::Reply::Cycle(record) => tracing::info!("{}", crate::report::cycle_line(&record)),
+            control::Reply::Exit(_) => {}
+        })
+        .await
+        .map_err(|error| Failure::other(&error))?;
+    match broken {
+        Some(error) => Err(Failure::other(&error)),
+        None => Ok(code),
+    }
+}
+
+/// Cancelled by the first `SIGTERM` or `SIGINT`; the second one ends the program at once.
+fn stop_on_signal() -> Result<CancellationToken, Failure> {
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::other(&error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Failure::other(&error))?;
+    tokio::spawn(async move {
+        for first in [true, false] {
+            let code = tokio::select! { _ = terminate.recv() => 143, _ = interrupt.recv() => 130 };
+            if !first {
+                std::process::exit(code);
+            }
+            tracing::warn!("stopping: requests in hand are finished and remembered; a second signal leaves at once");
+            stopping.cancel();
+        }
+    });
+    Ok(stop)
+}
+
+/// A command line task as an order for whoever holds the state, and the file its output goes to.
+fn order(cli: &Cli, task: Task) -> Result<(Order, Option<std::path::PathBuf>), Failure> {
+    let command = match task {
+        Task::DryRun(options) => return Ok(dry_run_order(cli, options)),
+        Task::Command(command) => command,
+        Task::Daemon | Task::SyncNow => return Err(Failure::usage("not a command")),
+    };
+    Ok(match command {
+        Command::Explain { who } => (Order::Explain { who }, None),
+        Command::Status { json } => (Order::Status { json }, None),
+        Command::Approve { plan_id } => (Order::Approve { plan_id }, None),
+        Command::Rejects { action: None } => (Order::Rejects { json: false }, None),
+        Command::Rejects { action: Some(RejectsCommand::List { json }) } => (Order::Rejects { json }, None),
+        Command::Rejects { action: Some(RejectsCommand::Retry { who }) } => (Order::Retry { who }, None),
+        Command::State(StateCommand::Export { file }) => (Order::Export, file),
+        _ => return Err(Failure::usage("not a command that needs the state")),
+    })
+}
+
+fn dry_run_order(cli: &Cli, options: DryRun) -> (Order, Option<std::path::PathBuf>) {
+    let terminal = options.output.is_none() && io::stdout().is_terminal();
+    let order = dry_run::Options {
+        json: options.format == ReportFormat::Json,
+        probe: options.probe,
+        exit_code: options.exit_code,
+        colour: colour(cli, terminal),
+        width: if terminal { columns().unwrap_or(WIDTH) } else { WIDTH },
+    };
+    (Order::DryRun(order), options.output)
+}
+
+fn columns() -> Option<usize> {
+    rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0)
+}
+
+/// Has an order carried out by the daemon that holds the state, or here.
+async fn give(
+    cli: &Cli,
+    setup: Setup,
+    order: Order,
+    output: Option<&Path>,
+    observer: SharedObserver,
+) -> Result<u8, Failure> {
+    let mut out = Output::new(output)?;
+    let client = control::Client::connect(&setup.config.state_path).await.map_err(|error| Failure::other(&error))?;
+    if let Some(client) = client {
+        let command = serde_json::to_value(&order).map_err(|error| Failure::other(&error))?;
+        let code = follow(client, command, &mut out, observer).await?;
+        return out.finish().map(|()| code);
+    }
+    // A question to a state that does not exist must not make one.
+    let state_exists = setup.config.state_path.is_dir();
+    let engine = if state_exists {
+        open(setup, &cli.options.config)?
+    } else {
+        let scratch = SledStore::scratch().map_err(|error| Failure::other(&error))?;
+        Engine::new(&cli.options.config, setup, scratch)
+    };
+    let around = Surroundings { next_run: None, observer, stop: stop_on_signal()? };
+    let done = tokio::task::spawn_blocking(move || {
+        let code = order.carry_out(&engine, &mut out, &around);
+        (code, out)
+    });
+    let (code, out) = done.await.map_err(|error| Failure::other(&error))?;
+    let code = code.map_err(|error| Failure { words: chain(&error), code: error.exit_code() })?;
+    out.finish().map(|()| code)
+}
+
+/// Standard output, or a file that appears whole or not at all.
+enum Output {
+    Stdout(io::Stdout),
+    File { temporary: tempfile::NamedTempFile, path: std::path::PathBuf },
+}
+
+impl Output {
+    fn new(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path else { return Ok(Self::Stdout(io::stdout())) };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let temporary = tempfile::NamedTempFile::new_in(folder)
+            .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))?;
+        Ok(Self::File { temporary, path: path.to_owned() })
+    }
+
+    fn finish(mut self) -> Result<(), Failure> {
+        self.flush().map_err(|error| Failure::other(&error))?;
+        match self {
+            Self::Stdout(_) => Ok(()),
+            Self::File { temporary, path } => temporary.persist(&path).map(drop).map_err(|error| {
+                Failure::usage(format!("cannot write {}: {}", path.display(), error.error))
+            }),
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(out) => out.write(bytes),
+            Self::File { temporary, .. } => temporary.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(out) => out.flush(),
+            Self::File { temporary, .. } => temporary.flush(),
+        }
+    }
+}
+
+fn import(state: &Path, file: &Path) -> Result<u8, Failure> {
+    let store = SledStore::open(state).map_err(|error| Failure::other(&error))?;
+    let links = if file == Path::new("-") {
+        store::import(&store, &mut io::stdin().lock())
+    } else {
+        let input = File::open(file).map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))?;
+        store::import(&store, &mut io::BufReader::new(input))
+    };
+    let links = links.map_err(|error| Failure::other(&error))?;
+    let _ = writeln!(io::stdout(), "Read {links} records into {}.", state.display());
+    Ok(exit::DONE)
+}
+
+/// The same cloud at a new address: the state's ids stay good.
+fn accept_endpoint(setup: &Setup) -> Result<u8, Failure> {
+    let store = SledStore::open(&setup.config.state_path).map_err(|error| Failure::other(&error))?;
+    let mut meta = store.meta().map_err(|error| Failure::other(&error))?;
+    let old = std::mem::replace(&mut meta.endpoint, setup.config.scim.endpoint.clone());
+    store.save_meta(&meta).map_err(|error| Failure::other(&error))?;
+    let _ = writeln!(io::stdout(), "The state is now for {} (was {old}).", meta.endpoint);
+    Ok(exit::DONE)
+}

@@ -1,0 +1,193 @@
+//! Commands that need the state: done by whoever holds it, this process or a daemon that is asked.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::{dry_run, engine::Engine, explain};
+use crate::{
+    model::{AnchorKey, DnKey},
+    outcome::exit,
+    plan::decide::RETRY_NOW,
+    ports::{Reject, RejectKind, SharedObserver, StateStore, StoreError},
+    report, store,
+};
+
+/// A command, as it goes over the control socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "kebab-case")]
+pub enum Order {
+    /// `--dry-run`
+    DryRun(dry_run::Options),
+    /// `explain`
+    Explain {
+        /// DN, anchor, user name or mail address.
+        who: String,
+    },
+    /// `status`
+    Status {
+        /// For programs.
+        json: bool,
+    },
+    /// `approve`
+    Approve {
+        /// The held plan.
+        plan_id: String,
+    },
+    /// `rejects list`
+    Rejects {
+        /// For programs.
+        json: bool,
+    },
+    /// `rejects retry`
+    Retry {
+        /// DN, anchor or user name.
+        who: String,
+    },
+    /// `state export`
+    Export,
+}
+
+/// Why a command came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// The reader of the output is gone.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+    /// The state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Reading the directory and planning.
+    #[error(transparent)]
+    Cycle(#[from] crate::cycle::CycleError),
+    /// In words, with the exit code.
+    #[error("{0}")]
+    Words(String, u8),
+}
+
+impl OrderError {
+    /// The exit code that goes with it.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Output(_) | Self::Store(_) => exit::OBJECTS,
+            Self::Cycle(error) => crate::outcome::failure(error, 0, 0).exit_code,
+            Self::Words(_, code) => *code,
+        }
+    }
+}
+
+/// What a command may use besides the engine.
+pub struct Surroundings {
+    /// When the daemon runs next, in words.
+    pub next_run: Option<String>,
+    /// Progress.
+    pub observer: SharedObserver,
+    /// Ends the command early.
+    pub stop: CancellationToken,
+}
+
+impl Order {
+    /// Carries the command out. Blocking; has to run on a thread of a tokio runtime that may block.
+    ///
+    /// # Errors
+    /// See [`OrderError`].
+    pub fn carry_out(self, engine: &Arc<Engine>, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
+        let store = &*engine.store;
+        match self {
+            Self::DryRun(options) => dry_run::run(engine, &options, out, around),
+            Self::Explain { who } => explain::run(engine, &who, out, around),
+            Self::Status { json } => status(store, json, out, around),
+            Self::Approve { plan_id } => approve(store, &plan_id, out),
+            Self::Rejects { json } => rejects(store, json, out),
+            Self::Retry { who } => retry(store, &who, out),
+            Self::Export => {
+                store::export(store, out).map_err(|error| OrderError::Words(error.to_string(), exit::OBJECTS))?;
+                Ok(exit::DONE)
+            }
+        }
+    }
+}
+
+/// Cycles shown by `status`.
+const CYCLES_SHOWN: usize = 10;
+
+fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
+    let (cycles, rejects) = (store.cycles(CYCLES_SHOWN)?, store.rejects()?);
+    let held = store.meta()?.held;
+    let next = around.next_run.clone();
+    if json {
+        writeln!(out, "{:#}", report::status_json(&cycles, held.as_ref(), &rejects, next))?;
+    } else {
+        out.write_all(report::status_text(&cycles, held.as_ref(), &rejects, next).as_bytes())?;
+    }
+    Ok(exit::DONE)
+}
+
+fn approve(store: &dyn StateStore, plan_id: &str, out: &mut dyn Write) -> Result<u8, OrderError> {
+    let mut meta = store.meta()?;
+    let Some(held) = &meta.held else {
+        return Err(OrderError::Words("no removals are held; there is nothing to approve".into(), exit::USAGE));
+    };
+    if held.plan_id != plan_id {
+        let words = format!(
+            "{plan_id} is not the plan that is held now; that is {} ({} removals: {})",
+            held.plan_id, held.removals, held.reason
+        );
+        return Err(OrderError::Words(words, exit::USAGE));
+    }
+    let removals = held.removals;
+    meta.approved = Some(plan_id.to_owned());
+    store.save_meta(&meta)?;
+    writeln!(
+        out,
+        "Approved. The next cycle carries out exactly these {removals} removals, or none if they are not the same any more.\n\
+         To run it now: scimward --sync-now"
+    )?;
+    Ok(exit::DONE)
+}
+
+fn rejects(store: &dyn StateStore, json: bool, out: &mut dyn Write) -> Result<u8, OrderError> {
+    let rejects = store.rejects()?;
+    if json {
+        let list: Vec<&Reject> = rejects.iter().map(|(_, reject)| reject).collect();
+        let text = serde_json::to_string_pretty(&list).map_err(io::Error::other)?;
+        writeln!(out, "{text}")?;
+    } else if rejects.is_empty() {
+        writeln!(out, "Nobody is on the reject list.")?;
+    } else {
+        out.write_all(report::rejects_text(&rejects).as_bytes())?;
+    }
+    Ok(exit::DONE)
+}
+
+fn retry(store: &dyn StateStore, who: &str, out: &mut dyn Write) -> Result<u8, OrderError> {
+    let names: BTreeMap<AnchorKey, Reject> = store.rejects()?.into_iter().collect();
+    let mut again = Vec::new();
+    for (key, reject) in names.into_iter().filter(|(_, reject)| is(reject, who)) {
+        if reject.kind == RejectKind::Entry {
+            writeln!(out, "{}: tried in every cycle anyway; mend the entry or the mapping", reject.rejection.dn)?;
+            continue;
+        }
+        writeln!(out, "{}: tried again in the next cycle", reject.rejection.dn)?;
+        again.push((key, Some(Reject { next_try: RETRY_NOW, ..reject })));
+    }
+    if again.is_empty() {
+        return Err(OrderError::Words(format!("nobody on the reject list that waits is called {who}"), exit::USAGE));
+    }
+    store.save_rejects(&again)?;
+    store.flush()?;
+    Ok(exit::DONE)
+}
+
+fn is(reject: &Reject, who: &str) -> bool {
+    let rejection = &reject.rejection;
+    let named = rejection.problems.iter().any(|problem| problem.value.eq_ignore_ascii_case(who));
+    let anchored = rejection.anchor.as_ref().is_some_and(|anchor| anchor.as_str().eq_ignore_ascii_case(who));
+    named || anchored || DnKey::of(&rejection.dn) == DnKey::of(who)
+}

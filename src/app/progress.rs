@@ -1,0 +1,81 @@
+//! Progress bars on a terminal: entries read, operations done. Nothing at all elsewhere.
+
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::ports::{Event, Observer};
+
+/// How often a bar is drawn at most, and how often it moves while nothing happens.
+const DRAWS_PER_S: u8 = 10;
+const TICK: Duration = Duration::from_millis(200);
+
+/// Draws what happens.
+pub struct Progress {
+    bars: MultiProgress,
+    reading: ProgressBar,
+    pushing: ProgressBar,
+}
+
+impl Progress {
+    /// On standard error, when that is a terminal.
+    #[must_use]
+    pub fn new() -> Self {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_S));
+        let style = |template| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let reading = ProgressBar::no_length().with_style(style("reading  {human_pos} entries  {per_sec}  {elapsed}"));
+        let pushing = ProgressBar::no_length()
+            .with_style(style("pushing  [{bar:30}] {human_pos}/{human_len}  {per_sec}  {eta} left  {msg}"));
+        Self { bars, reading, pushing }
+    }
+
+    /// The bars, so that log lines can be written above them.
+    #[must_use]
+    pub fn bars(&self) -> MultiProgress {
+        self.bars.clone()
+    }
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Observer for Progress {
+    fn event(&self, event: &Event) {
+        match event {
+            Event::Read { entries } => {
+                if self.reading.position() == 0 {
+                    self.bars.add(self.reading.clone()).enable_steady_tick(TICK);
+                }
+                self.reading.set_position(*entries);
+            }
+            Event::Planned { operations } => {
+                self.reading.finish_and_clear();
+                if *operations > 0 {
+                    self.pushing.set_length(*operations);
+                    self.bars.add(self.pushing.clone()).enable_steady_tick(TICK);
+                }
+            }
+            Event::Done { done, total, failed } => {
+                self.pushing.set_length(*total);
+                self.pushing.set_position(*done);
+                self.pushing.set_message(if *failed > 0 { format!("{failed} failed") } else { String::new() });
+                if done == total {
+                    self.pushing.finish_and_clear();
+                }
+            }
+            Event::Paused { delay } => {
+                self.pushing.set_message(format!("the cloud asked for a pause of {} s", delay.as_secs()));
+            }
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.reading.finish_and_clear();
+        self.pushing.finish_and_clear();
+    }
+}

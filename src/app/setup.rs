@@ -1,0 +1,112 @@
+//! From the configuration file to everything a cycle goes by.
+
+use std::{path::Path, sync::Arc};
+
+use crate::{
+    config::{self, Checks, Config, ConfigErrors, ProfileDefaults},
+    cycle::Policy,
+    daemon::schedule::Schedule,
+    ldap::{self, LdapDirectory, settings::SearchSettings},
+    logging,
+    mapping::{Mapper, spec::MappingSpec},
+    model::Digest,
+    profile::Profile,
+};
+
+/// The program as configured.
+pub struct Setup {
+    /// The configuration, checked.
+    pub config: Config,
+    /// What the core goes by.
+    pub policy: Policy,
+    /// What is read from the directory.
+    pub search: SearchSettings,
+}
+
+/// Why the program cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The file.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// Something the checks let through; a defect of ours.
+    #[error("{0}")]
+    Defect(String),
+}
+
+/// Reads and checks the configuration, and compiles what it says.
+///
+/// # Errors
+/// With every mistake in the file.
+pub fn load(path: &Path) -> Result<Setup, SetupError> {
+    let config = config::load(path, &checks())?;
+    let mapper = compile(&config.users.mapping)
+        .map_err(|mistakes| SetupError::Defect(format!("the mapping does not compile: {mistakes:?}")))?;
+    let profile = profile(&config.profile).map_err(SetupError::Defect)?;
+    let search = SearchSettings {
+        bases: config.users.bases.clone(),
+        scope: config.users.scope,
+        filter: config.users.filter.clone(),
+        attributes: mapper.attributes(),
+    };
+    let policy = Policy {
+        scope: scope(&config, mapper.anchor_attribute()),
+        mapper,
+        profile: Arc::new(profile),
+        leavers: config.leavers,
+        limits: config.limits.clone(),
+        on_incomplete: config.on_incomplete,
+    };
+    Ok(Setup { config, policy, search })
+}
+
+impl Setup {
+    /// The directory as configured.
+    #[must_use]
+    pub fn directory(&self) -> LdapDirectory {
+        LdapDirectory::new(self.config.ldap.clone(), self.search.clone())
+    }
+}
+
+/// What the other modules know better than `config`.
+fn checks() -> Checks {
+    Checks {
+        filter: |filter| ldap::filter::check(filter).map_err(|error| (error.position, error.message)),
+        mapping: |spec| compile(spec).map(drop),
+        profile: |name| {
+            let profile = profile(name)?;
+            Ok(ProfileDefaults { rate_per_s: profile.default_rate_per_s, concurrency: profile.default_concurrency })
+        },
+        cron: |cron| Schedule::parse(cron, chrono_tz::UTC).map(drop),
+        log_level: |level| logging::check_level(level).map_err(|error| error.to_string()),
+        file: Checks::files,
+        env: Checks::environment,
+    }
+}
+
+fn compile(spec: &MappingSpec) -> Result<Mapper, Vec<(String, String)>> {
+    Mapper::compile(spec).map_err(|errors| errors.into_iter().map(|error| (error.key, error.message)).collect())
+}
+
+/// A built-in profile by name, or one in a file of the operator's.
+fn profile(name: &str) -> Result<Profile, String> {
+    if let Some(profile) = Profile::named(name) {
+        return Ok(profile);
+    }
+    if !name.contains('/') {
+        return Err(format!("there is no such profile; there are {}, or a path to a profile file", Profile::NAMES.join(", ")));
+    }
+    let text = std::fs::read_to_string(name).map_err(|error| format!("cannot read {name}: {error}"))?;
+    Profile::from_toml(&text)
+}
+
+/// Digest of everything that decides who is in scope: when it changes, absence means something else.
+fn scope(config: &Config, anchor: &str) -> Digest {
+    let users = &config.users;
+    let mut text = format!("{:?} {} {anchor}", users.scope, users.filter.trim());
+    for base in &users.bases {
+        text.push_str("\n");
+        text.push_str(&crate::model::dn::normalize(base).unwrap_or_else(|| base.clone()));
+    }
+    Digest::of(text.as_bytes())
+}
