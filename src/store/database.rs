@@ -130,9 +130,14 @@ impl Database {
             path: self.folder.clone(),
             cause,
         };
-        let found = self.get(Table::Meta, SCHEMA_KEY).map_err(|error| corrupt(error.0))?;
+        let found = self
+            .attempt(|engine| engine.table(Table::Meta)?.get(SCHEMA_KEY))
+            .map_err(|failure| match failure {
+                Failure::Disk(source) => OpenError::io(&self.folder)(source),
+                Failure::Damage(cause) | Failure::Broken(cause) => corrupt(cause),
+            })?;
         let found: u32 = found
-            .and_then(|text| String::from_utf8(text).ok()?.parse().ok())
+            .and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok())
             .ok_or_else(|| corrupt("the record that says its format is missing".into()))?;
         if found > SCHEMA {
             return Err(OpenError::NewerSchema {
@@ -234,27 +239,49 @@ impl Database {
         })
     }
 
-    /// Runs `call`; a panic of sled's becomes an error, and every later call fails at once.
     fn guarded<T>(&self, doing: &str, call: impl FnOnce(&Engine) -> sled::Result<T>) -> Result<T, StoreError> {
-        let folder = self.folder.display();
+        self.attempt(call).map_err(|failure| {
+            let folder = self.folder.display();
+            StoreError(match failure {
+                Failure::Disk(error) => format!("cannot {doing} {folder}: {error}"),
+                Failure::Damage(cause) => format!("cannot {doing} {folder}, it is damaged: {cause}; {WAY_BACK}"),
+                Failure::Broken(cause) => format!("cannot {doing} {folder}: {cause}"),
+            })
+        })
+    }
+
+    /// Runs `call`; a panic of sled's becomes an error, and every later call fails at once.
+    fn attempt<T>(&self, call: impl FnOnce(&Engine) -> sled::Result<T>) -> Result<T, Failure> {
         let Some(engine) = self.engine.as_ref().filter(|_| !self.broken.load(Ordering::Relaxed)) else {
-            return Err(StoreError(format!(
-                "{folder} is not used any more after an earlier failure: restart scimward"
-            )));
+            return Err(Failure::Broken(
+                "it failed before in this process: restart scimward".into(),
+            ));
         };
-        match catch_unwind(AssertUnwindSafe(|| call(engine))) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| call(engine)));
+        if outcome.is_err() {
+            self.broken.store(true, Ordering::Relaxed);
+        }
+        Failure::sort(outcome)
+    }
+}
+
+/// Why a call failed, by what has to be done.
+enum Failure {
+    /// The disk says no.
+    Disk(io::Error),
+    /// The files are not what was written.
+    Damage(String),
+    /// An earlier call failed so that this process cannot go on with the database.
+    Broken(String),
+}
+
+impl Failure {
+    fn sort<T>(outcome: thread::Result<sled::Result<T>>) -> Result<T, Self> {
+        match outcome {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) if is_damage(&error) => {
-                Err(StoreError(format!("cannot {doing} {folder}: {error}; {WAY_BACK}")))
-            }
-            Ok(Err(error)) => Err(StoreError(format!("cannot {doing} {folder}: {error}"))),
-            Err(panic) => {
-                self.broken.store(true, Ordering::Relaxed);
-                Err(StoreError(format!(
-                    "cannot {doing} {folder}, its files are damaged ({}); {WAY_BACK}",
-                    panic_text(&*panic)
-                )))
-            }
+            Ok(Err(sled::Error::Io(error))) if error.kind() != io::ErrorKind::UnexpectedEof => Err(Self::Disk(error)),
+            Ok(Err(error)) => Err(Self::Damage(error.to_string())),
+            Err(panic) => Err(Self::Damage(panic_text(&*panic))),
         }
     }
 }
@@ -358,30 +385,17 @@ fn start_on_thread(home: &Path) -> thread::Result<sled::Result<Engine>> {
 
 /// What an attempt to open comes to, in words.
 fn settle<T>(folder: &Path, outcome: thread::Result<sled::Result<T>>) -> Result<T, OpenError> {
-    let corrupt = |cause: String| OpenError::Corrupt {
-        path: folder.to_path_buf(),
-        cause,
-    };
-    match outcome {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(sled::Error::Io(source))) if source.kind() != io::ErrorKind::UnexpectedEof => Err(OpenError::Io {
-            path: folder.join("db"),
-            source,
-        }),
-        Ok(Err(error)) => Err(corrupt(error.to_string())),
-        Err(panic) => Err(corrupt(panic_text(&*panic))),
-    }
+    Failure::sort(outcome).map_err(|failure| match failure {
+        Failure::Disk(source) => OpenError::io(folder.join("db"))(source),
+        Failure::Damage(cause) | Failure::Broken(cause) => OpenError::Corrupt {
+            path: folder.to_path_buf(),
+            cause,
+        },
+    })
 }
 
 fn is_still_closing(error: &io::Error) -> bool {
     error.to_string().starts_with("could not acquire lock")
-}
-
-fn is_damage(error: &sled::Error) -> bool {
-    match error {
-        sled::Error::Io(error) => error.kind() == io::ErrorKind::UnexpectedEof,
-        _ => true,
-    }
 }
 
 fn remove_stale_snapshots(home: &Path) -> io::Result<()> {

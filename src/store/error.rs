@@ -61,6 +61,9 @@ pub enum OpenError {
         /// The newest format known.
         known: u32,
     },
+    /// A backup that was being loaded when the program stopped could not be taken out again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl OpenError {

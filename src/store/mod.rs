@@ -19,6 +19,8 @@ mod lines;
 mod record;
 mod spool;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use error::{OpenError, TransferError};
 pub use export::export;

@@ -1,6 +1,8 @@
 //! The [`StateStore`] in a folder.
 
 use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt,
     path::Path,
     sync::{Mutex, PoisonError},
 };
@@ -54,6 +56,7 @@ impl SledStore {
         let temporary = std::env::temp_dir();
         let folder = tempfile::Builder::new()
             .prefix("scimward-")
+            .permissions(Permissions::from_mode(0o700))
             .tempdir_in(&temporary)
             .map_err(OpenError::io(temporary))?;
         Self::open_in(&folder.path().to_path_buf(), Some(folder))
@@ -72,10 +75,7 @@ impl SledStore {
             _lock: lock,
             _scratch: scratch,
         };
-        store.undo_broken_import().map_err(|error| OpenError::Corrupt {
-            path: dir.to_path_buf(),
-            cause: error.0,
-        })?;
+        store.undo_broken_import()?;
         Ok(store)
     }
 

@@ -63,19 +63,38 @@ impl Log {
         self.file.set_len(0)
     }
 
-    /// Appends and returns the index of the first one.
+    /// Appends all of them and returns the index of the first one; on an error none is appended.
     pub(super) fn push(&mut self, operations: &[Operation]) -> io::Result<u32> {
-        let first = self.count()?;
+        let (first, end) = (self.count()?, self.end());
+        let appended = self.append(operations);
+        if appended.is_err() {
+            self.offsets()?.truncate(first as usize);
+            self.cut(end);
+        }
+        appended.map(|()| first)
+    }
+
+    fn append(&mut self, operations: &[Operation]) -> io::Result<()> {
         for operation in operations {
             if self.buffer.len() >= BUFFER_BYTES {
                 self.write_out()?;
             }
-            let start = self.written + self.buffer.len() as u64;
+            let start = self.end();
             append(&mut self.buffer, operation)?;
             self.offsets()?.push(start);
         }
-        self.count()?;
-        Ok(first)
+        self.count().map(|_| ())
+    }
+
+    fn end(&self) -> u64 {
+        self.written + self.buffer.len() as u64
+    }
+
+    /// Forgets what lies behind `end`, in the file or in the buffer.
+    fn cut(&mut self, end: u64) {
+        let buffered = end.saturating_sub(self.written);
+        self.written = self.written.min(end);
+        self.buffer.truncate(usize::try_from(buffered).unwrap_or(usize::MAX));
     }
 
     pub(super) fn count(&mut self) -> io::Result<u32> {
@@ -83,7 +102,7 @@ impl Log {
     }
 
     pub(super) fn locate(&mut self, index: u32) -> io::Result<Place> {
-        let end = self.written + self.buffer.len() as u64;
+        let end = self.end();
         let at = index as usize;
         let offsets = self.offsets()?;
         let Some(start) = offsets.get(at).copied() else {
@@ -113,6 +132,7 @@ impl Log {
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.write_out()?;
         self.buffer = Vec::new();
+        self.file.set_len(self.written)?;
         self.file.sync_all()
     }
 
@@ -149,17 +169,11 @@ impl Place {
 
 fn append(buffer: &mut Vec<u8>, operation: &Operation) -> io::Result<()> {
     let start = buffer.len();
-    let appended = (|| {
-        buffer.extend_from_slice(&[0; HEAD_BYTES as usize]);
-        serde_json::to_writer(&mut *buffer, operation)?;
-        let (before, payload) = buffer.split_at_mut(start + HEAD_BYTES as usize);
-        before[start..].copy_from_slice(&head(payload)?);
-        Ok(())
-    })();
-    if appended.is_err() {
-        buffer.truncate(start);
-    }
-    appended
+    buffer.extend_from_slice(&[0; HEAD_BYTES as usize]);
+    serde_json::to_writer(&mut *buffer, operation)?;
+    let (before, payload) = buffer.split_at_mut(start + HEAD_BYTES as usize);
+    before[start..].copy_from_slice(&head(payload)?);
+    Ok(())
 }
 
 /// Length and checksum.

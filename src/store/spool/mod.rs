@@ -16,6 +16,8 @@ mod claims;
 mod doubt;
 mod log;
 mod order;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,
@@ -46,8 +48,8 @@ enum Stage {
     Open,
     /// The plan is on disk, with its claims.
     Sealed(Claims),
-    /// Done; operations can still be read.
-    Finished,
+    /// Done, or it could not be sealed; operations can still be read.
+    Closed,
 }
 
 impl FileSpool {
@@ -130,8 +132,8 @@ impl PlanSpool for FileSpool {
         if let Stage::Sealed(_) = inner.stage {
             let doubts = self.doubts(inner)?;
             doubt::write(&self.folder, &doubts).map_err(self.failed("clear"))?;
-            order::remove(&self.folder).map_err(self.failed("clear"))?;
         }
+        order::remove(&self.folder).map_err(self.failed("clear"))?;
         inner.log.clear().map_err(self.failed("clear"))?;
         inner.stage = Stage::Open;
         Ok(())
@@ -141,7 +143,7 @@ impl PlanSpool for FileSpool {
         let inner = &mut *self.inner();
         match inner.stage {
             Stage::Open => inner.log.push(operations).map_err(self.failed("write")),
-            Stage::Sealed(_) | Stage::Finished => Err(StoreError("a sealed plan cannot grow: clear it first".into())),
+            Stage::Sealed(_) | Stage::Closed => Err(StoreError("a sealed plan cannot grow: clear it first".into())),
         }
     }
 
@@ -165,6 +167,8 @@ impl PlanSpool for FileSpool {
                 step.index
             )));
         }
+        // The kernel reports a lost write once; if this fails, a second try would claim success.
+        inner.stage = Stage::Closed;
         inner.log.sync().map_err(&failed)?;
         let claims = Claims::create(&self.folder.join("claims"), plan_id).map_err(&failed)?;
         order::write(&self.folder, plan_id, steps).map_err(&failed)?;
@@ -175,7 +179,7 @@ impl PlanSpool for FileSpool {
     fn claim(&self, upto: usize) -> Result<(), StoreError> {
         match &mut self.inner().stage {
             Stage::Sealed(claims) => claims.claim(upto).map_err(self.failed("claim steps of")),
-            Stage::Open | Stage::Finished => Err(StoreError("only steps of a sealed plan can be claimed".into())),
+            Stage::Open | Stage::Closed => Err(StoreError("only steps of a sealed plan can be claimed".into())),
         }
     }
 
@@ -188,7 +192,7 @@ impl PlanSpool for FileSpool {
         // First the plan: a crash in between leaves too much in doubt, not too little.
         order::remove(&self.folder).map_err(self.failed("finish"))?;
         doubt::remove(&self.folder).map_err(self.failed("finish"))?;
-        inner.stage = Stage::Finished;
+        inner.stage = Stage::Closed;
         Ok(())
     }
 }
