@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! lock         who holds the folder                    (folder.rs)
-//! db/          sled: meta, marks, links, rejects, cycles (database.rs; records in record.rs)
+//! db/          sled: meta, marks, links, rejects, cycles  (database/; records in record.rs)
 //! plan/        the plan on its way to execution        (spool/)
 //! ```
 //!
@@ -13,6 +13,7 @@ mod database;
 mod durable;
 mod error;
 mod export;
+mod flushes;
 mod folder;
 mod import;
 mod lines;

@@ -1,4 +1,4 @@
-//! The one place that names sled (0.34), and what it takes to rely on it:
+//! The one module that names sled (0.34), and what it takes to rely on it:
 //!
 //! - Batches stay small ([`BATCH_RECORDS_MAX`]): a batch pins one memory epoch for its length, and a
 //!   large one over random keys keeps gigabytes of evicted pages alive.
@@ -7,40 +7,46 @@
 //!   file's size. [`Database::flush`] adds the `fsync`.
 //! - There is no background flush: nothing is promised before [`Database::flush`], and a panic in a
 //!   thread of sled's could not be caught.
-//! - sled panics on some damage. No panic leaves this file; after one the database is not touched again.
+//! - sled takes a log whose end was cut off for one that was never longer. Each flush is numbered, in
+//!   the log and in a small file beside it ([`Flushes`]), so that this is noticed.
+//! - sled panics on some damage. No panic leaves this module; after one the database is not touched again.
 //! - A kill while sled opens leaves `snap.*.generating`, which makes every later open fail: removed
 //!   before. A kill while sled creates its files leaves some of them: a new database grows under
 //!   another name and is renamed when it is whole.
 
+mod failure;
+mod start;
+
 use std::{
-    any::Any,
     fs::{self, File},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-    time::Duration,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional};
 
+use self::{
+    failure::{Failure, corrupt, settle},
+    start::{create, remove_stale_snapshots, start},
+};
 use super::{
     durable,
     error::{OpenError, WAY_BACK},
+    flushes::Flushes,
 };
 use crate::ports::StoreError;
 
 /// Records in one [`Database::write`].
 pub(super) const BATCH_RECORDS_MAX: usize = 100;
-/// sled's page cache. Larger ones make a cycle no faster: marks are read once, in order.
-const CACHE_BYTES: u64 = 16 << 20;
 /// The format of the records.
-const SCHEMA: u32 = 1;
+const SCHEMA: u64 = 1;
 const SCHEMA_KEY: &[u8] = b"schema";
-/// sled lets go of its file some moments after it was closed.
-const CLOSE_TRIES: u32 = 100;
-const CLOSE_PAUSE: Duration = Duration::from_millis(10);
+const FLUSHES_KEY: &[u8] = b"flushes";
 
 /// A set of records of one kind, in key order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +99,8 @@ pub(super) struct Database {
     engine: Option<Engine>,
     /// The state folder, for messages.
     folder: PathBuf,
+    /// Taken while flushing: numbers must reach the log in order.
+    flushes: Mutex<Flushes>,
     /// sled panicked or a sync failed: what it holds in memory is no longer to be trusted.
     broken: AtomicBool,
 }
@@ -118,35 +126,51 @@ impl Database {
         let database = Self {
             engine: Some(start(folder, &home)?),
             folder: folder.to_path_buf(),
+            flushes: Mutex::new(Flushes::open(&home).map_err(OpenError::io(&home))?),
             broken: AtomicBool::new(false),
         };
         durable::sync_folder(&home).map_err(OpenError::io(&home))?;
         database.check_schema()?;
+        database.check_end()?;
         Ok(database)
     }
 
     fn check_schema(&self) -> Result<(), OpenError> {
-        let corrupt = |cause: String| OpenError::Corrupt {
-            path: self.folder.clone(),
-            cause,
-        };
         let found = self
-            .attempt(|engine| engine.table(Table::Meta)?.get(SCHEMA_KEY))
-            .map_err(|failure| match failure {
-                Failure::Disk(source) => OpenError::io(&self.folder)(source),
-                Failure::Damage(cause) | Failure::Broken(cause) => corrupt(cause),
-            })?;
-        let found: u32 = found
-            .and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok())
-            .ok_or_else(|| corrupt("the record that says its format is missing".into()))?;
+            .number(SCHEMA_KEY)?
+            .ok_or_else(|| corrupt(&self.folder, "the record that says its format is missing"))?;
         if found > SCHEMA {
             return Err(OpenError::NewerSchema {
                 path: self.folder.clone(),
-                found,
-                known: SCHEMA,
+                found: u32::try_from(found).unwrap_or(u32::MAX),
+                known: u32::try_from(SCHEMA).unwrap_or(u32::MAX),
             });
         }
         Ok(())
+    }
+
+    /// The log has to reach as far as the last flush that was noted beside it.
+    fn check_end(&self) -> Result<(), OpenError> {
+        let found = self.number(FLUSHES_KEY)?.unwrap_or(0);
+        let mut flushes = self.flushes.lock().unwrap_or_else(PoisonError::into_inner);
+        if found < flushes.last {
+            let lost = flushes.last - found;
+            return Err(corrupt(
+                &self.folder,
+                format!("its log was cut off, the last {lost} flushes are missing"),
+            ));
+        }
+        flushes.last = found;
+        Ok(())
+    }
+
+    fn number(&self, key: &[u8]) -> Result<Option<u64>, OpenError> {
+        let value = settle(&self.folder, self.attempt(|engine| engine.table(Table::Meta)?.get(key)))?;
+        let Some(value) = value else { return Ok(None) };
+        let number = std::str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
+        number
+            .map(Some)
+            .ok_or_else(|| corrupt(&self.folder, "a record that holds a number holds something else"))
     }
 
     /// One value.
@@ -228,11 +252,15 @@ impl Database {
 
     /// Makes everything written so far survive a power cut.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
-        let outcome = self.guarded("flush", |engine| {
+        let mut flushes = self.flushes.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = flushes.last.saturating_add(1);
+        let synced = self.guarded("flush", |engine| {
+            let text = number.to_string();
+            engine.table(Table::Meta)?.insert(FLUSHES_KEY, text.as_bytes())?;
             engine.db.flush()?;
             Ok(engine.sync())
         })?;
-        outcome.map_err(|error| {
+        synced.and_then(|()| flushes.note(number)).map_err(|error| {
             // The kernel reports a lost write once; a second sync would claim success.
             self.broken.store(true, Ordering::Relaxed);
             StoreError(format!("cannot flush {}: {error}", self.folder.display()))
@@ -262,27 +290,6 @@ impl Database {
             self.broken.store(true, Ordering::Relaxed);
         }
         Failure::sort(outcome)
-    }
-}
-
-/// Why a call failed, by what has to be done.
-enum Failure {
-    /// The disk says no.
-    Disk(io::Error),
-    /// The files are not what was written.
-    Damage(String),
-    /// An earlier call failed so that this process cannot go on with the database.
-    Broken(String),
-}
-
-impl Failure {
-    fn sort<T>(outcome: thread::Result<sled::Result<T>>) -> Result<T, Self> {
-        match outcome {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(sled::Error::Io(error))) if error.kind() != io::ErrorKind::UnexpectedEof => Err(Self::Disk(error)),
-            Ok(Err(error)) => Err(Self::Damage(error.to_string())),
-            Err(panic) => Err(Self::Damage(panic_text(&*panic))),
-        }
     }
 }
 
@@ -316,105 +323,4 @@ impl Engine {
 /// Cannot happen: every table is opened at the start.
 fn no_table() -> sled::Error {
     sled::Error::ReportableBug("a table was not opened".into())
-}
-
-/// A kill between sled's first files leaves what it cannot open; so they grow under another name.
-fn create(folder: &Path, home: &Path) -> Result<(), OpenError> {
-    let draft = folder.join("db.creating");
-    if draft.try_exists().map_err(OpenError::io(&draft))? {
-        fs::remove_dir_all(&draft).map_err(OpenError::io(&draft))?;
-    }
-    let engine = start(folder, &draft)?;
-    let written = catch_unwind(AssertUnwindSafe(|| {
-        engine
-            .table(Table::Meta)?
-            .insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
-        engine.db.flush()?;
-        drop(engine);
-        Ok(())
-    }));
-    settle(folder, written)?;
-    let finish = || {
-        for file in fs::read_dir(&draft)? {
-            File::open(file?.path())?.sync_all()?;
-        }
-        durable::sync_folder(&draft)?;
-        fs::rename(&draft, home)?;
-        durable::sync_folder(folder)
-    };
-    finish().map_err(OpenError::io(&draft))
-}
-
-/// Opens sled in `home`, on a thread of its own: a panic leaves sled's thread-locals in disorder.
-fn start(folder: &Path, home: &Path) -> Result<Engine, OpenError> {
-    for _ in 1..CLOSE_TRIES {
-        match settle(folder, start_on_thread(home)) {
-            Err(OpenError::Io { source, .. }) if is_still_closing(&source) => thread::sleep(CLOSE_PAUSE),
-            outcome => return outcome,
-        }
-    }
-    settle(folder, start_on_thread(home))
-}
-
-fn start_on_thread(home: &Path) -> thread::Result<sled::Result<Engine>> {
-    let path = home.to_path_buf();
-    let open = move || -> sled::Result<Engine> {
-        // `mode` is left alone: sled 0.34 reads it nowhere.
-        let config = sled::Config::new()
-            .path(&path)
-            .cache_capacity(CACHE_BYTES)
-            .flush_every_ms(None);
-        let db = config.open()?;
-        let tables = Table::ALL
-            .iter()
-            .map(|table| db.open_tree(table.name()))
-            .collect::<sled::Result<_>>()?;
-        let log = File::open(path.join("db"))?;
-        Ok(Engine {
-            tables,
-            db,
-            log,
-            blobs: path.join("blobs"),
-        })
-    };
-    match thread::Builder::new().name("open-state".into()).spawn(open) {
-        Ok(thread) => thread.join(),
-        Err(error) => Ok(Err(error.into())),
-    }
-}
-
-/// What an attempt to open comes to, in words.
-fn settle<T>(folder: &Path, outcome: thread::Result<sled::Result<T>>) -> Result<T, OpenError> {
-    Failure::sort(outcome).map_err(|failure| match failure {
-        Failure::Disk(source) => OpenError::io(folder.join("db"))(source),
-        Failure::Damage(cause) | Failure::Broken(cause) => OpenError::Corrupt {
-            path: folder.to_path_buf(),
-            cause,
-        },
-    })
-}
-
-fn is_still_closing(error: &io::Error) -> bool {
-    error.to_string().starts_with("could not acquire lock")
-}
-
-fn remove_stale_snapshots(home: &Path) -> io::Result<()> {
-    for file in fs::read_dir(home)? {
-        let file = file?;
-        let name = file.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("snap.") && name.ends_with(".generating") {
-            fs::remove_file(file.path())?;
-        }
-    }
-    Ok(())
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no reason given");
-    format!("the database stopped with: {text}")
 }
