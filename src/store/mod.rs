@@ -1,1 +1,31 @@
-//! (stub)
+//! The memory between cycles: one folder on disk, held by one process.
+//!
+//! ```text
+//! lock         who holds the folder                    (folder.rs)
+//! db/          sled: meta, marks, links, rejects, cycles  (database/; records in record.rs)
+//! plan/        the plan on its way to execution        (spool/)
+//! ```
+//!
+//! Deliberately absent: any decision about people. What the records mean is the planner's concern;
+//! here they are kept whole, or an error says which one is not.
+
+mod database;
+mod durable;
+mod error;
+mod export;
+mod flushes;
+mod folder;
+mod import;
+mod lines;
+mod record;
+mod spool;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use error::{OpenError, TransferError};
+pub use export::export;
+pub use folder::inspect_lock;
+pub use import::import;
+pub use spool::FileSpool;
+pub use state::SledStore;

@@ -1,0 +1,165 @@
+//! The state folder: private to one user, held by one process at a time.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+    process::geteuid,
+};
+
+use super::{durable, error::OpenError};
+
+const LOCK: &str = "lock";
+/// [`inspect_lock`] holds the lock for some microseconds; a start in just that moment must not fail.
+const LOCK_TRIES: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// The right to work on a state folder, until dropped or until the process ends in any way.
+pub(super) struct FolderLock(File);
+
+/// Creates the folder when it is missing and makes sure that nobody else can read or change it.
+pub(super) fn prepare(folder: &Path) -> Result<(), OpenError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(OpenError::io(folder))?;
+    // Follows links: systemd's StateDirectory= with DynamicUser= is one.
+    let metadata = fs::metadata(folder).map_err(OpenError::io(folder))?;
+    let refuse = |problem: String, mend: String| OpenError::Permission {
+        path: folder.to_path_buf(),
+        problem,
+        mend,
+    };
+    let (owner, us) = (metadata.uid(), geteuid().as_raw());
+    if owner != us {
+        return Err(refuse(
+            format!("belongs to uid {owner}, this process runs as uid {us}"),
+            format!("run scimward as its owner (`sudo -u '#{owner}' scimward …`), or set another [state] path"),
+        ));
+    }
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(refuse(
+            format!("is open to other users (mode {mode:04o}) and holds personal data"),
+            format!("type `chmod 0700 {}`", folder.display()),
+        ));
+    }
+    Ok(())
+}
+
+impl FolderLock {
+    /// Takes the lock and leaves our process id in it.
+    pub(super) fn take(folder: &Path) -> Result<Self, OpenError> {
+        let path = folder.join(LOCK);
+        let mut file = durable::private()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(OpenError::io(&path))?;
+        for attempt in 1.. {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(Errno::WOULDBLOCK) if attempt < LOCK_TRIES => thread::sleep(LOCK_PAUSE),
+                Err(Errno::WOULDBLOCK) => {
+                    return Err(OpenError::InUse {
+                        path: folder.to_path_buf(),
+                        pid: read_pid(&mut file),
+                    });
+                }
+                Err(error) => return Err(OpenError::io(&path)(error.into())),
+            }
+        }
+        write_pid(&mut file).map_err(OpenError::io(&path))?;
+        Ok(Self(file))
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // A stale id would only be looked at while somebody holds the lock; this is for people.
+        let _ = self.0.set_len(0);
+    }
+}
+
+/// The process that holds the state folder `dir`; nothing when it is free, or when the holder cannot
+/// be told. Takes nothing away from the holder and creates nothing.
+#[must_use]
+pub fn inspect_lock(dir: &Path) -> Option<u32> {
+    let path: PathBuf = dir.join(LOCK);
+    let mut file = File::open(path).ok()?;
+    let pid = read_pid(&mut file)?;
+    // After a crash the id is still there but the lock is not.
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Err(Errno::WOULDBLOCK) => Some(pid),
+        _ => None,
+    }
+}
+
+fn write_pid(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    writeln!(file, "{}", std::process::id())
+}
+
+fn read_pid(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_is_created_private() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = base.path().join("a/b");
+        prepare(&folder).unwrap();
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o7777, 0o700);
+        prepare(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_others_can_enter_is_refused_with_the_command_that_mends_it() {
+        for mode in [0o750, 0o705, 0o770, 0o711, 0o720] {
+            let base = tempfile::tempdir().unwrap();
+            fs::set_permissions(base.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let error = prepare(base.path()).unwrap_err();
+            let text = error.to_string();
+            assert!(matches!(error, OpenError::Permission { .. }), "{mode:o}");
+            assert!(
+                text.contains(&format!("chmod 0700 {}", base.path().display())),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_holder_at_a_time_and_its_pid_is_told() {
+        let base = tempfile::tempdir().unwrap();
+        assert_eq!(inspect_lock(base.path()), None);
+        let held = FolderLock::take(base.path()).unwrap();
+        let us = Some(std::process::id());
+        assert_eq!(inspect_lock(base.path()), us);
+        match FolderLock::take(base.path()) {
+            Err(OpenError::InUse { pid, .. }) => assert_eq!(pid, us),
+            _ => panic!("taken twice"),
+        }
+        drop(held);
+        assert_eq!(inspect_lock(base.path()), None);
+        fs::write(base.path().join(LOCK), "1\n").unwrap();
+        assert_eq!(inspect_lock(base.path()), None, "an id left by a crash");
+        FolderLock::take(base.path()).unwrap();
+    }
+}
