@@ -1,0 +1,97 @@
+//! The port, and what each answer means for one account.
+
+use super::{
+    client::ScimClient,
+    lookup::Found,
+    request::{self, PlannedRequest},
+    transport::Answer,
+    wire::is_scim_answer,
+};
+use crate::{
+    model::{Pushed, ResourceId},
+    ports::{Created, Payload, Probe, ProviderError, ServiceProvider},
+};
+
+impl ServiceProvider for ScimClient {
+    async fn create(&self, payload: &Payload, look_up_first: bool) -> Result<Created, ProviderError> {
+        self.create_or_adopt(payload, look_up_first).await
+    }
+
+    async fn update(&self, id: &ResourceId, before: &Pushed, payload: &Payload) -> Result<(), ProviderError> {
+        self.bring_up_to_date(id, before, payload).await
+    }
+
+    async fn deactivate(&self, id: &ResourceId, payload: &Payload) -> Result<(), ProviderError> {
+        self.change(&request::deactivate(&self.profile, id, payload)).await
+    }
+
+    async fn delete(&self, id: &ResourceId) -> Result<(), ProviderError> {
+        match self.change(&request::delete(id)).await {
+            Err(ProviderError::Gone) => Ok(()),
+            result => result,
+        }
+    }
+
+    async fn probe(&self, payload: &Payload) -> Result<Probe, ProviderError> {
+        self.probe_for(payload).await
+    }
+}
+
+impl ScimClient {
+    /// PUT or PATCH. A conflict may be two changes at the same instant, so it is tried once more.
+    pub(super) async fn bring_up_to_date(
+        &self,
+        id: &ResourceId,
+        before: &Pushed,
+        payload: &Payload,
+    ) -> Result<(), ProviderError> {
+        let request = request::update(&self.profile, id, before, payload);
+        match self.change(&request).await {
+            Err(ProviderError::Conflict { .. }) => {}
+            result => return result,
+        }
+        self.rest(self.limits.first_pause).await?;
+        match self.change(&request).await {
+            Err(ProviderError::Conflict { detail }) => Err(self.name_holder(id, payload, detail).await),
+            result => result,
+        }
+    }
+
+    async fn change(&self, request: &PlannedRequest) -> Result<(), ProviderError> {
+        judge(self.send(request).await?)
+    }
+
+    /// A conflict that says who is in the way, where that can be found out.
+    async fn name_holder(&self, id: &ResourceId, payload: &Payload, detail: String) -> ProviderError {
+        let detail = match self.find_by_user_name(payload).await {
+            Ok(Found::One(holder)) if holder.id != *id => format!(
+                "{:?} is held by {}: {detail}",
+                payload.pushed.resource.user_name(),
+                holder.describe()
+            ),
+            _ => detail,
+        };
+        ProviderError::Conflict { detail }
+    }
+}
+
+/// What the answer to a change of one account means. Any 2xx is a success, with or without a body;
+/// 202 is a promise (RFC 9967).
+fn judge(answer: Answer) -> Result<(), ProviderError> {
+    let Answer {
+        status, detail, body, ..
+    } = answer;
+    match status {
+        200..=299 => Ok(()),
+        404 if body.is_ok_and(|body| is_scim_answer(&body)) => Err(ProviderError::Gone),
+        // Believing it would forget an account, or report a deletion that did not happen.
+        404 => Err(ProviderError::Unavailable {
+            reason: format!("something in front of the service provider answered 404: {detail}"),
+            tries: 1,
+        }),
+        409 | 412 => Err(ProviderError::Conflict {
+            detail: format!("the service provider answered {status}: {detail}"),
+        }),
+        status => Err(ProviderError::Refused { status, detail }),
+    }
+}

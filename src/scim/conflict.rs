@@ -1,0 +1,170 @@
+//! Creating an account without ever creating two: a 409 or a lost answer means "look first".
+
+use super::{
+    adopt::{Verdict, judge},
+    client::{Budget, InDoubt, ScimClient, Sent},
+    lookup::{Found, Holder, expected_external_id},
+    request::{self, PlannedRequest},
+    retry::Idempotency,
+    settings::Adopt,
+    wire::{Account, is_uniqueness_error},
+};
+use crate::{
+    model::{Pushed, ResourceId},
+    ports::{Created, Payload, Probe, ProviderError},
+};
+
+/// What a POST came to.
+enum Posted {
+    /// A new account.
+    New(ResourceId),
+    /// Something else holds its place; the provider's words.
+    Taken(String),
+    /// Nobody knows.
+    InDoubt(InDoubt),
+}
+
+impl ScimClient {
+    /// POST; after a 409 or a lost answer look up, then adopt, post again, or report.
+    pub(super) async fn create_or_adopt(
+        &self,
+        payload: &Payload,
+        look_up_first: bool,
+    ) -> Result<Created, ProviderError> {
+        let post = request::create(&self.profile, payload);
+        let mut budget = Budget::new();
+        // An account with our externalId is then our own half-done work, which no policy forbids.
+        let mut own_work = look_up_first;
+        if look_up_first || self.profile.silent_takeover {
+            match self.find(payload).await? {
+                Found::Nothing => {}
+                Found::One(holder) => return self.settle(&holder, payload, own_work).await,
+                Found::Unclear(why) => return Err(cannot_tell(payload, &why)),
+            }
+        }
+        loop {
+            match self.post(&post, &mut budget).await? {
+                Posted::New(id) => return Ok(Created::New(id)),
+                Posted::Taken(detail) => {
+                    return match self.find(payload).await? {
+                        Found::One(holder) => self.settle(&holder, payload, own_work).await,
+                        Found::Nothing => Err(hidden(payload, &detail)),
+                        Found::Unclear(why) => Err(cannot_tell(payload, &why)),
+                    };
+                }
+                Posted::InDoubt(doubt) => {
+                    own_work = true;
+                    self.rest(doubt.after).await?;
+                    match self.find(payload).await? {
+                        Found::One(holder) => return self.settle(&holder, payload, own_work).await,
+                        Found::Nothing if doubt.may_repeat => {
+                            tracing::debug!(reason = doubt.reason, "the lost request created nothing; posting again");
+                        }
+                        Found::Nothing => return Err(budget.unavailable(doubt.reason)),
+                        Found::Unclear(why) => return Err(cannot_tell(payload, &format!("{}; {why}", doubt.reason))),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn post(&self, post: &PlannedRequest, budget: &mut Budget) -> Result<Posted, ProviderError> {
+        let answer = match self.attempt(post, Idempotency::Creates, budget).await? {
+            Sent::Answered(answer) => answer,
+            Sent::InDoubt(doubt) => return Ok(Posted::InDoubt(doubt)),
+        };
+        let body = answer.body.as_deref().unwrap_or_default();
+        match answer.status {
+            status @ 200..=299 => Ok(match Account::parse(body).id {
+                Some(id) => Posted::New(id),
+                // The provider has taken it (202, RFC 9967) or forgot the id: never post that twice.
+                None => Posted::InDoubt(InDoubt {
+                    after: self.limits.first_pause,
+                    may_repeat: false,
+                    reason: format!(
+                        "the service provider answered {status} without an id, and no account is there yet"
+                    ),
+                }),
+            }),
+            409 => Ok(Posted::Taken(answer.detail)),
+            400 if is_uniqueness_error(body) => Ok(Posted::Taken(answer.detail)),
+            status => Err(ProviderError::Refused {
+                status,
+                detail: answer.detail,
+            }),
+        }
+    }
+
+    /// Adopts the holder when the policy allows it.
+    async fn settle(&self, holder: &Holder, payload: &Payload, own_work: bool) -> Result<Created, ProviderError> {
+        match self.judge_holder(holder, payload, own_work) {
+            Verdict::Leave { because } => Err(ProviderError::Conflict {
+                detail: format!(
+                    "{:?} is held by {}: {because}",
+                    payload.pushed.resource.user_name(),
+                    holder.describe()
+                ),
+            }),
+            Verdict::Adopt { because } => {
+                tracing::debug!(id = %holder.id, because, "adopting an account");
+                match self.bring_up_to_date(&holder.id, &Pushed::default(), payload).await {
+                    Err(ProviderError::Gone) => Err(ProviderError::Conflict {
+                        detail: format!("{} went away while it was being adopted", holder.describe()),
+                    }),
+                    result => result.map(|()| Created::Adopted(holder.id.clone())),
+                }
+            }
+        }
+    }
+
+    fn judge_holder(&self, holder: &Holder, payload: &Payload, own_work: bool) -> Verdict {
+        let policy = match self.adopt {
+            Adopt::Never if own_work => Adopt::Ours,
+            policy => policy,
+        };
+        judge(
+            policy,
+            holder.account.external_id.as_deref(),
+            expected_external_id(payload),
+        )
+    }
+
+    /// What a create would meet.
+    pub(super) async fn probe_for(&self, payload: &Payload) -> Result<Probe, ProviderError> {
+        let holder = match self.find(payload).await? {
+            Found::Nothing => return Ok(Probe::Nothing),
+            Found::One(holder) => holder,
+            Found::Unclear(why) => return Err(cannot_tell(payload, &why)),
+        };
+        let verdict = self.judge_holder(&holder, payload, false);
+        let user_name = holder.account.user_name.unwrap_or_default();
+        let id = holder.id;
+        Ok(match verdict {
+            Verdict::Adopt { because } => Probe::Adoptable {
+                id,
+                user_name,
+                because: because.into(),
+            },
+            Verdict::Leave { because } => Probe::Foreign { id, user_name, because },
+        })
+    }
+}
+
+fn cannot_tell(payload: &Payload, why: &str) -> ProviderError {
+    ProviderError::Conflict {
+        detail: format!(
+            "cannot tell whether {:?} has an account already, so none is made: {why}",
+            payload.pushed.resource.user_name()
+        ),
+    }
+}
+
+fn hidden(payload: &Payload, detail: &str) -> ProviderError {
+    ProviderError::Conflict {
+        detail: format!(
+            "the service provider says that {:?} is taken ({detail}), but the look-up finds no such account: it may be \
+             hidden from this token, hold the same e-mail address, or be on its way out",
+            payload.pushed.resource.user_name()
+        ),
+    }
+}

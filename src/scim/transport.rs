@@ -1,0 +1,305 @@
+//! One request, one answer, over reqwest: TLS, time-outs, the size of answers.
+//!
+//! Deliberately absent: any repetition and any meaning of a status. Redirects are answers like any
+//! other; the token never goes to a host other than the endpoint's.
+
+use std::{
+    error::Error,
+    net::IpAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use reqwest::{
+    Method, Request, Response, Url,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+    redirect,
+};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+
+use super::{SetupError, request::PlannedRequest, retry, settings::ScimSettings, token::Bearer, wire};
+
+/// Longest body of an answer, unpacked. A page of 100 users is far below 1 MiB.
+pub(super) const BODY_BYTES_MAX: usize = 8 << 20;
+/// Connecting takes one or two round trips; more than this is a dead host.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// Shorter than the idle limit of the usual load balancers (60 s), so that a connection is not
+/// closed under a request: for a POST that would mean a look-up.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+
+const REQUEST_ID_HEADERS: [HeaderName; 3] = [
+    HeaderName::from_static("x-amzn-requestid"),
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("request-id"),
+];
+
+/// What one try came to.
+#[derive(Debug)]
+pub(super) enum Exchange {
+    /// No connection: the provider never saw it.
+    NotSent(String),
+    /// It went out, and no status came back.
+    Lost(String),
+    /// An answer.
+    Answered(Answer),
+    /// The id in the path cannot be addressed.
+    Unaddressable,
+}
+
+/// A status with what came along.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The pause the provider asks for.
+    pub retry_after: Option<Duration>,
+    /// Where a redirect leads.
+    pub location: Option<String>,
+    /// The body, or why it could not be read to its end.
+    pub body: Result<Vec<u8>, String>,
+    /// The provider's words, for a status other than success.
+    pub detail: String,
+}
+
+/// A connection pool to one endpoint.
+pub(super) struct Transport {
+    client: reqwest::Client,
+    endpoint: Url,
+    content_type: HeaderValue,
+}
+
+impl Transport {
+    pub(super) fn new(settings: &ScimSettings, content_type: &str) -> Result<Self, SetupError> {
+        let endpoint = parse_endpoint(&settings.endpoint, settings.allow_plaintext)?;
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("scimward/", env!("CARGO_PKG_VERSION")))
+            .tls_backend_preconfigured(tls(settings.ca_file.as_deref())?)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .gzip(true)
+            .connect_timeout(CONNECT_MAX.min(settings.request_timeout))
+            .timeout(settings.request_timeout)
+            .pool_idle_timeout(IDLE_MAX);
+        if is_loopback(&endpoint) || endpoint.scheme() == "http" {
+            // A proxy would read the token, or not find our loopback.
+            builder = builder.no_proxy();
+        }
+        Ok(Self {
+            client: builder.build().map_err(|error| SetupError::Client(chain(&error)))?,
+            endpoint,
+            content_type: HeaderValue::from_str(content_type)
+                .map_err(|_| SetupError::Client(format!("content type {content_type:?}")))?,
+        })
+    }
+
+    /// Sends one request and reads its answer.
+    pub(super) async fn exchange(&self, planned: &PlannedRequest, bearer: &Bearer) -> Exchange {
+        let request = match self.request(planned, bearer) {
+            Ok(request) => request,
+            Err(outcome) => return outcome,
+        };
+        match self.client.execute(request).await {
+            Ok(response) => Exchange::Answered(read(response, bearer).await),
+            Err(error) if error.is_connect() || error.is_builder() => Exchange::NotSent(chain(&error.without_url())),
+            Err(error) => Exchange::Lost(chain(&error.without_url())),
+        }
+    }
+
+    fn request(&self, planned: &PlannedRequest, bearer: &Bearer) -> Result<Request, Exchange> {
+        // Not `Url::join`, which lets a path leave its place. What the parser changes (a segment of
+        // two dots) would address something else.
+        let address = format!("{}{}", self.endpoint, planned.path);
+        let url = Url::parse(&address)
+            .ok()
+            .filter(|url| url.as_str() == address)
+            .ok_or(Exchange::Unaddressable)?;
+        let method = Method::from_bytes(planned.method.as_bytes()).map_err(|_| Exchange::Unaddressable)?;
+        let mut request = Request::new(method, url);
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, bearer.header());
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static("application/scim+json, application/json"),
+        );
+        if let Some(body) = &planned.body {
+            headers.insert(CONTENT_TYPE, self.content_type.clone());
+            *request.body_mut() = Some(body.to_string().into());
+        }
+        Ok(request)
+    }
+}
+
+async fn read(mut response: Response, bearer: &Bearer) -> Answer {
+    let status = response.status();
+    let header = |headers: &HeaderMap, name: &HeaderName| {
+        headers
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let retry_after =
+        header(response.headers(), &RETRY_AFTER).and_then(|value| retry::retry_after(&value, SystemTime::now()));
+    let request_id = REQUEST_ID_HEADERS
+        .iter()
+        .find_map(|name| header(response.headers(), name));
+    let location = header(response.headers(), &LOCATION).map(|location| bearer.redact(wire::clean(&location)));
+    let mut body = Vec::new();
+    let trouble = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > BODY_BYTES_MAX => {
+                break Some(format!("the answer is longer than {} MiB", BODY_BYTES_MAX >> 20));
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break None,
+            Err(error) => break Some(chain(&error.without_url())),
+        }
+    };
+    let detail = if status.is_success() {
+        String::new()
+    } else {
+        bearer.redact(wire::explain(&body, request_id.as_deref()))
+    };
+    Answer {
+        status: status.as_u16(),
+        retry_after,
+        location,
+        body: trouble.map_or(Ok(body), Err),
+        detail,
+    }
+}
+
+fn parse_endpoint(endpoint: &str, allow_plaintext: bool) -> Result<Url, SetupError> {
+    let wrong = |why: &str| SetupError::Endpoint {
+        endpoint: endpoint.to_owned(),
+        why: why.to_owned(),
+    };
+    let url = Url::parse(endpoint).map_err(|error| wrong(&error.to_string()))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        // Its text must not be repeated: it holds a password.
+        return Err(SetupError::EndpointPassword);
+    }
+    if url.query().is_some() || url.fragment().is_some() || !url.path().ends_with('/') {
+        return Err(wrong("it has to be a base address that ends with a slash"));
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) || allow_plaintext => Ok(url),
+        "http" => Err(wrong(
+            "the token would cross the network in clear; use https, or set allow_plaintext = true",
+        )),
+        _ => Err(wrong("only https is spoken")),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
+}
+
+fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, SetupError> {
+    let roots = ca_file.map_or_else(system_roots, file_roots)?;
+    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| SetupError::Client(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn file_roots(path: &Path) -> Result<RootCertStore, SetupError> {
+    let wrong = |why: String| SetupError::CaFile {
+        path: path.to_owned(),
+        why,
+    };
+    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
+        roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(wrong("no PEM certificate in it".into()));
+    }
+    Ok(roots)
+}
+
+/// The system's roots; one file that cannot be read does not take the others with it. None at all is
+/// an error only when something is to be verified, and then the TLS handshake says so.
+fn system_roots() -> Result<RootCertStore, SetupError> {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::warn!(%error, "a trusted root of the system cannot be read");
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    Ok(roots)
+}
+
+/// The causes of an error on one line, without the library's own layers around them, and with what
+/// to do where that is clear.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    let is_layer = |text: &String| text == "error sending request" || text.starts_with("client error (");
+    let mut texts: Vec<_> = causes.map(ToString::to_string).collect();
+    let innermost = texts.pop().unwrap_or_default();
+    texts.retain(|text| !is_layer(text) && !text.contains(&innermost));
+    texts.push(innermost);
+    let text = wire::clean(&texts.join(": "));
+    if text.contains("UnknownIssuer") {
+        format!("{text}; if it is signed by a CA of your own, name that in [scim] ca_file")
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints() {
+        let check = |endpoint: &str, allow_plaintext, expected: bool| {
+            assert_eq!(
+                parse_endpoint(endpoint, allow_plaintext).is_ok(),
+                expected,
+                "{endpoint}"
+            );
+        };
+        check("https://scim.example.org/t/scim/v2/", false, true);
+        check("http://scim.example.org/", false, false);
+        check("http://scim.example.org/", true, true);
+        check("http://localhost:8080/", false, true);
+        check("http://localhost.example.org/", false, false);
+        check("http://127.0.0.9/", false, true);
+        check("http://[::1]:8080/", false, true);
+        check("ftp://127.0.0.1/", true, false);
+        check("https://scim.example.org/v2", false, false);
+        check("https://scim.example.org/v2/?a=b", false, false);
+        check("https://user:hidden@scim.example.org/", false, false);
+        check("scim.example.org", false, false);
+    }
+
+    #[test]
+    fn a_password_in_the_endpoint_is_not_repeated() {
+        let error = parse_endpoint("https://user:hidden@scim.example.org/", false).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hidden"));
+    }
+
+    #[test]
+    fn ca_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let message = || tls(Some(&path)).unwrap_err().to_string();
+        assert!(message().contains("ca.pem"));
+        std::fs::write(&path, "nothing here").unwrap();
+        assert!(message().contains("no PEM certificate"));
+        std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+        assert!(message().contains("ca.pem"));
+        assert!(tls(None).is_ok());
+    }
+}
