@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{client::ScimClient, request, wire::Page};
+use super::{client::ScimClient, request, transport::Answer, wire::Page};
 use crate::{ports::ProviderError, profile::UpdateVerb};
 
 /// A name nobody has.
@@ -31,17 +31,17 @@ pub struct Finding {
 impl ScimClient {
     /// Asks the service provider what it is and whether it lets us in. Changes nothing there.
     pub async fn check(&self) -> Vec<Finding> {
-        let mut findings = self.check_config().await;
+        let mut findings = match self.send(&request::provider_config()).await {
+            Ok(answer) => self.judge_config(answer),
+            // Some ask for the token here and some do not, so the look-up decides on that.
+            Err(ProviderError::Unauthorized { .. }) => Vec::new(),
+            Err(error) => return vec![error_finding(&error)],
+        };
         findings.push(self.check_look_up().await);
         findings
     }
 
-    async fn check_config(&self) -> Vec<Finding> {
-        let answer = match self.send(&request::provider_config()).await {
-            Ok(answer) => answer,
-            // The look-up decides on token and connection and says it; once is enough.
-            Err(_) => return Vec::new(),
-        };
+    fn judge_config(&self, answer: Answer) -> Vec<Finding> {
         let config = answer
             .body
             .ok()

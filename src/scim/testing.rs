@@ -163,7 +163,7 @@ impl Bench {
             rate_per_s: 0.0,
             concurrency: 1,
             adopt,
-            request_timeout: Duration::from_millis(500),
+            request_timeout: Duration::from_secs(30),
             max_tries: 3,
             max_elapsed: Duration::from_secs(20),
         };
@@ -185,7 +185,14 @@ impl Bench {
     }
 
     /// Faults for the requests to come, in order.
-    pub(super) fn faults(self, faults: impl IntoIterator<Item = Fault>) -> Self {
+    pub(super) fn faults(mut self, faults: impl IntoIterator<Item = Fault>) -> Self {
+        let faults: Vec<_> = faults.into_iter().collect();
+        if faults.iter().any(|fault| matches!(fault, Fault::EffectThenSilence)) {
+            // Only here a time-out is waited for; elsewhere a short one would be a race.
+            self.settings.request_timeout = Duration::from_secs(1);
+            let profile = (*self.client.profile).clone();
+            self.client = client(&self.settings, profile, &self.token, &self.stop);
+        }
         self.cloud.lock().unwrap().faults.extend(faults);
         self
     }

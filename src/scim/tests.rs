@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     model::{Pushed, ResourceId},
-    ports::{Created, Event, Observer, Payload, Probe, ProviderError, ServiceProvider},
+    ports::{Created, Event, Observer, Probe, ProviderError, ServiceProvider},
     profile::UpdateVerb,
 };
 
@@ -652,14 +652,4 @@ async fn check_says_what_it_finds() {
     check(&bench, &[Fine, Warning]).await;
     bench.cloud.lock().unwrap().token = "other".into();
     check(&bench, &[Error]).await;
-}
-
-#[tokio::test]
-async fn a_payload_without_a_manager_id_is_fine() {
-    let bench = Bench::with(Adopt::Ours).await;
-    let person = Payload {
-        manager_id: None,
-        ..ada()
-    };
-    assert_eq!(word(&bench.client.create(&person, false).await), "new");
 }

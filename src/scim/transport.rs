@@ -240,18 +240,21 @@ fn system_roots() -> Result<RootCertStore, SetupError> {
     Ok(roots)
 }
 
-/// An error with its causes on one line; each says something the one above does not.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
+/// The causes of an error on one line, without the library's own layers around them, and with what
+/// to do where that is clear.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    let is_layer = |text: &String| text == "error sending request" || text.starts_with("client error (");
+    let mut texts: Vec<_> = causes.map(ToString::to_string).collect();
+    let innermost = texts.pop().unwrap_or_default();
+    texts.retain(|text| !is_layer(text) && !text.contains(&innermost));
+    texts.push(innermost);
+    let text = wire::clean(&texts.join(": "));
+    if text.contains("UnknownIssuer") {
+        format!("{text}; if it is signed by a CA of your own, name that in [scim] ca_file")
+    } else {
+        text
     }
-    wire::clean(&text)
 }
 
 #[cfg(test)]
