@@ -4,7 +4,10 @@
 //!
 //! Deliberately absent: a dry run. A dry run is a plan that never gets here.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
@@ -78,6 +81,7 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
         result: Execution::default(),
         deferred: Vec::new(),
         owed: Vec::new(),
+        linked: Arc::new(Linked::new(store)),
         unavailable: 0,
         total: steps.len() as u64,
         ended: 0,
@@ -130,6 +134,7 @@ struct Run<'a, P, S> {
     result: Execution,
     deferred: Vec<(Operation, ProviderError)>,
     owed: Vec<Operation>,
+    linked: Arc<Linked<S>>,
     unavailable: u32,
     total: u64,
     ended: u64,
@@ -154,17 +159,18 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
 
     async fn carry_out(&mut self, operations: Vec<Operation>, round: Round) -> Result<(), StoreError> {
         let (provider, store, stop) = (Arc::clone(&self.provider), Arc::clone(&self.store), self.stop.clone());
+        let linked = Arc::clone(&self.linked);
         let halt = CancellationToken::new();
         let seen = halt.clone();
         let mut results = stream::iter(operations)
             .map(move |operation| {
-                let (provider, store) = (Arc::clone(&provider), Arc::clone(&store));
+                let (provider, store, linked) = (Arc::clone(&provider), Arc::clone(&store), Arc::clone(&linked));
                 let skip = stop.is_cancelled() || seen.is_cancelled();
                 async move {
                     let outcome = if skip {
                         None
                     } else {
-                        Some(one(&*provider, &*store, &operation).await)
+                        Some(one(&*provider, &*store, &linked, &operation).await)
                     };
                     (operation, outcome)
                 }
@@ -223,6 +229,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                     Outcome::Linked { link, adopted, owed } => {
                         tracing::info!(%action, anchor, user, id = %link.id, adopted, "done");
                         self.result.adopted += u64::from(adopted);
+                        self.linked.add(&link.id);
                         let mark = mark(&operation, &link, owed, self.pace.now);
                         changes.push(Change::Put(key, mark, link));
                         if owed {
@@ -309,13 +316,55 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
     }
 }
 
+/// The accounts that belong to somebody. Read from the state when first asked, which only an adoption
+/// does.
+pub struct Linked<S> {
+    store: Arc<S>,
+    ids: Mutex<Option<BTreeSet<Digest>>>,
+}
+
+impl<S: StateStore> Linked<S> {
+    /// Over the links of `store`.
+    pub fn new(store: &Arc<S>) -> Self {
+        Self { store: Arc::clone(store), ids: Mutex::default() }
+    }
+
+    /// Whether `id` belongs to somebody. When the state cannot be read the answer is yes: then nothing
+    /// is adopted.
+    pub fn has(&self, id: &ResourceId) -> bool {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = |id: &ResourceId| Digest::of(id.0.as_bytes());
+        if ids.is_none() {
+            let mut all = BTreeSet::new();
+            let read = self.store.each_link(&mut |link| {
+                all.insert(key(&link.id));
+                true
+            });
+            if let Err(error) = read {
+                tracing::error!(%error, "links cannot be read, so nothing is adopted");
+                return true;
+            }
+            *ids = Some(all);
+        }
+        ids.as_ref().is_some_and(|ids| ids.contains(&key(id)))
+    }
+
+    fn add(&self, id: &ResourceId) {
+        if let Some(ids) = self.ids.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            ids.insert(Digest::of(id.0.as_bytes()));
+        }
+    }
+}
+
 /// Sends one operation.
 async fn one<P: ServiceProvider, S: StateStore>(
     provider: &P,
     store: &S,
+    linked_ids: &Linked<S>,
     operation: &Operation,
 ) -> Result<Result<Outcome, ProviderError>, StoreError> {
     let (payload, owed) = payload(store, operation)?;
+    let taken = |id: &ResourceId| linked_ids.has(id);
     let nothing = Pushed::default();
     let before = operation.before.as_ref().unwrap_or(&nothing);
     let linked = |id: ResourceId, adopted| Outcome::Linked {
@@ -331,14 +380,14 @@ async fn one<P: ServiceProvider, S: StateStore>(
             other => other.map(|()| linked(id.clone(), false)),
         },
         (Action::Create, _) | (_, None) => provider
-            .create(&payload, operation.look_up_first)
+            .create(&payload, operation.look_up_first, &taken)
             .await
             .map(|created| made(created, linked)),
         (Action::Update | Action::Reactivate | Action::Reference, Some(id)) => {
             match provider.update(id, before, &payload).await {
                 // Deleted there by somebody: forget the id, look up, create again.
                 Err(ProviderError::Gone) => provider
-                    .create(&payload, true)
+                    .create(&payload, true, &taken)
                     .await
                     .map(|created| made(created, linked)),
                 other => other.map(|()| linked(id.clone(), false)),

@@ -147,15 +147,20 @@ pub enum ProviderError {
     Cancelled,
 }
 
+/// Whether an account is linked to somebody already.
+pub type Taken<'a> = &'a (dyn Fn(&ResourceId) -> bool + Send + Sync);
+
 /// The SCIM side. Implementations retry, pace themselves and resolve conflicts; what they return is
 /// final for this run.
 pub trait ServiceProvider: Send + Sync + 'static {
     /// Creates the account, or adopts the one in its place by the configured policy. With
-    /// `look_up_first` an earlier run may have created it already.
+    /// `look_up_first` an earlier run may have created it already. An account that `taken` says is
+    /// linked to somebody is never adopted, whatever the policy: another anchor is another person.
     fn create(
         &self,
         payload: &Payload,
         look_up_first: bool,
+        taken: Taken<'_>,
     ) -> impl Future<Output = Result<Created, ProviderError>> + Send;
 
     /// Brings the account to the wanted state. `before` is what it was last told, with the
@@ -174,7 +179,7 @@ pub trait ServiceProvider: Send + Sync + 'static {
     fn delete(&self, id: &ResourceId) -> impl Future<Output = Result<(), ProviderError>> + Send;
 
     /// Asks for the account that would stand in the way of `payload` (the dry run's `--probe`).
-    fn probe(&self, payload: &Payload) -> impl Future<Output = Result<Probe, ProviderError>> + Send;
+    fn probe(&self, payload: &Payload, taken: Taken<'_>) -> impl Future<Output = Result<Probe, ProviderError>> + Send;
 }
 
 /// What a look-up before the first request found.

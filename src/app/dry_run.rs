@@ -15,10 +15,11 @@ use super::{
 };
 use crate::{
     cycle::Planned,
+    executor::Linked,
     model::{Action, ManagerRef, Operation, Pushed, ResourceId},
     outcome::{self, exit},
     plan::settings::OnIncomplete,
-    ports::{Absence, Held, Payload, PlanSpool, Probe, ProviderError, Reject, ServiceProvider, StateStore, StoreError},
+    ports::{Absence, Held, Payload, PlanSpool, Probe, ProviderError, ServiceProvider, StateStore, StoreError},
     report::{Format, Line, Report, Summary, TextStyle},
     scim::{
         ScimClient,
@@ -62,12 +63,13 @@ pub fn run(engine: &Arc<Engine>, options: &Options, out: &mut dyn Write, around:
     let mut buffered = std::io::BufWriter::with_capacity(64 * 1024, out);
     let mut report = Report::new(&mut buffered, format, TextStyle { colour: options.colour, width: options.width });
     let mut totals = Totals::default();
+    let linked = Linked::new(&engine.store);
     let held: BTreeSet<_> = planned.approved.held.iter().copied().collect();
     let carried_out: BTreeSet<_> = planned.approved.steps.iter().copied().collect();
     for step in planned.plan.steps.iter().filter(|step| held.contains(step) || carried_out.contains(step)) {
         let operation = planned.plan.complete(*step, spool.operation(step.index)?);
         let probe = match &client {
-            Some(client) if operation.action == Action::Create => Some(probe(client, &operation)?),
+            Some(client) if operation.action == Action::Create => Some(probe(client, &linked, &operation)?),
             _ => None,
         };
         let requests = requests(&operation, &setup, &*engine.store)?;
@@ -87,14 +89,14 @@ fn prober(setup: &Setup, around: &Surroundings) -> Result<ScimClient, OrderError
         .map_err(|error| OrderError::Words(chain(&error), exit::USAGE))
 }
 
-fn probe(client: &ScimClient, operation: &Operation) -> Result<Probe, OrderError> {
+fn probe(client: &ScimClient, linked: &Linked<SledStore>, operation: &Operation) -> Result<Probe, OrderError> {
     let payload = Payload {
         external_id: operation.anchor.to_string(),
         pushed: operation.after.clone().unwrap_or_default(),
         manager_id: None,
     };
     let runtime = tokio::runtime::Handle::current();
-    runtime.block_on(client.probe(&payload)).map_err(|error| {
+    runtime.block_on(client.probe(&payload, &|id| linked.has(id))).map_err(|error| {
         let code = if error == ProviderError::Cancelled { exit::OBJECTS } else { exit::PROVIDER };
         OrderError::Words(format!("asking the cloud for {}: {error}", operation.dn), code)
     })

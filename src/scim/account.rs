@@ -9,12 +9,12 @@ use super::{
 };
 use crate::{
     model::{Pushed, ResourceId},
-    ports::{Created, Payload, Probe, ProviderError, ServiceProvider},
+    ports::{Created, Payload, Probe, ProviderError, ServiceProvider, Taken},
 };
 
 impl ServiceProvider for ScimClient {
-    async fn create(&self, payload: &Payload, look_up_first: bool) -> Result<Created, ProviderError> {
-        self.create_or_adopt(payload, look_up_first).await
+    async fn create(&self, payload: &Payload, look_up_first: bool, taken: Taken<'_>) -> Result<Created, ProviderError> {
+        self.create_or_adopt(payload, look_up_first, taken).await
     }
 
     async fn update(&self, id: &ResourceId, before: &Pushed, payload: &Payload) -> Result<(), ProviderError> {
@@ -32,8 +32,8 @@ impl ServiceProvider for ScimClient {
         }
     }
 
-    async fn probe(&self, payload: &Payload) -> Result<Probe, ProviderError> {
-        self.probe_for(payload).await
+    async fn probe(&self, payload: &Payload, taken: Taken<'_>) -> Result<Probe, ProviderError> {
+        self.probe_for(payload, taken).await
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::{Pushed, ResourceId},
-    ports::{Created, Payload, Probe, ProviderError},
+    ports::{Created, Payload, Probe, ProviderError, Taken},
 };
 
 /// What a POST came to.
@@ -30,6 +30,7 @@ impl ScimClient {
         &self,
         payload: &Payload,
         look_up_first: bool,
+        taken: Taken<'_>,
     ) -> Result<Created, ProviderError> {
         let post = request::create(&self.profile, payload);
         let mut budget = Budget::new();
@@ -38,7 +39,7 @@ impl ScimClient {
         if look_up_first || self.profile.silent_takeover {
             match self.find(payload).await? {
                 Found::Nothing => {}
-                Found::One(holder) => return self.settle(&holder, payload, own_work).await,
+                Found::One(holder) => return self.settle(&holder, payload, own_work, taken).await,
                 Found::Unclear(why) => return Err(cannot_tell(payload, &why)),
             }
         }
@@ -47,7 +48,7 @@ impl ScimClient {
                 Posted::New(id) => return Ok(Created::New(id)),
                 Posted::Taken(detail) => {
                     return match self.find(payload).await? {
-                        Found::One(holder) => self.settle(&holder, payload, own_work).await,
+                        Found::One(holder) => self.settle(&holder, payload, own_work, taken).await,
                         Found::Nothing => Err(hidden(payload, &detail)),
                         Found::Unclear(why) => Err(cannot_tell(payload, &why)),
                     };
@@ -56,7 +57,7 @@ impl ScimClient {
                     own_work = true;
                     self.rest(doubt.after).await?;
                     match self.find(payload).await? {
-                        Found::One(holder) => return self.settle(&holder, payload, own_work).await,
+                        Found::One(holder) => return self.settle(&holder, payload, own_work, taken).await,
                         Found::Nothing if doubt.may_repeat => {
                             tracing::debug!(reason = doubt.reason, "the lost request created nothing; posting again");
                         }
@@ -96,8 +97,14 @@ impl ScimClient {
     }
 
     /// Adopts the holder when the policy allows it.
-    async fn settle(&self, holder: &Holder, payload: &Payload, own_work: bool) -> Result<Created, ProviderError> {
-        match self.judge_holder(holder, payload, own_work) {
+    async fn settle(
+        &self,
+        holder: &Holder,
+        payload: &Payload,
+        own_work: bool,
+        taken: Taken<'_>,
+    ) -> Result<Created, ProviderError> {
+        match self.judge_holder(holder, payload, own_work, taken) {
             Verdict::Leave { because } => Err(ProviderError::Conflict {
                 detail: format!(
                     "{:?} is held by {}: {because}",
@@ -117,7 +124,14 @@ impl ScimClient {
         }
     }
 
-    fn judge_holder(&self, holder: &Holder, payload: &Payload, own_work: bool) -> Verdict {
+    fn judge_holder(&self, holder: &Holder, payload: &Payload, own_work: bool, taken: Taken<'_>) -> Verdict {
+        if taken(&holder.id) {
+            return Verdict::Leave {
+                because: "it is the account of somebody else in this directory, present or past; \
+                          another anchor is another person"
+                    .into(),
+            };
+        }
         let policy = match self.adopt {
             Adopt::Never if own_work => Adopt::Ours,
             policy => policy,
@@ -130,13 +144,13 @@ impl ScimClient {
     }
 
     /// What a create would meet.
-    pub(super) async fn probe_for(&self, payload: &Payload) -> Result<Probe, ProviderError> {
+    pub(super) async fn probe_for(&self, payload: &Payload, taken: Taken<'_>) -> Result<Probe, ProviderError> {
         let holder = match self.find(payload).await? {
             Found::Nothing => return Ok(Probe::Nothing),
             Found::One(holder) => holder,
             Found::Unclear(why) => return Err(cannot_tell(payload, &why)),
         };
-        let verdict = self.judge_holder(&holder, payload, false);
+        let verdict = self.judge_holder(&holder, payload, false, taken);
         let user_name = holder.account.user_name.unwrap_or_default();
         let id = holder.id;
         Ok(match verdict {

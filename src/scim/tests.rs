@@ -39,10 +39,15 @@ fn word(result: &Result<Created, ProviderError>) -> &'static str {
 
 // --- create ---------------------------------------------------------------------------------------
 
+/// No account is linked to anybody.
+fn nobody(_: &ResourceId) -> bool {
+    false
+}
+
 #[tokio::test]
 async fn creates_with_one_request() {
     let bench = Bench::with(Adopt::Ours).await;
-    assert_eq!(bench.client.create(&ada(), false).await, Ok(Created::New(id("101"))));
+    assert_eq!(bench.client.create(&ada(), false, &nobody).await, Ok(Created::New(id("101"))));
     assert_eq!(bench.lines(), ["POST Users"]);
     assert_eq!(bench.client.requests_sent(), 1);
     let seen = bench.cloud.lock().unwrap().seen[0].clone();
@@ -62,7 +67,7 @@ async fn a_conflict_is_settled_by_the_policy() {
     let check = async |policy, external_id: Option<&str>, expected| {
         let bench = Bench::with(policy).await;
         let holder = bench.holds(json!({"userName": "ADA", "externalId": external_id, "title": "old"}));
-        let result = bench.client.create(&ada(), false).await;
+        let result = bench.client.create(&ada(), false, &nobody).await;
         assert_eq!(word(&result), expected, "{policy:?} {external_id:?} {result:?}");
         assert_eq!(bench.accounts(), 1);
         match result {
@@ -96,7 +101,7 @@ async fn a_conflict_is_settled_by_the_policy() {
 async fn our_account_under_another_name_is_found_by_external_id() {
     let bench = Bench::with(Adopt::Ours).await;
     bench.holds(json!({"userName": "ada.old", "externalId": ANCHOR}));
-    assert_eq!(bench.client.create(&ada(), true).await, Ok(Created::Adopted(id("101"))));
+    assert_eq!(bench.client.create(&ada(), true, &nobody).await, Ok(Created::Adopted(id("101"))));
     assert_eq!(bench.lines(), [BY_EXTERNAL_ID, "PUT Users/101"]);
     assert_eq!(bench.account("101")["userName"], json!("ada"));
 }
@@ -104,7 +109,7 @@ async fn our_account_under_another_name_is_found_by_external_id() {
 #[tokio::test]
 async fn look_up_first_posts_when_nothing_is_there() {
     let bench = Bench::with(Adopt::Ours).await;
-    assert_eq!(bench.client.create(&ada(), true).await, Ok(Created::New(id("101"))));
+    assert_eq!(bench.client.create(&ada(), true, &nobody).await, Ok(Created::New(id("101"))));
     assert_eq!(bench.lines(), [BY_EXTERNAL_ID, BY_NAME, "POST Users"]);
 }
 
@@ -112,7 +117,7 @@ async fn look_up_first_posts_when_nothing_is_there() {
 async fn our_own_half_done_work_is_taken_up_under_any_policy() {
     let bench = Bench::with(Adopt::Never).await;
     bench.holds(json!({"userName": "ada", "externalId": ANCHOR}));
-    assert_eq!(bench.client.create(&ada(), true).await, Ok(Created::Adopted(id("101"))));
+    assert_eq!(bench.client.create(&ada(), true, &nobody).await, Ok(Created::Adopted(id("101"))));
 }
 
 #[tokio::test]
@@ -130,7 +135,7 @@ async fn a_lost_answer_with_effect_makes_one_account() {
     ] {
         let bench = Bench::with(Adopt::Ours).await.faults([fault]);
         assert_eq!(
-            bench.client.create(&ada(), false).await,
+            bench.client.create(&ada(), false, &nobody).await,
             Ok(Created::Adopted(id("101")))
         );
         assert_eq!(bench.lines(), ["POST Users", BY_EXTERNAL_ID, "PUT Users/101"]);
@@ -146,7 +151,7 @@ async fn a_lost_answer_without_effect_is_posted_again_after_a_look() {
         Fault::Answer(500, "retry-after: 0\r\n", "<p>no</p>"),
     ] {
         let bench = Bench::with(Adopt::Ours).await.faults([fault]);
-        assert_eq!(bench.client.create(&ada(), false).await, Ok(Created::New(id("101"))));
+        assert_eq!(bench.client.create(&ada(), false, &nobody).await, Ok(Created::New(id("101"))));
         assert_eq!(bench.lines(), ["POST Users", BY_EXTERNAL_ID, BY_NAME, "POST Users"]);
         assert_eq!(bench.accounts(), 1);
     }
@@ -165,7 +170,7 @@ async fn an_answer_lost_every_time_still_makes_one_account() {
         Fault::EffectThenDrop,
     ]);
     assert_eq!(
-        bench.client.create(&ada(), false).await,
+        bench.client.create(&ada(), false, &nobody).await,
         Ok(Created::Adopted(id("101")))
     );
     assert_eq!(bench.accounts(), 1);
@@ -182,7 +187,7 @@ async fn gives_up_on_a_cloud_that_only_fails() {
             .faults
             .extend([Fault::Answer(500, "", "broken"), Fault::None, Fault::None]);
     }
-    let result = bench.client.create(&ada(), false).await;
+    let result = bench.client.create(&ada(), false, &nobody).await;
     assert!(
         matches!(&result, Err(ProviderError::Unavailable { reason, tries: 3 }) if reason.contains("broken")),
         "{result:?}"
@@ -193,7 +198,7 @@ async fn gives_up_on_a_cloud_that_only_fails() {
 #[tokio::test]
 async fn a_promise_without_an_account_is_not_posted_twice() {
     let bench = Bench::with(Adopt::Ours).await.faults([Fault::Answer(202, "", "")]);
-    assert_eq!(word(&bench.client.create(&ada(), false).await), "unavailable");
+    assert_eq!(word(&bench.client.create(&ada(), false, &nobody).await), "unavailable");
     assert_eq!(bench.lines(), ["POST Users", BY_EXTERNAL_ID, BY_NAME]);
 }
 
@@ -202,7 +207,7 @@ async fn a_conflict_with_somebody_invisible_says_so() {
     let bench = Bench::with(Adopt::Any).await;
     bench.holds(json!({"userName": "ada"}));
     bench.cloud.lock().unwrap().hides = true;
-    let result = bench.client.create(&ada(), false).await;
+    let result = bench.client.create(&ada(), false, &nobody).await;
     assert!(
         matches!(&result, Err(ProviderError::Conflict { detail }) if detail.contains("finds no such account")),
         "{result:?}"
@@ -218,7 +223,7 @@ async fn a_cloud_that_ignores_filters_fools_nobody() {
         bench.holds(json!({"userName": name}));
     }
     assert_eq!(
-        bench.client.create(&ada(), false).await,
+        bench.client.create(&ada(), false, &nobody).await,
         Ok(Created::Adopted(id("102")))
     );
     assert_eq!(bench.account("101")["userName"], json!("bob"));
@@ -231,7 +236,7 @@ async fn a_part_of_a_list_proves_nothing() {
     for number in 0..60 {
         bench.holds(json!({"userName": format!("p{number}")}));
     }
-    let result = bench.client.create(&ada(), false).await;
+    let result = bench.client.create(&ada(), false, &nobody).await;
     assert!(
         matches!(&result, Err(ProviderError::Conflict { detail }) if detail.contains("ignores the filter")),
         "{result:?}"
@@ -244,7 +249,7 @@ async fn several_matches_are_nobodys_to_choose() {
     let bench = Bench::with(Adopt::Any).await;
     bench.holds(json!({"userName": "a1", "externalId": ANCHOR}));
     bench.holds(json!({"userName": "a2", "externalId": ANCHOR}));
-    let result = bench.client.create(&ada(), true).await;
+    let result = bench.client.create(&ada(), true, &nobody).await;
     assert!(
         matches!(&result, Err(ProviderError::Conflict { detail }) if detail.contains("101") && detail.contains("102")),
         "{result:?}"
@@ -258,13 +263,13 @@ async fn a_cloud_that_takes_over_silently_is_asked_before_the_post() {
     takeover.silent_takeover = true;
     let bench = Bench::new(Adopt::Ours, takeover.clone()).await;
     bench.holds(json!({"userName": "ada"}));
-    assert_eq!(word(&bench.client.create(&ada(), false).await), "conflict");
+    assert_eq!(word(&bench.client.create(&ada(), false, &nobody).await), "conflict");
     assert_eq!(bench.lines(), [BY_EXTERNAL_ID, BY_NAME], "no POST");
 
     let bench = Bench::new(Adopt::Unowned, takeover).await;
     bench.holds(json!({"userName": "ada"}));
     assert_eq!(
-        bench.client.create(&ada(), false).await,
+        bench.client.create(&ada(), false, &nobody).await,
         Ok(Created::Adopted(id("101")))
     );
 }
@@ -276,7 +281,7 @@ async fn only_what_the_profile_can_filter_on_is_asked() {
     let bench = Bench::new(Adopt::Ours, huawei).await;
     bench.holds(json!({"userName": "ada", "externalId": ANCHOR}));
     assert_eq!(
-        bench.client.create(&ada(), false).await,
+        bench.client.create(&ada(), false, &nobody).await,
         Ok(Created::Adopted(id("101")))
     );
     assert_eq!(bench.lines(), ["POST Users", BY_NAME, "PUT Users/101"]);
@@ -288,7 +293,7 @@ async fn a_mapped_external_id_is_what_proves_ownership() {
     bench.holds(json!({"userName": "ada", "externalId": "E-17"}));
     let person = payload(pushed(&json!({"userName": "ada", "externalId": "E-17"})));
     assert_eq!(
-        bench.client.create(&person, false).await,
+        bench.client.create(&person, false, &nobody).await,
         Ok(Created::Adopted(id("101")))
     );
 }
@@ -301,7 +306,7 @@ async fn bad_data_is_refused_in_the_clouds_words() {
             .faults([Fault::Answer(status, headers, body)]);
         let detail = expected.to_owned();
         assert_eq!(
-            bench.client.create(&ada(), false).await,
+            bench.client.create(&ada(), false, &nobody).await,
             Err(ProviderError::Refused { status, detail })
         );
         assert_eq!(bench.lines(), ["POST Users"]);
@@ -327,7 +332,7 @@ async fn bad_data_is_refused_in_the_clouds_words() {
 async fn a_400_that_means_not_unique_is_a_conflict() {
     let fault = Fault::Answer(400, "", r#"{"scimType":"uniqueness","detail":"taken"}"#);
     let bench = Bench::with(Adopt::Ours).await.faults([fault]);
-    assert_eq!(word(&bench.client.create(&ada(), false).await), "conflict");
+    assert_eq!(word(&bench.client.create(&ada(), false, &nobody).await), "conflict");
 }
 
 #[tokio::test]
@@ -335,7 +340,7 @@ async fn probing_changes_nothing() {
     let check = async |external_id: Option<&str>, expected: &str| {
         let bench = Bench::with(Adopt::Ours).await;
         bench.holds(json!({"userName": "ada", "externalId": external_id}));
-        let found = match bench.client.probe(&ada()).await.unwrap() {
+        let found = match bench.client.probe(&ada(), &nobody).await.unwrap() {
             Probe::Nothing => "nothing",
             Probe::Adoptable { .. } => "adoptable",
             Probe::Foreign { .. } => "foreign",
@@ -347,7 +352,7 @@ async fn probing_changes_nothing() {
     check(Some("else"), "foreign").await;
     check(None, "foreign").await;
     assert_eq!(
-        Bench::with(Adopt::Ours).await.client.probe(&ada()).await,
+        Bench::with(Adopt::Ours).await.client.probe(&ada(), &nobody).await,
         Ok(Probe::Nothing)
     );
 }
@@ -458,7 +463,7 @@ async fn an_id_cannot_leave_its_place() {
 async fn a_401_ends_the_run_unless_the_token_was_rotated() {
     let bench = Bench::with(Adopt::Ours).await;
     bench.cloud.lock().unwrap().token = "rotated".into();
-    let result = bench.client.create(&ada(), false).await;
+    let result = bench.client.create(&ada(), false, &nobody).await;
     assert!(
         matches!(&result, Err(ProviderError::Unauthorized { status: 401, detail }) if detail.contains("who are you")),
         "{result:?}"
@@ -466,12 +471,12 @@ async fn a_401_ends_the_run_unless_the_token_was_rotated() {
     assert_eq!(bench.lines(), ["POST Users"]);
 
     *bench.token.lock().unwrap() = "rotated".into();
-    assert_eq!(bench.client.create(&ada(), false).await, Ok(Created::New(id("101"))));
+    assert_eq!(bench.client.create(&ada(), false, &nobody).await, Ok(Created::New(id("101"))));
     assert_eq!(bench.lines(), ["POST Users"; 3]);
 
     *bench.token.lock().unwrap() = "wrong again".into();
     bench.cloud.lock().unwrap().token = "third".into();
-    assert_eq!(word(&bench.client.create(&ada(), false).await), "unauthorized");
+    assert_eq!(word(&bench.client.create(&ada(), false, &nobody).await), "unauthorized");
     assert_eq!(bench.lines().len(), 5, "the token is read again once, not for ever");
 }
 
@@ -506,7 +511,7 @@ async fn redirects_are_not_followed() {
         let bench = Bench::with(Adopt::Ours)
             .await
             .faults([Fault::Answer(status, headers, "")]);
-        let result = bench.client.create(&ada(), false).await;
+        let result = bench.client.create(&ada(), false, &nobody).await;
         assert!(
             matches!(&result, Err(ProviderError::Unauthorized { detail, .. }) if detail.contains(&target)),
             "{result:?}"
@@ -527,7 +532,7 @@ async fn a_host_that_does_not_answer_is_unreachable() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     bench.settings.endpoint = format!("http://{closed}/");
     let lost = client(&bench.settings, profile(UpdateVerb::Put), &bench.token, &bench.stop);
-    let result = lost.create(&ada(), false).await;
+    let result = lost.create(&ada(), false, &nobody).await;
     assert!(
         matches!(&result, Err(ProviderError::Unavailable { reason, tries: 3 }) if reason.contains("cannot reach")),
         "{result:?}"
@@ -543,7 +548,7 @@ async fn a_host_that_does_not_answer_is_unreachable() {
 async fn a_stopped_client_sends_nothing_more() {
     let bench = Bench::with(Adopt::Ours).await;
     bench.stop.cancel();
-    assert_eq!(bench.client.create(&ada(), false).await, Err(ProviderError::Cancelled));
+    assert_eq!(bench.client.create(&ada(), false, &nobody).await, Err(ProviderError::Cancelled));
     assert_eq!(bench.client.requests_sent(), 0);
 }
 
@@ -615,7 +620,7 @@ async fn retry_after_zero_means_now() {
 #[tokio::test]
 async fn a_post_refused_with_429_is_repeated_without_a_look() {
     let bench = Bench::with(Adopt::Ours).await.faults([Fault::Answer(429, "", "")]);
-    assert_eq!(bench.client.create(&ada(), false).await, Ok(Created::New(id("101"))));
+    assert_eq!(bench.client.create(&ada(), false, &nobody).await, Ok(Created::New(id("101"))));
     assert_eq!(bench.lines(), ["POST Users", "POST Users"]);
 }
 
@@ -625,7 +630,7 @@ async fn gzip_and_odd_encodings_do_no_harm() {
         Bench::with(Adopt::Ours)
             .await
             .faults([Fault::Answer(400, "content-encoding: gzip\r\n", "this is no gzip")]);
-    assert_eq!(word(&bench.client.create(&ada(), false).await), "refused");
+    assert_eq!(word(&bench.client.create(&ada(), false, &nobody).await), "refused");
 }
 
 // --- check ----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ use crate::{
     model::{AnchorKey, DirectoryEntry, Link, Mark, Operation, Pushed, Resource, ResourceId},
     ports::{
         Absence, Change, Created, CycleRecord, Directory, DirectoryError, EntrySink, Meta, Payload, PlanSpool, Probe,
-        ProviderError, ReadOutcome, Reject, ServiceProvider, StateStore, Step, StoreError,
+        ProviderError, ReadOutcome, Reject, ServiceProvider, StateStore, Step, StoreError, Taken,
     },
 };
 
@@ -252,7 +252,7 @@ impl MemoryCloud {
 }
 
 impl ServiceProvider for MemoryCloud {
-    async fn create(&self, payload: &Payload, look_up_first: bool) -> Result<Created, ProviderError> {
+    async fn create(&self, payload: &Payload, look_up_first: bool, _taken: Taken<'_>) -> Result<Created, ProviderError> {
         let ours = || {
             lock(&self.accounts)
                 .iter()
@@ -287,7 +287,7 @@ impl ServiceProvider for MemoryCloud {
         Ok(())
     }
 
-    async fn probe(&self, _payload: &Payload) -> Result<Probe, ProviderError> {
+    async fn probe(&self, _payload: &Payload, _taken: Taken<'_>) -> Result<Probe, ProviderError> {
         Ok(Probe::Nothing)
     }
 }
