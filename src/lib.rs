@@ -1,11 +1,13 @@
 //! Scimward keeps a cloud directory in step with LDAP or Active Directory over SCIM 2.0.
 
+pub mod cli;
 pub mod config;
 pub mod cycle;
 pub mod daemon;
 pub mod demo;
 pub mod executor;
 pub mod ldap;
+pub mod logging;
 pub mod mapping;
 pub mod model;
 pub mod outcome;

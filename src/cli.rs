@@ -1,0 +1,500 @@
+//! The command line, as scripts know it: options, commands, exit codes.
+//!
+//! [`Cli::read`] gives one [`Task`]; combinations that mean nothing are refused here, so that nobody
+//! below has to think of them.
+
+use std::{ffi::OsString, io, path::Path, path::PathBuf};
+
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint, error::ErrorKind};
+use clap_complete::Shell;
+
+use crate::logging::settings::LogFormat;
+
+/// Where the configuration is looked for.
+pub const DEFAULT_CONFIG: &str = "/etc/scimward/config.toml";
+
+/// What the program is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cli {
+    /// For every task.
+    pub options: GlobalOptions,
+    /// The task.
+    pub task: Task,
+}
+
+/// One task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Run on the schedule.
+    Daemon,
+    /// One cycle, then exit.
+    SyncNow,
+    /// Plan only.
+    DryRun(DryRun),
+    /// A command.
+    Command(Command),
+}
+
+/// `--dry-run` and what goes with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DryRun {
+    /// Ask the cloud for each candidate.
+    pub probe: bool,
+    /// How the report looks.
+    pub format: ReportFormat,
+    /// Where it goes; standard output when absent.
+    pub output: Option<PathBuf>,
+    /// Exit with 10 when there are changes.
+    pub exit_code: bool,
+}
+
+/// Options that go with every task.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(next_help_heading = "Options of every command")]
+pub struct GlobalOptions {
+    /// Configuration file
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "SCIMWARD_CONFIG",
+        hide_env_values = true
+    )]
+    #[arg(default_value = DEFAULT_CONFIG, value_hint = ValueHint::FilePath)]
+    pub config: PathBuf,
+
+    /// How log lines look, in place of [log] format
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+
+    /// What is logged, in place of [log] level: info, debug, or e.g. info,scimward::scim=debug
+    #[arg(long, global = true, value_name = "LEVEL", value_parser = log_level)]
+    pub log_level: Option<String>,
+
+    /// Log more; -v is --log-level debug, -vv is --log-level trace
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "log_level")]
+    pub verbose: u8,
+
+    /// Colours in reports and log lines
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    pub color: Color,
+}
+
+impl GlobalOptions {
+    /// The level asked for here, when one was.
+    #[must_use]
+    pub fn level(&self) -> Option<&str> {
+        match self.verbose {
+            0 => self.log_level.as_deref(),
+            1 => Some("debug"),
+            _ => Some("trace"),
+        }
+    }
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How a report looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: every request with method, path and body
+    Json,
+}
+
+/// Commands beside the main job.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Check the configuration, then the directory and the cloud, and report every finding
+    Check,
+
+    /// Say what happens to one person, and why
+    #[command(after_help = "Example:\n  scimward explain uid=ada,ou=people,dc=example,dc=org")]
+    Explain {
+        /// DN, anchor, user name or mail address
+        who: String,
+    },
+
+    /// Show the last cycles, held removals, rejects and the next run
+    Status {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Release the removals of a plan that the limits hold back
+    #[command(after_help = "The id stands in the report of the run, and in: scimward status")]
+    Approve {
+        /// The plan, and no other
+        plan_id: String,
+    },
+
+    /// Show who could not be pushed, or try somebody again
+    Rejects {
+        /// `list` when left out
+        #[command(subcommand)]
+        action: Option<RejectsCommand>,
+    },
+
+    /// Save, restore or re-target the memory of what was pushed
+    #[command(subcommand)]
+    State(StateCommand),
+
+    /// See the whole job on this machine: a directory, a cloud and a throw-away state, all built in
+    Demo {
+        /// Do not wait for a key between the steps
+        #[arg(long)]
+        no_pause: bool,
+    },
+
+    /// Print a completion script
+    #[command(after_help = "Example:\n  scimward completions bash > /etc/bash_completion.d/scimward")]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+
+    /// Write the manual pages
+    Man {
+        /// An existing folder
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
+    },
+}
+
+/// `scimward rejects …`
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum RejectsCommand {
+    /// Show everybody who could not be pushed, and why
+    List {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try somebody again in the next cycle, without waiting
+    Retry {
+        /// DN, anchor or user name
+        who: String,
+    },
+}
+
+/// `scimward state …`
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum StateCommand {
+    /// Write the state as JSON lines
+    Export {
+        /// Standard output when left out
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+    /// Read a state that was exported, into an empty one
+    Import {
+        /// JSON lines; `-` is standard input
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// The configured endpoint is the same cloud under another address: keep the state for it
+    AcceptEndpoint,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done; nothing failed
+  1   done, but some objects failed or were rejected
+  2   bad usage or configuration
+  3   the directory could not be read, or not completely
+  4   the service provider refused or could not be reached
+  5   removals held by the limits
+  10  with --dry-run --exit-code: there are changes";
+
+const EXAMPLES: &str = "\
+Examples:
+  scimward demo                                 see what it does, with nothing installed
+  scimward check                                is everything right?
+  scimward --dry-run                            what would change?
+  scimward --dry-run --format json --output plan.json --exit-code
+  scimward --sync-now                           do it once
+  scimward                                      do it on the schedule, as a daemon";
+
+/// Keeps a cloud directory in step with LDAP or Active Directory over SCIM 2.0.
+///
+/// Without a command or mode: runs as a daemon on the schedule of the configuration.
+#[derive(Debug, Parser)]
+#[command(name = "scimward", version, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+#[command(disable_help_subcommand = true)]
+struct Arguments {
+    /// Run one cycle now, then exit; a running daemon is asked to do it
+    #[arg(long, help_heading = "Modes", conflicts_with = "dry_run")]
+    sync_now: bool,
+
+    /// Show what would change, and change nothing
+    #[arg(long, help_heading = "Modes")]
+    dry_run: bool,
+
+    /// Ask the cloud whether accounts to be created exist there already
+    #[arg(
+        long,
+        help_heading = "With --dry-run",
+        requires = "dry_run",
+        conflicts_with = "sync_now"
+    )]
+    probe: bool,
+
+    /// How the report looks
+    #[arg(
+        long,
+        help_heading = "With --dry-run",
+        requires = "dry_run",
+        conflicts_with = "sync_now",
+        value_enum
+    )]
+    format: Option<ReportFormat>,
+
+    /// Write the report to a file
+    #[arg(
+        long,
+        help_heading = "With --dry-run",
+        requires = "dry_run",
+        conflicts_with = "sync_now",
+        value_name = "FILE"
+    )]
+    #[arg(value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
+
+    /// Exit with 10 when there are changes
+    #[arg(
+        long,
+        help_heading = "With --dry-run",
+        requires = "dry_run",
+        conflicts_with = "sync_now"
+    )]
+    exit_code: bool,
+
+    #[command(flatten)]
+    options: GlobalOptions,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+impl Cli {
+    /// Reads a command line, program name included.
+    ///
+    /// # Errors
+    /// On bad usage, and for `--help` and `--version`; `clap::Error::exit` prints any of them and ends
+    /// with the right code.
+    pub fn read(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        let Arguments {
+            options,
+            sync_now,
+            dry_run,
+            probe,
+            format,
+            output,
+            exit_code,
+            command,
+        } = Arguments::try_parse_from(arguments)?;
+        let task = match command {
+            Some(_) if sync_now || dry_run => {
+                let mode = if sync_now { "--sync-now" } else { "--dry-run" };
+                let message = format!("{mode} cannot be used with a command");
+                return Err(Arguments::command().error(ErrorKind::ArgumentConflict, message));
+            }
+            Some(command) => Task::Command(command),
+            None if sync_now => Task::SyncNow,
+            None if dry_run => Task::DryRun(DryRun {
+                probe,
+                format: format.unwrap_or_default(),
+                output,
+                exit_code,
+            }),
+            None => Task::Daemon,
+        };
+        Ok(Self { options, task })
+    }
+}
+
+fn log_level(level: &str) -> Result<String, String> {
+    crate::logging::check_level(level).map(|()| level.to_owned())
+}
+
+/// Writes a completion script.
+pub fn write_completions(shell: Shell, out: &mut dyn io::Write) {
+    clap_complete::generate(shell, &mut Arguments::command(), "scimward", out);
+}
+
+/// Writes `scimward.1` and a page for each command into an existing folder.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_man(folder: &Path) -> io::Result<()> {
+    clap_mangen::generate_to(Arguments::command(), folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Cli, clap::Error> {
+        Cli::read(std::iter::once("scimward").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn lines_mean_tasks() {
+        let check = |line: &str, expected: Task| assert_eq!(read(line).unwrap().task, expected, "{line}");
+        let dry_run = DryRun::default();
+        check("", Task::Daemon);
+        check("--config a.toml", Task::Daemon);
+        check("--sync-now", Task::SyncNow);
+        check("--dry-run", Task::DryRun(dry_run.clone()));
+        check(
+            "--dry-run --probe --format json --output p.json --exit-code",
+            Task::DryRun(DryRun {
+                probe: true,
+                format: ReportFormat::Json,
+                output: Some("p.json".into()),
+                exit_code: true,
+            }),
+        );
+        check("check", Task::Command(Command::Check));
+        check("explain ada", Task::Command(Command::Explain { who: "ada".into() }));
+        check("status --json", Task::Command(Command::Status { json: true }));
+        check(
+            "approve 4f2a",
+            Task::Command(Command::Approve { plan_id: "4f2a".into() }),
+        );
+        check("rejects", Task::Command(Command::Rejects { action: None }));
+        let list = RejectsCommand::List { json: true };
+        check(
+            "rejects list --json",
+            Task::Command(Command::Rejects { action: Some(list) }),
+        );
+        let retry = RejectsCommand::Retry { who: "ada".into() };
+        check(
+            "rejects retry ada",
+            Task::Command(Command::Rejects { action: Some(retry) }),
+        );
+        check(
+            "state export",
+            Task::Command(Command::State(StateCommand::Export { file: None })),
+        );
+        check(
+            "state import -",
+            Task::Command(Command::State(StateCommand::Import { file: "-".into() })),
+        );
+        check(
+            "state accept-endpoint",
+            Task::Command(Command::State(StateCommand::AcceptEndpoint)),
+        );
+        check("demo --no-pause", Task::Command(Command::Demo { no_pause: true }));
+        check(
+            "completions zsh",
+            Task::Command(Command::Completions { shell: Shell::Zsh }),
+        );
+        check("man out", Task::Command(Command::Man { folder: "out".into() }));
+    }
+
+    #[test]
+    fn options_go_before_or_after_the_command() {
+        for line in [
+            "--config a.toml -vv check",
+            "check --config a.toml -vv",
+            "--config a.toml check -vv",
+        ] {
+            let options = read(line).unwrap().options;
+            assert_eq!(
+                (options.config.as_path(), options.level()),
+                (Path::new("a.toml"), Some("trace")),
+                "{line}"
+            );
+        }
+        assert_eq!(read("-v").unwrap().options.level(), Some("debug"));
+        assert_eq!(read("--log-level warn").unwrap().options.level(), Some("warn"));
+        assert_eq!(read("").unwrap().options.level(), None);
+        assert_eq!(read("--color never").unwrap().options.color, Color::Never);
+        assert_eq!(
+            read("--log-format json").unwrap().options.log_format,
+            Some(LogFormat::Json)
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_bad_usage() {
+        for line in [
+            "--sync-now --dry-run",
+            "--sync-now check",
+            "--dry-run status",
+            "--probe",
+            "--format json",
+            "--output x",
+            "--exit-code",
+            "--sync-now --exit-code",
+            "--dry-run --format html",
+            "--exit-code check",
+            "--log-level loud",
+            "-v --log-level info",
+            "--color sometimes",
+            "--nonsense",
+            "nonsense",
+            "explain",
+            "approve",
+            "rejects --json",
+            "rejects retry",
+            "state",
+            "state import",
+            "completions tcsh",
+            "man",
+            "--config",
+        ] {
+            let error = read(line).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+        for line in ["--help", "--version", "check --help"] {
+            assert_eq!(read(line).expect_err(line).exit_code(), 0, "{line}");
+        }
+    }
+
+    #[test]
+    fn help_is_as_written_down() {
+        let mut command = Arguments::command().term_width(100);
+        command.build();
+        insta::assert_snapshot!("help", command.render_help().to_string());
+        for subcommand in command.get_subcommands_mut() {
+            let help = subcommand.render_help().to_string();
+            insta::assert_snapshot!(format!("help-{}", subcommand.get_name()), help);
+        }
+    }
+
+    #[test]
+    fn completions_and_manual_pages_are_written() {
+        for shell in Shell::value_variants() {
+            let mut script = Vec::new();
+            write_completions(*shell, &mut script);
+            assert!(String::from_utf8(script).unwrap().contains("sync-now"), "{shell}");
+        }
+        let folder = tempfile::TempDir::new().unwrap();
+        write_man(folder.path()).unwrap();
+        let page = std::fs::read_to_string(folder.path().join("scimward.1")).unwrap();
+        assert!(page.contains("Exit codes"), "{page}");
+        assert!(folder.path().join("scimward-explain.1").is_file());
+        assert!(write_man(&folder.path().join("absent")).is_err());
+    }
+}
