@@ -2,6 +2,12 @@
 //!
 //! The writer is this test binary itself, started again with [`child_writer`] as its only test.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy knows tests by their attribute, not their helpers"
+)]
+
 use std::{
     collections::BTreeMap,
     fs,

@@ -59,7 +59,8 @@ impl SledStore {
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(&temporary)
             .map_err(OpenError::io(temporary))?;
-        Self::open_in(&folder.path().to_path_buf(), Some(folder))
+        let path = folder.path().to_path_buf();
+        Self::open_in(&path, Some(folder))
     }
 
     fn open_in(dir: &Path, scratch: Option<TempDir>) -> Result<Self, OpenError> {

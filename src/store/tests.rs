@@ -39,7 +39,7 @@ fn person(number: u32) -> (AnchorKey, Mark, Box<Link>) {
         manager: AnchorKey::default(),
         missed: 3,
         deactivated_at: 1_700_000_000,
-        active: number % 2 == 0,
+        active: number > 100,
     };
     let link = Link {
         anchor: anchor.clone(),

@@ -93,6 +93,9 @@ pub(super) enum Visit {
     Stop,
 }
 
+/// Looks at one key and value.
+pub(super) type Visitor<'a> = dyn FnMut(&[u8], &[u8]) -> Result<Visit, StoreError> + 'a;
+
 /// The tables on disk.
 pub(super) struct Database {
     /// Present until dropped.
@@ -181,12 +184,7 @@ impl Database {
     }
 
     /// Hands every key and value to `visit` until it stops or fails.
-    pub(super) fn each(
-        &self,
-        table: Table,
-        order: Order,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<Visit, StoreError>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn each(&self, table: Table, order: Order, visit: &mut Visitor<'_>) -> Result<(), StoreError> {
         self.guarded("read", |engine| {
             let mut records = engine.table(table)?.iter();
             while let Some(record) = match order {
@@ -263,7 +261,10 @@ impl Database {
         synced.and_then(|()| flushes.note(number)).map_err(|error| {
             // The kernel reports a lost write once; a second sync would claim success.
             self.broken.store(true, Ordering::Relaxed);
-            StoreError(format!("cannot flush {}: {error}", self.folder.display()))
+            StoreError(format!(
+                "cannot flush {}: {error}; mend that, then restart scimward",
+                self.folder.display()
+            ))
         })
     }
 
@@ -271,7 +272,8 @@ impl Database {
         self.attempt(call).map_err(|failure| {
             let folder = self.folder.display();
             StoreError(match failure {
-                Failure::Disk(error) => format!("cannot {doing} {folder}: {error}"),
+                // sled answers every later call with the same error: what it could not write is lost.
+                Failure::Disk(error) => format!("cannot {doing} {folder}: {error}; mend that, then restart scimward"),
                 Failure::Damage(cause) => format!("cannot {doing} {folder}, it is damaged: {cause}; {WAY_BACK}"),
                 Failure::Broken(cause) => format!("cannot {doing} {folder}: {cause}"),
             })

@@ -74,7 +74,7 @@ impl Claims {
             upto: upto as u64,
             plan: newest.plan,
         };
-        let place = if slot.sequence % 2 == 0 { 0 } else { SLOT_STRIDE as u64 };
+        let place = slot.sequence % 2 * SLOT_STRIDE as u64;
         self.file.write_all_at(&slot.bytes(), place)?;
         self.file.sync_data()?;
         self.newest = Some(slot);
