@@ -1,3 +1,6 @@
 //! (stub)
 
+mod error;
 pub mod spec;
+mod target;
+mod transform;
