@@ -1,13 +1,15 @@
-//! Mapping rules as the operator writes them.
+//! Mapping rules as the operator writes them. What they mean is in [`super::Mapper::compile`].
+
+mod read;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::Scalar;
 
 /// One or many of something.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum OneOrMany<T> {
     /// `"a"`
@@ -17,7 +19,7 @@ pub enum OneOrMany<T> {
 }
 
 /// The right-hand side of a line of `[users.map]`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum RuleSpec {
     /// `false` takes the preset's rule out.
@@ -30,8 +32,12 @@ pub enum RuleSpec {
     Detailed(Box<DetailedRule>),
 }
 
-/// A rule written as a table. Exactly one of `attribute`, `template`, `constant`, `reference`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+/// A rule written as a table. Exactly one of `attribute`, `template`, `constant`, `reference`,
+/// `all_of`.
+///
+/// The source is read first, then come the transforms, the lookup, and the default where nothing is
+/// left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DetailedRule {
     /// The attribute, or the first present of several.
@@ -41,20 +47,27 @@ pub struct DetailedRule {
     #[serde(default)]
     pub template: Option<String>,
     /// The same for everybody.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read::optional_scalar")]
     pub constant: Option<Scalar>,
     /// An attribute that holds a DN (only for the manager).
     #[serde(default)]
     pub reference: Option<String>,
+    /// True when every one of these rules gives true, false when one gives false.
+    #[serde(default)]
+    pub all_of: Option<Vec<DetailedRule>>,
     /// Applied in order.
     #[serde(default)]
     pub transform: Option<OneOrMany<TransformSpec>>,
-    /// Value → value.
-    #[serde(default)]
+    /// Value → value, spelled exactly; a value that is not listed counts as absent.
+    #[serde(default, deserialize_with = "read::optional_scalars")]
     pub lookup: Option<BTreeMap<String, Scalar>>,
     /// When the attribute is absent or the lookup has no such value.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read::optional_scalar")]
     pub default: Option<Scalar>,
+    /// An entry for which the rule gives nothing is rejected (and so left as it is), not pushed
+    /// without the attribute.
+    #[serde(default)]
+    pub required: bool,
     /// Multi-valued attributes: an item for each value instead of the first only.
     #[serde(default)]
     pub all: bool,
@@ -64,7 +77,7 @@ pub struct DetailedRule {
 }
 
 /// One link of a transform chain: a bare name, or a table for those with arguments.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum TransformSpec {
     /// `"trim"`
@@ -73,8 +86,9 @@ pub enum TransformSpec {
     Table(TransformTable),
 }
 
-/// Transforms with arguments. Exactly one of them is set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+/// Transforms with arguments: `regex` with `replace`, `split` alone or with `index` or `join`, or one
+/// of the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransformTable {
     /// Regular expression; goes with `replace`.
@@ -86,7 +100,7 @@ pub struct TransformTable {
     /// Separator; the value becomes several.
     #[serde(default)]
     pub split: Option<String>,
-    /// After `split`: keep only this one, 0-based; negative counts from the end.
+    /// Keep only this one of several, 0-based; negative counts from the end.
     #[serde(default)]
     pub index: Option<i32>,
     /// Separator; several values become one.
@@ -96,12 +110,12 @@ pub struct TransformTable {
     #[serde(default)]
     pub truncate: Option<usize>,
     /// The value of the DN's first RDN of this attribute type, or of its first RDN when "".
-    #[serde(default)]
+    #[serde(default, alias = "dn-rdn")]
     pub dn_rdn: Option<String>,
 }
 
 /// `[[users.override]]`: one person treated apart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OverrideSpec {
     /// The person, by anchor.
@@ -113,13 +127,13 @@ pub struct OverrideSpec {
     /// Do not provision; somebody pushed earlier counts as having left.
     #[serde(default)]
     pub exclude: bool,
-    /// Attribute path → fixed value.
-    #[serde(default)]
+    /// Attribute path → fixed value; `""` takes the attribute away.
+    #[serde(default, deserialize_with = "read::scalars")]
     pub set: BTreeMap<String, Scalar>,
 }
 
 /// The preset a mapping starts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
     /// RFC 2798 people (OpenLDAP, 389-DS, FreeIPA).
