@@ -1,6 +1,7 @@
 //! Holds the direction of dependencies between the modules, as the crate's map describes it: the
 //! core knows nothing of the outside, shells know nothing of each other, and each outside library
 //! has one home.
+#![cfg(test)]
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,5 @@
 //! The demo's directory and cloud, spoken to over their sockets by clients of other people.
+#![cfg(test)]
 
 use std::sync::{Arc, Mutex};
 

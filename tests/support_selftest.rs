@@ -1,5 +1,6 @@
 //! The test harness itself: the servers are what the other tests take them for, and the faults
 //! happen as told.
+#![cfg(test)]
 
 mod support;
 
@@ -109,6 +110,17 @@ fn slapd_is_changed_stopped_and_started_again() {
     assert_eq!(entries(&output), 2, "{text}");
     assert!(
         text.contains(&format!("title:: {}", people::base64("Größte".as_bytes()))),
+        "{text}"
+    );
+}
+
+#[test]
+fn slapd_takes_active_directory_attributes() {
+    let slapd = Slapd::with_ldif(&person(1).active_directory_ldif(514));
+    let output = slapd.search(READER, &["-H", &slapd.url(), "(uid=u00001)", "objectGUID"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        text.contains(&format!("objectGUID:: {}", people::base64(&person(1).object_guid()))),
         "{text}"
     );
 }

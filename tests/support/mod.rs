@@ -1,6 +1,7 @@
 //! What integration tests share: real servers, faults between them and us, the program itself.
 //!
-//! `mod support;` in a test file brings all of it. Everything stops and is removed when dropped;
+//! `mod support;` in a test file that begins with `#![cfg(test)]` (by which clippy knows that its
+//! helpers may unwrap) brings all of it. Everything stops and is removed when dropped;
 //! nothing listens outside loopback; nothing waits for time to pass, only for something to be so.
 #![expect(dead_code, reason = "every test file uses its own part of this")]
 

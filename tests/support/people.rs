@@ -95,7 +95,11 @@ impl Person {
         line(
             &mut record,
             "title",
-            if self.number % 5 == 0 { "Engineer" } else { "Analyst" },
+            if self.number.is_multiple_of(5) {
+                "Engineer"
+            } else {
+                "Analyst"
+            },
         );
         line(&mut record, "telephoneNumber", &format!("+49 30 {:07}", self.number));
         line(&mut record, "preferredLanguage", "en");
@@ -104,6 +108,33 @@ impl Person {
         }
         record.push('\n');
         record
+    }
+
+    /// The same entry with what Active Directory would say of the person. `account_control` 512 is
+    /// an account in use, 514 a disabled one.
+    pub fn active_directory_ldif(&self, account_control: u32) -> String {
+        // slapadd wants the values of one attribute together.
+        let mut record = self.ldif().replacen(
+            "objectClass: top\n",
+            "objectClass: top\nobjectClass: extensibleObject\n",
+            1,
+        );
+        record.truncate(record.trim_end().len() + 1);
+        line(&mut record, "sAMAccountName", &self.uid);
+        line(&mut record, "userPrincipalName", &self.mail());
+        line(&mut record, "userAccountControl", &account_control.to_string());
+        line(&mut record, "accountExpires", "9223372036854775807");
+        writeln!(record, "objectGUID:: {}\n", base64(&self.object_guid())).unwrap();
+        record
+    }
+
+    /// The 16 bytes of `objectGUID`, never valid UTF-8.
+    pub fn object_guid(&self) -> [u8; 16] {
+        let mut guid = [
+            0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0, 0, 0, 0,
+        ];
+        guid[12..].copy_from_slice(&u32::try_from(self.number).unwrap().to_be_bytes());
+        guid
     }
 }
 
