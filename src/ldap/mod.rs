@@ -1,3 +1,26 @@
-//! (stub)
+//! The LDAP shell: implements [`Directory`] over LDAPv3 (RFC 4511).
+//!
+//! Reading order: [`directory`](self) (fail-over between servers), `session` (one connection),
+//! `paged` (one base, with the proof of completeness), `extract` (one entry). Deliberately absent:
+//! anything that knows what an attribute means.
 
+mod command;
+mod control;
+mod directory;
+mod extract;
+mod failure;
+pub mod filter;
+mod paged;
+mod probe;
+mod ranges;
+mod referral;
+mod session;
 pub mod settings;
+mod socket;
+#[cfg(test)]
+mod testing;
+mod tls;
+pub mod url;
+
+pub use directory::LdapDirectory;
+pub use probe::{ProbeFinding, Verdict, probe};
