@@ -1,3 +1,4 @@
-//! (stub)
+//! (wip)
 
+pub mod schedule;
 pub mod settings;
