@@ -1,4 +1,5 @@
 //! (wip)
 
+pub mod due;
 pub mod schedule;
 pub mod settings;
