@@ -1,0 +1,104 @@
+//! What the daemon says of itself, to the service manager and over the control socket.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use super::due::Cause;
+use crate::ports::CycleRecord;
+
+/// The daemon at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DaemonStatus {
+    /// The schedule in words.
+    pub schedule: String,
+    /// The next time on the schedule; before jitter.
+    pub next: Option<DateTime<Utc>>,
+    /// The cycle in progress.
+    pub running: Option<Running>,
+    /// The last cycle that ended since the daemon was started.
+    pub last: Option<CycleRecord>,
+    /// Scheduled times that passed while a cycle was in progress.
+    pub skipped: u64,
+    /// Cycles that ended in a panic.
+    pub panics: u64,
+    /// Why the configuration in force is not the one in the file.
+    pub reload_error: Option<String>,
+    /// The daemon takes no more work.
+    pub stopping: bool,
+}
+
+/// A cycle in progress.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// When it began.
+    pub since: DateTime<Utc>,
+    /// Why it began.
+    #[serde(flatten)]
+    pub cause: Cause,
+}
+
+impl DaemonStatus {
+    /// One line for people, times as the clock in `zone` shows them.
+    pub fn line(&self, zone: Tz) -> String {
+        let show = |at: DateTime<Utc>| at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z").to_string();
+        let mut parts = Vec::new();
+        if self.stopping {
+            parts.push("stopping".to_owned());
+        }
+        match (&self.running, self.next) {
+            (Some(running), _) => parts.push(format!("running since {}", show(running.since))),
+            (None, _) if self.stopping => {}
+            (None, Some(next)) => parts.push(format!("next run {}", show(next))),
+            (None, None) => parts.push("no further run on the schedule".to_owned()),
+        }
+        if let Some(last) = &self.last {
+            let ended = DateTime::from_timestamp(last.ended, 0).map(show).unwrap_or_default();
+            parts.push(format!("last run {ended}: {}", last.outcome));
+        }
+        if self.skipped > 0 {
+            parts.push(format!("{} skipped", self.skipped));
+        }
+        if let Some(error) = &self.reload_error {
+            parts.push(format!("old configuration kept: {error}"));
+        }
+        parts.join("; ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines() {
+        let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().with_timezone(&Utc);
+        let check = |status: &DaemonStatus, expected: &str| assert_eq!(status.line(Tz::Europe__Berlin), expected);
+        let mut status = DaemonStatus::default();
+        check(&status, "no further run on the schedule");
+        status.next = Some(at("2026-07-01T00:30:00Z"));
+        check(&status, "next run 2026-07-01 02:30:00 CEST");
+        status.last = Some(CycleRecord {
+            ended: 1_767_225_600,
+            outcome: "3 updated".into(),
+            ..Default::default()
+        });
+        status.skipped = 2;
+        status.reload_error = Some("[ldap] is missing".into());
+        check(
+            &status,
+            "next run 2026-07-01 02:30:00 CEST; last run 2026-01-01 01:00:00 CET: 3 updated; 2 skipped; \
+             old configuration kept: [ldap] is missing",
+        );
+        status = DaemonStatus {
+            stopping: true,
+            ..Default::default()
+        };
+        check(&status, "stopping");
+        status.running = Some(Running {
+            since: at("2026-01-01T00:00:00Z"),
+            cause: Cause::Requested,
+        });
+        check(&status, "stopping; running since 2026-01-01 01:00:00 CET");
+    }
+}
