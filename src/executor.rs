@@ -326,7 +326,10 @@ pub struct Linked<S> {
 impl<S: StateStore> Linked<S> {
     /// Over the links of `store`.
     pub fn new(store: &Arc<S>) -> Self {
-        Self { store: Arc::clone(store), ids: Mutex::default() }
+        Self {
+            store: Arc::clone(store),
+            ids: Mutex::default(),
+        }
     }
 
     /// Whether `id` belongs to somebody. When the state cannot be read the answer is yes: then nothing

@@ -1,5 +1,6 @@
 //! Scimward keeps a cloud directory in step with LDAP or Active Directory over SCIM 2.0.
 
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod cycle;

@@ -19,8 +19,7 @@ use std::{
 
 use scimward::{
     model::{
-        Action, Anchor, AnchorKey, AttributePath, Digest, Link, LinkStatus, Mark, Operation, Phase, Pushed, ResourceId,
-        Value,
+        Action, Anchor, AnchorKey, AttributePath, Digest, Link, Mark, Operation, Phase, Pushed, ResourceId, Value,
     },
     ports::{Change, StateStore, Step},
     store::{OpenError, SledStore, inspect_lock},
@@ -55,7 +54,6 @@ fn put(number: u32, batch: u32) -> Change {
         id: ResourceId(format!("id-{number}")),
         dn: format!("uid={number}"),
         pushed,
-        status: LinkStatus::Deactivated { at: i64::from(batch) },
         adopted: false,
     };
     Change::Put(anchor(number).key(), mark, Box::new(link))
@@ -166,12 +164,6 @@ fn assert_pairs_are_whole(marks: &BTreeMap<AnchorKey, Mark>, links: &BTreeMap<An
         "a mark without its link or a link without its mark"
     );
     for (mark, link) in marks.values().zip(links.values()) {
-        assert_eq!(
-            link.status,
-            LinkStatus::Deactivated {
-                at: mark.deactivated_at
-            }
-        );
         assert_eq!(link.pushed.resource.digest(), mark.body);
     }
 }

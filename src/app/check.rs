@@ -30,7 +30,11 @@ pub async fn run(setup: &Arc<Setup>, out: &mut impl Write) -> Result<u8, Failure
     findings.extend(directory);
     let (cloud, cloud_ok) = cloud(setup).await;
     findings.extend(cloud);
-    let width = findings.iter().map(|finding| finding.what.chars().count()).max().unwrap_or(0);
+    let width = findings
+        .iter()
+        .map(|finding| finding.what.chars().count())
+        .max()
+        .unwrap_or(0);
     for Finding { mark, what, text } in &findings {
         writeln!(out, "{mark:<5} {what:<width$}  {text}").map_err(|error| Failure::other(&error))?;
     }
@@ -62,13 +66,24 @@ fn configuration(setup: &Setup) -> Finding {
 async fn directory(setup: &Arc<Setup>) -> (Vec<Finding>, bool) {
     let asked = Arc::clone(setup);
     let probed = tokio::task::spawn_blocking(move || {
-        ldap::probe(&asked.config.ldap, &asked.search, asked.policy.mapper.anchor_attribute())
+        ldap::probe(
+            &asked.config.ldap,
+            &asked.search,
+            asked.policy.mapper.anchor_attribute(),
+        )
     });
     let findings = match probed.await {
         Ok(findings) => findings,
         Err(error) => {
             let text = format!("the check broke off: {error}");
-            return (vec![Finding { mark: "FAIL", what: "directory".into(), text }], false);
+            return (
+                vec![Finding {
+                    mark: "FAIL",
+                    what: "directory".into(),
+                    text,
+                }],
+                false,
+            );
         }
     };
     let ok = findings.iter().all(|finding| finding.verdict != Verdict::Bad);
@@ -90,7 +105,16 @@ async fn cloud(setup: &Setup) -> (Vec<Finding>, bool) {
     let (scim, profile) = (setup.config.scim.clone(), Arc::clone(&setup.policy.profile));
     let client = match ScimClient::new(scim, profile, observer, CancellationToken::new()) {
         Ok(client) => client,
-        Err(error) => return (vec![Finding { mark: "FAIL", what: endpoint, text: chain(&error) }], false),
+        Err(error) => {
+            return (
+                vec![Finding {
+                    mark: "FAIL",
+                    what: endpoint,
+                    text: chain(&error),
+                }],
+                false,
+            );
+        }
     };
     let findings = client.check().await;
     let ok = findings.iter().all(|finding| finding.severity != Severity::Error);

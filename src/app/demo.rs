@@ -52,14 +52,24 @@ impl Demo {
     async fn start(pause: bool, colour: bool) -> Result<Self, Failure> {
         let folder = tempfile::tempdir().map_err(|error| Failure::other(&error))?;
         let tree = company::tree(PASSWORD.to_owned().into()).map_err(|error| Failure::other(&error))?;
-        let directory =
-            DemoDirectory::start(Arc::new(Mutex::new(tree))).await.map_err(|error| Failure::other(&error))?;
-        let cloud = DemoCloud::start(TOKEN.to_owned().into()).await.map_err(|error| Failure::other(&error))?;
+        let directory = DemoDirectory::start(Arc::new(Mutex::new(tree)))
+            .await
+            .map_err(|error| Failure::other(&error))?;
+        let cloud = DemoCloud::start(TOKEN.to_owned().into())
+            .await
+            .map_err(|error| Failure::other(&error))?;
         let config = configure(folder.path(), &directory, &cloud).map_err(|error| Failure::other(&error))?;
         let setup = setup::load(&config).map_err(|error| Failure::usage(error.to_string()))?;
         let store = SledStore::open(&setup.config.state_path).map_err(|error| Failure::other(&error))?;
         let engine = Engine::new(&config, setup, store);
-        Ok(Self { folder, directory, cloud, engine, pause, colour })
+        Ok(Self {
+            folder,
+            directory,
+            cloud,
+            engine,
+            pause,
+            colour,
+        })
     }
 
     async fn tell(&self) -> Result<(), Failure> {
@@ -87,7 +97,10 @@ impl Demo {
         self.sync().await?;
         self.say("The cloud saw:")?;
         for request in self.cloud.log().iter().skip(before) {
-            self.say(&format!("  {:<6} {}  -> {}", request.method, request.target, request.status))?;
+            self.say(&format!(
+                "  {:<6} {}  -> {}",
+                request.method, request.target, request.status
+            ))?;
         }
         self.say(
             "\nWhat next\n\
@@ -105,7 +118,10 @@ impl Demo {
         let story = || -> Result<[String; 4], crate::demo::directory::TreeError> {
             Ok([
                 format!("joiner   {}", company::joiner(&mut tree)?),
-                format!("mover    {} has a new department, title and manager", company::mover(&mut tree)?),
+                format!(
+                    "mover    {} has a new department, title and manager",
+                    company::mover(&mut tree)?
+                ),
                 {
                     let (old, new) = company::renamed(&mut tree)?;
                     format!("renamed  {old}\n           is now {new}")
@@ -128,11 +144,17 @@ impl Demo {
             width: super::columns().unwrap_or(super::WIDTH),
         });
         let engine = Arc::clone(&self.engine);
-        let around =
-            Surroundings { next_run: None, observer: Arc::new(Progress::new()), stop: CancellationToken::new() };
+        let around = Surroundings {
+            next_run: None,
+            observer: Arc::new(Progress::new()),
+            stop: CancellationToken::new(),
+        };
         let told = tokio::task::spawn_blocking(move || order.carry_out(&engine, &mut io::stdout(), &around));
         let told = told.await.map_err(|error| Failure::other(&error))?;
-        told.map(drop).map_err(|error| Failure { words: chain(&error), code: error.exit_code() })
+        told.map(drop).map_err(|error| Failure {
+            words: chain(&error),
+            code: error.exit_code(),
+        })
     }
 
     async fn sync(&self) -> Result<CycleRecord, Failure> {
@@ -145,11 +167,22 @@ impl Demo {
     fn chapter(&self, title: &str, command: &str) -> Result<(), Failure> {
         if self.pause {
             self.say("\n(Enter goes on)")?;
-            io::stdin().lock().read_line(&mut String::new()).map_err(|error| Failure::other(&error))?;
+            io::stdin()
+                .lock()
+                .read_line(&mut String::new())
+                .map_err(|error| Failure::other(&error))?;
         }
-        let bold = if self.colour { anstyle::Style::new().bold() } else { anstyle::Style::new() };
+        let bold = if self.colour {
+            anstyle::Style::new().bold()
+        } else {
+            anstyle::Style::new()
+        };
         self.say(&format!("\n{bold}{title}{bold:#}"))?;
-        if command.is_empty() { Ok(()) } else { self.say(&format!("$ {command}")) }
+        if command.is_empty() {
+            Ok(())
+        } else {
+            self.say(&format!("$ {command}"))
+        }
     }
 
     fn say(&self, words: &str) -> Result<(), Failure> {
@@ -194,5 +227,10 @@ path = "state"
 }
 
 fn secret(path: &Path, text: &str) -> io::Result<()> {
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(text.as_bytes())
 }

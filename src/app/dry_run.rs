@@ -19,7 +19,7 @@ use crate::{
     model::{Action, ManagerRef, Operation, Pushed, ResourceId},
     outcome::{self, exit},
     plan::settings::OnIncomplete,
-    ports::{Absence, Held, Payload, PlanSpool, Probe, ProviderError, ServiceProvider, StateStore, StoreError},
+    ports::{Absence, Held, Payload, Probe, ProviderError, ServiceProvider, StateStore, StoreError},
     report::{Format, Line, Report, Summary, TextStyle},
     scim::{
         ScimClient,
@@ -47,7 +47,12 @@ pub struct Options {
 ///
 /// # Errors
 /// When there is nothing to plan from, or nobody to report to.
-pub fn run(engine: &Arc<Engine>, options: &Options, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
+pub fn run(
+    engine: &Arc<Engine>,
+    options: &Options,
+    out: &mut dyn Write,
+    around: &Surroundings,
+) -> Result<u8, OrderError> {
     let setup = engine.setup();
     if let Some(words) = foreign_endpoint(&engine.store.meta()?, &setup) {
         return Err(OrderError::Words(words, exit::USAGE));
@@ -61,19 +66,36 @@ pub fn run(engine: &Arc<Engine>, options: &Options, out: &mut dyn Write, around:
     };
     let format = if options.json { Format::Json } else { Format::Text };
     let mut buffered = std::io::BufWriter::with_capacity(64 * 1024, out);
-    let mut report = Report::new(&mut buffered, format, TextStyle { colour: options.colour, width: options.width });
+    let mut report = Report::new(
+        &mut buffered,
+        format,
+        TextStyle {
+            colour: options.colour,
+            width: options.width,
+        },
+    );
     let mut totals = Totals::default();
     let linked = Linked::new(&engine.store);
     let held: BTreeSet<_> = planned.approved.held.iter().copied().collect();
     let carried_out: BTreeSet<_> = planned.approved.steps.iter().copied().collect();
-    for step in planned.plan.steps.iter().filter(|step| held.contains(step) || carried_out.contains(step)) {
+    for step in planned
+        .plan
+        .steps
+        .iter()
+        .filter(|step| held.contains(step) || carried_out.contains(step))
+    {
         let operation = planned.plan.complete(*step, spool.operation(step.index)?);
         let probe = match &client {
             Some(client) if operation.action == Action::Create => Some(probe(client, &linked, &operation)?),
             _ => None,
         };
         let requests = requests(&operation, &setup, &*engine.store)?;
-        let line = Line { requests, held: held.contains(step), probe, operation };
+        let line = Line {
+            requests,
+            held: held.contains(step),
+            probe,
+            operation,
+        };
         totals.count(&line);
         report.line(&line)?;
     }
@@ -96,10 +118,16 @@ fn probe(client: &ScimClient, linked: &Linked<SledStore>, operation: &Operation)
         manager_id: None,
     };
     let runtime = tokio::runtime::Handle::current();
-    runtime.block_on(client.probe(&payload, &|id| linked.has(id))).map_err(|error| {
-        let code = if error == ProviderError::Cancelled { exit::OBJECTS } else { exit::PROVIDER };
-        OrderError::Words(format!("asking the cloud for {}: {error}", operation.dn), code)
-    })
+    runtime
+        .block_on(client.probe(&payload, &|id| linked.has(id)))
+        .map_err(|error| {
+            let code = if error == ProviderError::Cancelled {
+                exit::OBJECTS
+            } else {
+                exit::PROVIDER
+            };
+            OrderError::Words(format!("asking the cloud for {}: {error}", operation.dn), code)
+        })
 }
 
 /// The exact requests of an operation. The id of somebody who is yet to be created stands in braces.
@@ -107,12 +135,18 @@ fn requests(operation: &Operation, setup: &Setup, store: &dyn StateStore) -> Res
     let profile = &setup.policy.profile;
     let pushed = operation.after.clone().unwrap_or_default();
     let manager_id = match &pushed.manager {
-        Some(ManagerRef { key, dn }) => {
-            Some(store.link(*key)?.map_or_else(|| ResourceId(format!("{{id of {dn}}}")), |link| link.id))
-        }
+        Some(ManagerRef { key, dn }) => Some(
+            store
+                .link(*key)?
+                .map_or_else(|| ResourceId(format!("{{id of {dn}}}")), |link| link.id),
+        ),
         None => None,
     };
-    let payload = Payload { external_id: operation.anchor.to_string(), pushed, manager_id };
+    let payload = Payload {
+        external_id: operation.anchor.to_string(),
+        pushed,
+        manager_id,
+    };
     let nothing = Pushed::default();
     let before = operation.before.as_ref().unwrap_or(&nothing);
     let request = match (operation.action, &operation.id) {
@@ -145,16 +179,19 @@ fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateSt
     let plan = &planned.plan;
     let incomplete = match (&plan.absence, setup.policy.on_incomplete) {
         (Absence::AllButPresent, _) => None,
-        (Absence::Unknown(reason), OnIncomplete::Abort) => {
-            Some(format!("{reason}; nothing would be changed ([ldap] on_incomplete = \"abort\")"))
-        }
-        (Absence::Unknown(reason), OnIncomplete::NoRemovals) => {
-            Some(format!("{reason}; nobody would be removed ([ldap] on_incomplete = \"no-removals\")"))
-        }
+        (Absence::Unknown(reason), OnIncomplete::Abort) => Some(format!(
+            "{reason}; nothing would be changed ([ldap] on_incomplete = \"abort\")"
+        )),
+        (Absence::Unknown(reason), OnIncomplete::NoRemovals) => Some(format!(
+            "{reason}; nobody would be removed ([ldap] on_incomplete = \"no-removals\")"
+        )),
     };
     let mut warnings = plan.warnings.clone();
     if plan.counts.dangling > 0 {
-        warnings.push(format!("{} people have a manager who is not among those provisioned", plan.counts.dangling));
+        warnings.push(format!(
+            "{} people have a manager who is not among those provisioned",
+            plan.counts.dangling
+        ));
     }
     if setup.policy.profile.silent_takeover && totals.operations.contains_key(&Action::Create) {
         warnings.push(format!(
@@ -167,7 +204,11 @@ fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateSt
         plan_id: hold.plan_id.clone(),
         removals: planned.approved.held.len() as u64,
         reason: hold.reason.clone(),
-        since: meta.held.as_ref().filter(|old| old.plan_id == hold.plan_id).map_or_else(unix_now, |old| old.since),
+        since: meta
+            .held
+            .as_ref()
+            .filter(|old| old.plan_id == hold.plan_id)
+            .map_or_else(unix_now, |old| old.since),
     });
     Ok(Summary {
         source: planned.server.clone(),

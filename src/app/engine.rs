@@ -77,9 +77,13 @@ impl Engine {
         let record = match self.run(&setup, started, observer, stop).await {
             Ok(record) => record,
             Err(Trouble::Cycle(error)) => outcome::failure(&error, started, unix_now()),
-            Err(Trouble::Usage(outcome)) => {
-                CycleRecord { started, ended: unix_now(), exit_code: exit::USAGE, outcome, ..CycleRecord::default() }
-            }
+            Err(Trouble::Usage(outcome)) => CycleRecord {
+                started,
+                ended: unix_now(),
+                exit_code: exit::USAGE,
+                outcome,
+                ..CycleRecord::default()
+            },
         };
         let saved = self.store.save_cycle(&record).and_then(|()| self.store.flush());
         if let Err(error) = saved {
@@ -106,7 +110,10 @@ impl Engine {
         let client = ScimClient::new(setup.config.scim.clone(), profile, Arc::clone(&observer), stop.clone());
         let client = Arc::new(client.map_err(|error| Trouble::Usage(chain(&error)))?);
         let planned = self.plan(setup, started, &observer, &stop, true).await?;
-        let pace = Pace { concurrency: setup.config.scim.concurrency, now: started };
+        let pace = Pace {
+            concurrency: setup.config.scim.concurrency,
+            now: started,
+        };
         let steps = &planned.approved.steps;
         let execution = if steps.is_empty() {
             Execution::default()
@@ -114,7 +121,13 @@ impl Engine {
             executor::execute(&planned.plan, steps, &client, &self.store, pace, &observer, &stop).await?
         };
         self.store.spool().finish()?;
-        Ok(outcome::record(&planned, &execution, client.requests_sent(), started, unix_now()))
+        Ok(outcome::record(
+            &planned,
+            &execution,
+            client.requests_sent(),
+            started,
+            unix_now(),
+        ))
     }
 
     /// Plans on a thread that may block, and remembers what planning found out.
@@ -135,7 +148,9 @@ impl Engine {
             }
             Ok(planned)
         };
-        tokio::task::spawn_blocking(work).await.map_err(|error| StoreError(format!("planning broke off: {error}")))?
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|error| StoreError(format!("planning broke off: {error}")))?
     }
 
     /// Plans into `spool`. Blocking.
@@ -152,7 +167,16 @@ impl Engine {
         watch: Option<Watch<'_>>,
     ) -> Result<Planned, CycleError> {
         let mut directory = setup.directory();
-        cycle::plan(&mut directory, &setup.policy, &*self.store, spool, now, observer, stop, watch)
+        cycle::plan(
+            &mut directory,
+            &setup.policy,
+            &*self.store,
+            spool,
+            now,
+            observer,
+            stop,
+            watch,
+        )
     }
 
     /// A state belongs to one endpoint: its ids mean nothing anywhere else.
@@ -160,7 +184,13 @@ impl Engine {
         let meta = self.store.meta().map_err(CycleError::from)?;
         let endpoint = &setup.config.scim.endpoint;
         if meta.endpoint.is_empty() {
-            return Ok(self.store.save_meta(&Meta { endpoint: endpoint.clone(), ..meta }).map_err(CycleError::from)?);
+            return Ok(self
+                .store
+                .save_meta(&Meta {
+                    endpoint: endpoint.clone(),
+                    ..meta
+                })
+                .map_err(CycleError::from)?);
         }
         foreign_endpoint(&meta, setup).map_or(Ok(()), |words| Err(Trouble::Usage(words)))
     }

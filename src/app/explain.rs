@@ -9,7 +9,7 @@ use super::{
 use crate::{
     model::{Action, DirectoryEntry, DnKey, Item, Link, Mapped, Operation, Pushed, Resource, Scalar, Value, shortened},
     outcome::exit,
-    ports::{Absence, PlanSpool, StateStore, StoreError},
+    ports::{Absence, StateStore, StoreError},
     report::{self, AttributeChange},
     store::SledStore,
 };
@@ -32,12 +32,23 @@ pub fn run(engine: &Arc<Engine>, who: &str, out: &mut dyn Write, around: &Surrou
         }
     };
     let spool = scratch.spool();
-    let planned =
-        engine.plan_into(&setup, spool, unix_now(), &around.observer, &around.stop, Some(&mut watch))?;
+    let planned = engine.plan_into(
+        &setup,
+        spool,
+        unix_now(),
+        &around.observer,
+        &around.stop,
+        Some(&mut watch),
+    )?;
     let links = links(&*engine.store, &wanted)?;
     if found.is_empty() && links.is_empty() {
         writeln!(out, "{} was not found.", shortened(who, VALUE_CHARS))?;
-        writeln!(out, "  directory   no entry below {} that matches {}", setup.search.bases.join(" or "), setup.search.filter)?;
+        writeln!(
+            out,
+            "  directory   no entry below {} that matches {}",
+            setup.search.bases.join(" or "),
+            setup.search.filter
+        )?;
         writeln!(out, "  state       nobody of that name was ever pushed")?;
         return Ok(exit::OBJECTS);
     }
@@ -55,7 +66,10 @@ pub fn run(engine: &Arc<Engine>, who: &str, out: &mut dyn Write, around: &Surrou
             say_reject(out, engine, key)?;
         }
     }
-    for link in links.iter().filter(|link| !found.iter().any(|(dn, _)| DnKey::of(dn) == DnKey::of(&link.dn))) {
+    for link in links
+        .iter()
+        .filter(|link| !found.iter().any(|(dn, _)| DnKey::of(dn) == DnKey::of(&link.dn)))
+    {
         writeln!(out, "{}", link.dn)?;
         let why = match &planned.plan.absence {
             Absence::AllButPresent => "not in the directory, or not in scope: counts as having left".to_owned(),
@@ -84,7 +98,10 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn new(who: &'a str) -> Self {
-        Self { who, dn: DnKey::of(who) }
+        Self {
+            who,
+            dn: DnKey::of(who),
+        }
     }
 
     fn is(&self, text: &str) -> bool {
@@ -99,10 +116,15 @@ impl<'a> Wanted<'a> {
 
     fn entry(&self, entry: &DirectoryEntry, mapped: &Mapped) -> bool {
         let raw = |name: &str| {
-            entry.values(name).iter().any(|value| std::str::from_utf8(value).is_ok_and(|text| self.is(text)))
+            entry
+                .values(name)
+                .iter()
+                .any(|value| std::str::from_utf8(value).is_ok_and(|text| self.is(text)))
         };
         DnKey::of(&entry.dn) == self.dn
-            || ["uid", "mail", "samaccountname", "userprincipalname"].into_iter().any(raw)
+            || ["uid", "mail", "samaccountname", "userprincipalname"]
+                .into_iter()
+                .any(raw)
             || match mapped {
                 Mapped::InScope(user) => self.is(user.anchor.as_str()) || self.resource(&user.resource),
                 Mapped::OutOfScope { anchor, .. } => self.is(anchor.as_str()),
@@ -113,7 +135,10 @@ impl<'a> Wanted<'a> {
     fn operation(&self, operation: &Operation) -> bool {
         self.is(operation.anchor.as_str())
             || DnKey::of(&operation.dn) == self.dn
-            || [&operation.before, &operation.after].into_iter().flatten().any(|p: &Pushed| self.resource(&p.resource))
+            || [&operation.before, &operation.after]
+                .into_iter()
+                .flatten()
+                .any(|p: &Pushed| self.resource(&p.resource))
     }
 }
 
@@ -134,18 +159,32 @@ fn say_mapped(out: &mut dyn Write, mapped: &Mapped) -> std::io::Result<()> {
         Mapped::InScope(user) => {
             writeln!(out, "  directory   in scope, anchor {}", user.anchor)?;
             writeln!(out, "  mapped to")?;
-            let pushed = Pushed { resource: user.resource.clone(), manager: None };
+            let pushed = Pushed {
+                resource: user.resource.clone(),
+                manager: None,
+            };
             say_changes(out, &report::changes(None, Some(&pushed)))?;
             if let Some(manager) = &user.manager {
                 writeln!(out, "    + enterprise.manager  {manager}")?;
             }
         }
-        Mapped::OutOfScope { anchor, reason, .. } => writeln!(out, "  directory   out of scope: {reason} (anchor {anchor})")?,
+        Mapped::OutOfScope { anchor, reason, .. } => {
+            writeln!(out, "  directory   out of scope: {reason} (anchor {anchor})")?
+        }
         Mapped::Rejected(rejection) => {
-            writeln!(out, "  directory   in scope, but cannot be pushed (and is never removed for it)")?;
+            writeln!(
+                out,
+                "  directory   in scope, but cannot be pushed (and is never removed for it)"
+            )?;
             for problem in &rejection.problems {
                 let value = shortened(&problem.value, VALUE_CHARS);
-                writeln!(out, "    ! {}: {}{}{value}", problem.attribute, problem.rule, if value.is_empty() { "" } else { ": " })?;
+                writeln!(
+                    out,
+                    "    ! {}: {}{}{value}",
+                    problem.attribute,
+                    problem.rule,
+                    if value.is_empty() { "" } else { ": " }
+                )?;
             }
         }
     }
@@ -157,13 +196,24 @@ fn say_link(out: &mut dyn Write, link: Option<&Link>) -> std::io::Result<()> {
         return writeln!(out, "  state       never pushed");
     };
     let how = if link.adopted { ", adopted" } else { "" };
-    let off = if link.pushed.resource.is_active() { "" } else { ", inactive" };
-    writeln!(out, "  state       pushed as {} with id {}{how}{off}", link.pushed.resource.user_name(), link.id)
+    let off = if link.pushed.resource.is_active() {
+        ""
+    } else {
+        ", inactive"
+    };
+    writeln!(
+        out,
+        "  state       pushed as {} with id {}{how}{off}",
+        link.pushed.resource.user_name(),
+        link.id
+    )
 }
 
 fn say_reject(out: &mut dyn Write, engine: &Engine, key: crate::model::AnchorKey) -> Result<(), OrderError> {
     let rejects = engine.store.rejects()?;
-    let Ok(at) = rejects.binary_search_by_key(&key, |(key, _)| *key) else { return Ok(()) };
+    let Ok(at) = rejects.binary_search_by_key(&key, |(key, _)| *key) else {
+        return Ok(());
+    };
     let reject = &rejects[at].1;
     for problem in reject.rejection.problems.iter().filter(|_| reject.tries > 0) {
         writeln!(out, "  failed      {} times: {}", reject.tries, problem.rule)?;
@@ -179,17 +229,17 @@ fn say_next(out: &mut dyn Write, next: &[(Operation, bool)]) -> std::io::Result<
         let held = if *held { " (held by the limits)" } else { "" };
         writeln!(out, "  next        {}{held}", operation.action)?;
         if operation.action != Action::Create {
-            say_changes(out, &report::changes(operation.before.as_ref(), operation.after.as_ref()))?;
+            say_changes(
+                out,
+                &report::changes(operation.before.as_ref(), operation.after.as_ref()),
+            )?;
         }
     }
     Ok(())
 }
 
 fn say_changes(out: &mut dyn Write, changes: &[AttributeChange]) -> std::io::Result<()> {
-    let text = |value: &serde_json::Value| match value {
-        serde_json::Value::String(text) => shortened(text, VALUE_CHARS),
-        other => shortened(&other.to_string(), VALUE_CHARS),
-    };
+    let text = |value: &Value| shortened(&report::value_text(value), VALUE_CHARS);
     for change in changes {
         match (&change.before, &change.after) {
             (None, Some(after)) => writeln!(out, "    + {}  {}", change.path, text(after))?,

@@ -49,11 +49,17 @@ pub struct Failure {
 
 impl Failure {
     fn usage(words: impl Into<String>) -> Self {
-        Self { words: words.into(), code: exit::USAGE }
+        Self {
+            words: words.into(),
+            code: exit::USAGE,
+        }
     }
 
     fn other(error: &dyn std::error::Error) -> Self {
-        Self { words: chain(error), code: exit::OBJECTS }
+        Self {
+            words: chain(error),
+            code: exit::OBJECTS,
+        }
     }
 }
 
@@ -73,7 +79,7 @@ pub fn main(cli: Cli) -> ExitCode {
 fn run(cli: Cli) -> Result<u8, Failure> {
     match cli.task.clone() {
         Task::Command(Command::Completions { shell }) => {
-            cli::write_completions(shell, &mut io::stdout()).map_err(|error| Failure::other(&error))?;
+            cli::write_completions(shell, &mut io::stdout());
             Ok(exit::DONE)
         }
         Task::Command(Command::Man { folder }) => {
@@ -104,12 +110,16 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
     match task {
         Task::Daemon => run_daemon(cli, setup).await,
         Task::SyncNow => sync_now(cli, setup, progress).await,
-        Task::Command(Command::Check) => check::run(&setup, &mut io::stdout().lock()).await,
+        Task::Command(Command::Check) => check::run(&Arc::new(setup), &mut io::stdout()).await,
         Task::Command(Command::State(StateCommand::Import { file })) => import(&state, &file),
         Task::Command(Command::State(StateCommand::AcceptEndpoint)) => accept_endpoint(&setup),
         task => {
             let (order, output) = order(cli, task)?;
-            let observer: SharedObserver = if output.is_none() && io::stdout().is_terminal() { progress } else { Arc::new(Unwatched) };
+            let observer: SharedObserver = if output.is_none() && io::stdout().is_terminal() {
+                progress
+            } else {
+                Arc::new(Unwatched)
+            };
             give(cli, setup, order, output.as_deref(), observer).await
         }
     }
@@ -120,10 +130,15 @@ fn start_log(cli: &Cli, setup: &Setup, progress: &Progress) -> Result<(), Failur
     if let Some(format) = cli.options.log_format {
         settings.format = format;
     }
-    let output = logging::Output::beside(progress.bars());
-    logging::init(&settings, cli.options.level(), colour(cli, io::stderr().is_terminal()), output)
-        .map(drop)
-        .map_err(|error| Failure::usage(chain(&error)))
+    let output = logging::Output::Above(progress.bars());
+    logging::init(
+        &settings,
+        cli.options.level(),
+        colour(cli, io::stderr().is_terminal()),
+        output,
+    )
+    .map(drop)
+    .map_err(|error| Failure::usage(chain(&error)))
 }
 
 fn colour(cli: &Cli, terminal: bool) -> bool {
@@ -148,12 +163,16 @@ async fn run_daemon(cli: &Cli, setup: Setup) -> Result<u8, Failure> {
         drain: daemon::DRAIN,
     };
     let engine = open(setup, &cli.options.config)?;
-    daemon::run(engine, options).await.map_err(|error| Failure::usage(chain(&error)))
+    daemon::run(engine, options)
+        .await
+        .map_err(|error| Failure::usage(chain(&error)))
 }
 
 /// One cycle: asked of the daemon that holds the state, or run here.
 async fn sync_now(cli: &Cli, setup: Setup, progress: Arc<Progress>) -> Result<u8, Failure> {
-    let client = control::Client::connect(&setup.config.state_path).await.map_err(|error| Failure::other(&error))?;
+    let client = control::Client::connect(&setup.config.state_path)
+        .await
+        .map_err(|error| Failure::other(&error))?;
     if let Some(client) = client {
         tracing::info!("the daemon holds the state; it is asked for a cycle");
         let sync = serde_json::json!({ "name": control::SYNC });
@@ -222,8 +241,12 @@ fn order(cli: &Cli, task: Task) -> Result<(Order, Option<std::path::PathBuf>), F
         Command::Status { json } => (Order::Status { json }, None),
         Command::Approve { plan_id } => (Order::Approve { plan_id }, None),
         Command::Rejects { action: None } => (Order::Rejects { json: false }, None),
-        Command::Rejects { action: Some(RejectsCommand::List { json }) } => (Order::Rejects { json }, None),
-        Command::Rejects { action: Some(RejectsCommand::Retry { who }) } => (Order::Retry { who }, None),
+        Command::Rejects {
+            action: Some(RejectsCommand::List { json }),
+        } => (Order::Rejects { json }, None),
+        Command::Rejects {
+            action: Some(RejectsCommand::Retry { who }),
+        } => (Order::Retry { who }, None),
         Command::State(StateCommand::Export { file }) => (Order::Export, file),
         _ => return Err(Failure::usage("not a command that needs the state")),
     })
@@ -242,7 +265,10 @@ fn dry_run_order(cli: &Cli, options: DryRun) -> (Order, Option<std::path::PathBu
 }
 
 fn columns() -> Option<usize> {
-    rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0)
+    rustix::termios::tcgetwinsize(io::stdout())
+        .ok()
+        .map(|size| usize::from(size.ws_col))
+        .filter(|&columns| columns > 0)
 }
 
 /// Has an order carried out by the daemon that holds the state, or here.
@@ -254,7 +280,9 @@ async fn give(
     observer: SharedObserver,
 ) -> Result<u8, Failure> {
     let mut out = Output::new(output)?;
-    let client = control::Client::connect(&setup.config.state_path).await.map_err(|error| Failure::other(&error))?;
+    let client = control::Client::connect(&setup.config.state_path)
+        .await
+        .map_err(|error| Failure::other(&error))?;
     if let Some(client) = client {
         let command = serde_json::to_value(&order).map_err(|error| Failure::other(&error))?;
         let code = follow(client, command, &mut out, observer).await?;
@@ -268,38 +296,57 @@ async fn give(
         let scratch = SledStore::scratch().map_err(|error| Failure::other(&error))?;
         Engine::new(&cli.options.config, setup, scratch)
     };
-    let around = Surroundings { next_run: None, observer, stop: stop_on_signal()? };
+    let around = Surroundings {
+        next_run: None,
+        observer,
+        stop: stop_on_signal()?,
+    };
     let done = tokio::task::spawn_blocking(move || {
         let code = order.carry_out(&engine, &mut out, &around);
         (code, out)
     });
     let (code, out) = done.await.map_err(|error| Failure::other(&error))?;
-    let code = code.map_err(|error| Failure { words: chain(&error), code: error.exit_code() })?;
+    let code = code.map_err(|error| Failure {
+        words: chain(&error),
+        code: error.exit_code(),
+    })?;
     out.finish().map(|()| code)
 }
 
 /// Standard output, or a file that appears whole or not at all.
 enum Output {
     Stdout(io::Stdout),
-    File { temporary: tempfile::NamedTempFile, path: std::path::PathBuf },
+    File {
+        temporary: tempfile::NamedTempFile,
+        path: std::path::PathBuf,
+    },
 }
 
 impl Output {
     fn new(path: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = path else { return Ok(Self::Stdout(io::stdout())) };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let Some(path) = path else {
+            return Ok(Self::Stdout(io::stdout()));
+        };
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let temporary = tempfile::NamedTempFile::new_in(folder)
             .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))?;
-        Ok(Self::File { temporary, path: path.to_owned() })
+        Ok(Self::File {
+            temporary,
+            path: path.to_owned(),
+        })
     }
 
     fn finish(mut self) -> Result<(), Failure> {
         self.flush().map_err(|error| Failure::other(&error))?;
         match self {
             Self::Stdout(_) => Ok(()),
-            Self::File { temporary, path } => temporary.persist(&path).map(drop).map_err(|error| {
-                Failure::usage(format!("cannot write {}: {}", path.display(), error.error))
-            }),
+            Self::File { temporary, path } => temporary
+                .persist(&path)
+                .map(drop)
+                .map_err(|error| Failure::usage(format!("cannot write {}: {}", path.display(), error.error))),
         }
     }
 }
@@ -325,7 +372,8 @@ fn import(state: &Path, file: &Path) -> Result<u8, Failure> {
     let links = if file == Path::new("-") {
         store::import(&store, &mut io::stdin().lock())
     } else {
-        let input = File::open(file).map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))?;
+        let input =
+            File::open(file).map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))?;
         store::import(&store, &mut io::BufReader::new(input))
     };
     let links = links.map_err(|error| Failure::other(&error))?;

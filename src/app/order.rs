@@ -132,7 +132,10 @@ fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surr
 fn approve(store: &dyn StateStore, plan_id: &str, out: &mut dyn Write) -> Result<u8, OrderError> {
     let mut meta = store.meta()?;
     let Some(held) = &meta.held else {
-        return Err(OrderError::Words("no removals are held; there is nothing to approve".into(), exit::USAGE));
+        return Err(OrderError::Words(
+            "no removals are held; there is nothing to approve".into(),
+            exit::USAGE,
+        ));
     };
     if held.plan_id != plan_id {
         let words = format!(
@@ -171,14 +174,27 @@ fn retry(store: &dyn StateStore, who: &str, out: &mut dyn Write) -> Result<u8, O
     let mut again = Vec::new();
     for (key, reject) in names.into_iter().filter(|(_, reject)| is(reject, who)) {
         if reject.kind == RejectKind::Entry {
-            writeln!(out, "{}: tried in every cycle anyway; mend the entry or the mapping", reject.rejection.dn)?;
+            writeln!(
+                out,
+                "{}: tried in every cycle anyway; mend the entry or the mapping",
+                reject.rejection.dn
+            )?;
             continue;
         }
         writeln!(out, "{}: tried again in the next cycle", reject.rejection.dn)?;
-        again.push((key, Some(Reject { next_try: RETRY_NOW, ..reject })));
+        again.push((
+            key,
+            Some(Reject {
+                next_try: RETRY_NOW,
+                ..reject
+            }),
+        ));
     }
     if again.is_empty() {
-        return Err(OrderError::Words(format!("nobody on the reject list that waits is called {who}"), exit::USAGE));
+        return Err(OrderError::Words(
+            format!("nobody on the reject list that waits is called {who}"),
+            exit::USAGE,
+        ));
     }
     store.save_rejects(&again)?;
     store.flush()?;
@@ -187,7 +203,13 @@ fn retry(store: &dyn StateStore, who: &str, out: &mut dyn Write) -> Result<u8, O
 
 fn is(reject: &Reject, who: &str) -> bool {
     let rejection = &reject.rejection;
-    let named = rejection.problems.iter().any(|problem| problem.value.eq_ignore_ascii_case(who));
-    let anchored = rejection.anchor.as_ref().is_some_and(|anchor| anchor.as_str().eq_ignore_ascii_case(who));
+    let named = rejection
+        .problems
+        .iter()
+        .any(|problem| problem.value.eq_ignore_ascii_case(who));
+    let anchored = rejection
+        .anchor
+        .as_ref()
+        .is_some_and(|anchor| anchor.as_str().eq_ignore_ascii_case(who));
     named || anchored || DnKey::of(&rejection.dn) == DnKey::of(who)
 }

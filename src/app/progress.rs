@@ -24,8 +24,9 @@ impl Progress {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_S));
         let style = |template| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let reading = ProgressBar::no_length().with_style(style("reading  {human_pos} entries  {per_sec}  {elapsed}"));
-        let pushing = ProgressBar::no_length()
-            .with_style(style("pushing  [{bar:30}] {human_pos}/{human_len}  {per_sec}  {eta} left  {msg}"));
+        let pushing = ProgressBar::no_length().with_style(style(
+            "pushing  [{bar:30}] {human_pos}/{human_len}  {per_sec}  {eta} left  {msg}",
+        ));
         Self { bars, reading, pushing }
     }
 
@@ -61,13 +62,18 @@ impl Observer for Progress {
             Event::Done { done, total, failed } => {
                 self.pushing.set_length(*total);
                 self.pushing.set_position(*done);
-                self.pushing.set_message(if *failed > 0 { format!("{failed} failed") } else { String::new() });
+                self.pushing.set_message(if *failed > 0 {
+                    format!("{failed} failed")
+                } else {
+                    String::new()
+                });
                 if done == total {
                     self.pushing.finish_and_clear();
                 }
             }
             Event::Paused { delay } => {
-                self.pushing.set_message(format!("the cloud asked for a pause of {} s", delay.as_secs()));
+                self.pushing
+                    .set_message(format!("the cloud asked for a pause of {} s", delay.as_secs()));
             }
         }
     }

@@ -32,7 +32,9 @@ impl Runner for Engine {
 
     fn last_started(&self) -> Option<DateTime<Utc>> {
         match self.store.cycles(1) {
-            Ok(cycles) => cycles.first().and_then(|cycle| DateTime::from_timestamp(cycle.started, 0)),
+            Ok(cycles) => cycles
+                .first()
+                .and_then(|cycle| DateTime::from_timestamp(cycle.started, 0)),
             Err(error) => {
                 tracing::error!(%error, "the time of the last cycle cannot be read");
                 None
@@ -50,15 +52,27 @@ impl Runner for Engine {
         let order: Order = match serde_json::from_value(command) {
             Ok(order) => order,
             Err(error) => {
-                let _ = out.log(&format!("this daemon does not know that command: {error}")).await;
+                let _ = out
+                    .log(&format!("this daemon does not know that command: {error}"))
+                    .await;
                 return exit::USAGE;
             }
         };
         let setup = self.setup();
-        let zone = setup.config.schedule.as_ref().map_or(chrono_tz::UTC, |schedule| schedule.timezone);
-        let around =
-            Surroundings { next_run: Some(daemon.line(zone)), observer: Arc::new(out.clone()), stop };
-        let mut pipe = Pipe { out: out.clone(), runtime: Handle::current() };
+        let zone = setup
+            .config
+            .schedule
+            .as_ref()
+            .map_or(chrono_tz::UTC, |schedule| schedule.timezone);
+        let around = Surroundings {
+            next_run: Some(daemon.line(zone)),
+            observer: Arc::new(out.clone()),
+            stop,
+        };
+        let mut pipe = Pipe {
+            out: out.clone(),
+            runtime: Handle::current(),
+        };
         let done = tokio::task::spawn_blocking(move || order.carry_out(&self, &mut pipe, &around)).await;
         let (words, code) = match done {
             Ok(Ok(code)) => return code,
@@ -98,7 +112,9 @@ impl Write for Pipe {
             Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
         };
         let text = String::from_utf8_lossy(&bytes[..whole]);
-        self.runtime.block_on(self.out.stdout(&text)).map_err(|gone| io::Error::new(io::ErrorKind::BrokenPipe, gone))?;
+        self.runtime
+            .block_on(self.out.stdout(&text))
+            .map_err(|gone| io::Error::new(io::ErrorKind::BrokenPipe, gone))?;
         Ok(whole)
     }
 

@@ -3,12 +3,12 @@
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    config::{self, Checks, Config, ConfigErrors, ProfileDefaults},
+    config::{self, Checks, Config, ConfigErrors, MappingMistake, Mistake, ProfileDefaults},
     cycle::Policy,
     daemon::schedule::Schedule,
     ldap::{self, LdapDirectory, settings::SearchSettings},
     logging,
-    mapping::{Mapper, spec::MappingSpec},
+    mapping::{Mapper, RuleError, spec::MappingSpec},
     model::Digest,
     profile::Profile,
 };
@@ -40,9 +40,20 @@ pub enum SetupError {
 /// With every mistake in the file.
 pub fn load(path: &Path) -> Result<Setup, SetupError> {
     let config = config::load(path, &checks())?;
-    let mapper = compile(&config.users.mapping)
-        .map_err(|mistakes| SetupError::Defect(format!("the mapping does not compile: {mistakes:?}")))?;
     let profile = profile(&config.profile).map_err(SetupError::Defect)?;
+    let mapper = Mapper::compile_for(&config.users.mapping, &|path| profile.allows(path)).map_err(|errors| {
+        let mistakes = errors.into_iter().map(|error| Mistake {
+            key: error.key,
+            at: None,
+            problem: error.message,
+            mend: error.hint,
+        });
+        ConfigErrors {
+            path: path.to_owned(),
+            mistakes: mistakes.collect(),
+            more: 0,
+        }
+    })?;
     let search = SearchSettings {
         bases: config.users.bases.clone(),
         scope: config.users.scope,
@@ -72,20 +83,31 @@ impl Setup {
 fn checks() -> Checks {
     Checks {
         filter: |filter| ldap::filter::check(filter).map_err(|error| (error.position, error.message)),
-        mapping: |spec| compile(spec).map(drop),
+        ldap_url: |text| text.parse().map_err(|error: ldap::url::UrlError| error.to_string()),
+        mapping,
         profile: |name| {
             let profile = profile(name)?;
-            Ok(ProfileDefaults { rate_per_s: profile.default_rate_per_s, concurrency: profile.default_concurrency })
+            Ok(ProfileDefaults {
+                rate_per_s: profile.default_rate_per_s,
+                concurrency: profile.default_concurrency,
+            })
         },
         cron: |cron| Schedule::parse(cron, chrono_tz::UTC).map(drop),
-        log_level: |level| logging::check_level(level).map_err(|error| error.to_string()),
+        log_level: logging::check_level,
         file: Checks::files,
         env: Checks::environment,
     }
 }
 
-fn compile(spec: &MappingSpec) -> Result<Mapper, Vec<(String, String)>> {
-    Mapper::compile(spec).map_err(|errors| errors.into_iter().map(|error| (error.key, error.message)).collect())
+fn mapping(spec: &MappingSpec) -> Result<(), Vec<MappingMistake>> {
+    let mistake = |error: RuleError| MappingMistake {
+        key: error.key,
+        problem: error.message,
+        mend: error.hint,
+    };
+    Mapper::compile(spec)
+        .map(drop)
+        .map_err(|errors| errors.into_iter().map(mistake).collect())
 }
 
 /// A built-in profile by name, or one in a file of the operator's.
@@ -94,7 +116,10 @@ fn profile(name: &str) -> Result<Profile, String> {
         return Ok(profile);
     }
     if !name.contains('/') {
-        return Err(format!("there is no such profile; there are {}, or a path to a profile file", Profile::NAMES.join(", ")));
+        return Err(format!(
+            "there is no such profile; there are {}, or a path to a profile file",
+            Profile::NAMES.join(", ")
+        ));
     }
     let text = std::fs::read_to_string(name).map_err(|error| format!("cannot read {name}: {error}"))?;
     Profile::from_toml(&text)

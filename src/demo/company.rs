@@ -137,6 +137,9 @@ const STAFF: [Person; 14] = [
     person("hnowak", ("Hanna", "Nowak"), "Trainee", "Sales", "sdubois", "pl"),
 ];
 
+/// People on the first day.
+pub const HEADCOUNT: usize = STAFF.len();
+
 /// The person without an e-mail address, whom a cloud that insists on one refuses.
 pub const WITHOUT_MAIL: &str = "frontdesk";
 /// The person whose account is disabled in the directory: `employeeType` is `disabled`, else `staff`.

@@ -16,7 +16,13 @@ use super::{
     spec::{MappingSpec, OverrideSpec, RuleSpec},
     target::Target,
 };
-use crate::model::Digest;
+use crate::model::{AttributePath, Digest};
+
+/// Whether the service provider takes something at a path.
+pub type Takes<'a> = &'a dyn Fn(&AttributePath) -> bool;
+
+/// How the keys of a preset's rules begin in messages.
+const FROM_PRESET: &str = "users.preset.";
 
 /// Preset and operator's lines after the merge, each with the key it came from.
 struct Merged {
@@ -35,7 +41,7 @@ struct Essence<'a> {
     overrides: &'a [OverrideSpec],
 }
 
-pub(super) fn compile(spec: &MappingSpec) -> Result<Mapper, Vec<RuleError>> {
+pub(super) fn compile(spec: &MappingSpec, takes: Takes<'_>) -> Result<Mapper, Vec<RuleError>> {
     let mut errors = Vec::new();
     let preset = match spec.preset.map(PresetFile::read).transpose() {
         Ok(preset) => preset,
@@ -46,7 +52,8 @@ pub(super) fn compile(spec: &MappingSpec) -> Result<Mapper, Vec<RuleError>> {
         errors.push(mistake.at("users.anchor"));
         AnchorRule::new(String::new())
     });
-    let merged = merge(preset, &spec.map, &mut errors);
+    let mut merged = merge(preset, &spec.map, &mut errors);
+    fit(&mut merged, takes, &mut errors);
     let compiled = compile_lines(&merged, &mut forms, &mut errors);
     let overrides = Overrides::compile(&spec.overrides, &compiled, &anchor, &mut forms, &mut errors);
     let digest = digest(spec, &anchor, &merged).map_err(|mistake| vec![mistake.at("users.map")])?;
@@ -64,6 +71,28 @@ pub(super) fn compile(spec: &MappingSpec) -> Result<Mapper, Vec<RuleError>> {
         sub_attributes: SubAttributes::default(),
         digest,
     })
+}
+
+/// Fits the rules to what the service provider takes: what the preset has beyond that is left out, what
+/// the operator wrote beyond that is a mistake.
+fn fit(merged: &mut Merged, takes: Takes<'_>, errors: &mut Vec<RuleError>) {
+    merged.lines.retain(|target, (label, _)| {
+        let path = target.path();
+        if takes(&path) {
+            return true;
+        }
+        if !label.starts_with(FROM_PRESET) {
+            let mistake = Mistake::new(
+                format!("the profile in [scim] does not take {}", path.short()),
+                "take the line out",
+            );
+            errors.push(mistake.at(label));
+        }
+        false
+    });
+    if merged.anchor_is_external_id && !takes(&AttributePath::new("externalId")) {
+        merged.anchor_is_external_id = false;
+    }
 }
 
 fn anchor(spec: &MappingSpec, preset: Option<&PresetFile>, forms: &mut Forms) -> Result<AnchorRule, Mistake> {
@@ -87,7 +116,7 @@ fn anchor(spec: &MappingSpec, preset: Option<&PresetFile>, forms: &mut Forms) ->
 fn merge(preset: Option<PresetFile>, map: &BTreeMap<String, RuleSpec>, errors: &mut Vec<RuleError>) -> Merged {
     let mut lines = BTreeMap::new();
     for (key, rule) in preset.into_iter().flat_map(|preset| preset.map) {
-        add_line(&mut lines, format!("users.preset.{key}"), &key, rule, errors);
+        add_line(&mut lines, format!("{FROM_PRESET}{key}"), &key, rule, errors);
     }
     let mut own = BTreeMap::new();
     let mut removed = BTreeSet::new();

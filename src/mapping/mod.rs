@@ -21,7 +21,6 @@ mod target;
 mod template;
 mod transform;
 
-pub use self::error::RuleError;
 use self::{
     anchor::AnchorRule,
     build::{Rules, SubAttributes},
@@ -31,6 +30,7 @@ use self::{
     spec::MappingSpec,
     template::Templates,
 };
+pub use self::{compile::Takes, error::RuleError};
 use crate::model::{Anchor, Digest, DirectoryEntry, Mapped, MappedUser, Problem, Rejection};
 
 /// Raised whenever the same rules give another result than before: it is part of
@@ -61,7 +61,16 @@ impl Mapper {
     /// # Errors
     /// Every mistake in the rules, each with its key and a way out.
     pub fn compile(spec: &MappingSpec) -> Result<Self, Vec<RuleError>> {
-        compile::compile(spec)
+        Self::compile_for(spec, &|_| true)
+    }
+
+    /// The same for a service provider that takes only some paths: the preset's rules for others are
+    /// left out, the operator's are mistakes.
+    ///
+    /// # Errors
+    /// Every mistake in the rules, each with its key and a way out.
+    pub fn compile_for(spec: &MappingSpec, takes: Takes<'_>) -> Result<Self, Vec<RuleError>> {
+        compile::compile(spec, takes)
     }
 
     /// The LDAP attributes to ask for: lower case, sorted, no duplicates, the anchor among them.

@@ -106,6 +106,17 @@ impl Target {
         }
     }
 
+    /// The path of the resource that is filled.
+    pub fn path(&self) -> AttributePath {
+        match self {
+            Self::Text(path) | Self::Boolean(path) | Self::Extension(path) => path.clone(),
+            Self::Item(list, _) => AttributePath::new(list),
+            Self::AddressPart(..) => AttributePath::new("addresses"),
+            Self::Manager => AttributePath::enterprise("manager"),
+            Self::All(name) => AttributePath::new(name),
+        }
+    }
+
     /// Whether a rule for `self` goes when `removed` is taken out.
     pub fn is_within(&self, removed: &Self) -> bool {
         let below = |name: &str| {

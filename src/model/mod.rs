@@ -11,7 +11,7 @@ mod operation;
 mod path;
 mod rejection;
 mod resource;
-pub mod shown;
+mod shown;
 
 pub use anchor::{Anchor, AnchorKey};
 pub use digest::Digest;
@@ -22,3 +22,4 @@ pub use operation::{Action, ManagerRef, Operation, Phase};
 pub use path::{AttributePath, ENTERPRISE_USER, USER};
 pub use rejection::{Mapped, MappedUser, Problem, Rejection};
 pub use resource::{Item, Resource, ResourceId, Scalar, Value};
+pub use shown::{is_hostile, shortened, shown};

@@ -6,7 +6,7 @@ use super::{
     compiled::{AttributeRule, Compiled, ItemRule, TextCheck},
     schema::Kind,
 };
-use crate::model::{AttributePath, Item, Problem, Resource, Scalar, Value, shown::shortened};
+use crate::model::{AttributePath, Item, Problem, Resource, Scalar, Value, shortened};
 
 /// Longest value quoted in a problem, in characters: enough to recognise it, one line in a report.
 const VALUE_CHARS_MAX: usize = 80;

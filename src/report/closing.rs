@@ -12,7 +12,7 @@ use super::{
     words::{about, count, grouped},
 };
 use crate::{
-    model::{Action, shown::shown},
+    model::{Action, shown},
     ports::{Held, Reject},
 };
 

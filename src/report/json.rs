@@ -11,7 +11,7 @@ use serde_json::ser::{Formatter, Serializer};
 
 use super::{AttributeChange, Line, Summary, changes, words::timestamp};
 use crate::{
-    model::{Action, Problem, shown::is_hostile},
+    model::{Action, Problem, is_hostile},
     ports::{Held, Probe, Reject, RejectKind},
     scim::request::PlannedRequest,
 };

@@ -23,6 +23,7 @@ use std::{collections::BTreeMap, io};
 pub use changes::{AttributeChange, changes};
 pub use rejects::rejects_text;
 pub use status::{cycle_line, status_json, status_text};
+pub use words::value_text;
 
 use crate::{
     model::{Action, Operation},

@@ -9,7 +9,7 @@ use super::{
     words::{grouped, instant, people},
 };
 use crate::{
-    model::{AnchorKey, Problem, shown::shown},
+    model::{AnchorKey, Problem, shown},
     ports::{Reject, RejectKind},
 };
 

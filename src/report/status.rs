@@ -15,7 +15,7 @@ use super::{
     words::{count, duration, grouped, instant, timestamp},
 };
 use crate::{
-    model::{AnchorKey, shown::shown},
+    model::{AnchorKey, shown},
     ports::{CycleRecord, Held, Reject},
 };
 

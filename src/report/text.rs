@@ -9,10 +9,10 @@ use super::{
     AttributeChange, Line, Summary, TextStyle, changes, closing,
     look::{Look, NAME_COLUMNS, USER_COLUMNS},
     width::{columns, fit, fit_pair, pad},
-    words::value,
+    words::value_text,
 };
 use crate::{
-    model::{Action, Operation, shown::shown},
+    model::{Action, Operation, shown},
     ports::Probe,
 };
 
@@ -110,24 +110,24 @@ impl TextReport {
         match (&change.before, &change.after) {
             // Everything of a new account is new; signs would only be noise.
             (None, Some(after)) if action == Action::Create => {
-                writeln!(out, "{INDENT}  {name}{}", fit(&value(after), room))
+                writeln!(out, "{INDENT}  {name}{}", fit(&value_text(after), room))
             }
             (None, Some(after)) => {
                 writeln!(
                     out,
                     "{INDENT}{added}+{added:#} {name}{added}{}{added:#}",
-                    fit(&value(after), room)
+                    fit(&value_text(after), room)
                 )
             }
             (Some(before), None) => {
                 writeln!(
                     out,
                     "{INDENT}{removed}-{removed:#} {name}{removed}{}{removed:#}",
-                    fit(&value(before), room)
+                    fit(&value_text(before), room)
                 )
             }
             (Some(before), Some(after)) => {
-                let (before, after) = fit_pair(&value(before), &value(after), room.saturating_sub(2));
+                let (before, after) = fit_pair(&value_text(before), &value_text(after), room.saturating_sub(2));
                 write!(out, "{INDENT}{changed}~{changed:#} {name}{removed}{before}{removed:#}")?;
                 if columns(&before) + 3 + columns(&after) > room {
                     write!(out, "\n{INDENT}  {}", pad("", NAME_COLUMNS.saturating_sub(3)))?;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
-use crate::model::{Item, Scalar, Value, shown::shown};
+use crate::model::{Item, Scalar, Value, shown};
 
 /// `12,345`.
 pub(super) fn grouped(number: u64) -> String {
@@ -82,7 +82,7 @@ pub(super) fn timestamp(unix_s: i64) -> Option<String> {
 }
 
 /// A value on one line. Text with space around it is quoted, or the space could not be seen.
-pub(super) fn value(value: &Value) -> String {
+pub fn value_text(value: &Value) -> String {
     match value {
         Value::Boolean(value) => value.to_string(),
         Value::Text(text) => text_value(text).into_owned(),
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn values_on_one_line() {
         for (text, expected) in [("plain", "plain"), (" a ", "\" a \""), ("", "\"\""), ("a\nb", "a\\nb")] {
-            assert_eq!(value(&Value::Text(text.into())), expected);
+            assert_eq!(value_text(&Value::Text(text.into())), expected);
         }
     }
 }

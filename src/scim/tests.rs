@@ -47,7 +47,10 @@ fn nobody(_: &ResourceId) -> bool {
 #[tokio::test]
 async fn creates_with_one_request() {
     let bench = Bench::with(Adopt::Ours).await;
-    assert_eq!(bench.client.create(&ada(), false, &nobody).await, Ok(Created::New(id("101"))));
+    assert_eq!(
+        bench.client.create(&ada(), false, &nobody).await,
+        Ok(Created::New(id("101")))
+    );
     assert_eq!(bench.lines(), ["POST Users"]);
     assert_eq!(bench.client.requests_sent(), 1);
     let seen = bench.cloud.lock().unwrap().seen[0].clone();
@@ -101,7 +104,10 @@ async fn a_conflict_is_settled_by_the_policy() {
 async fn our_account_under_another_name_is_found_by_external_id() {
     let bench = Bench::with(Adopt::Ours).await;
     bench.holds(json!({"userName": "ada.old", "externalId": ANCHOR}));
-    assert_eq!(bench.client.create(&ada(), true, &nobody).await, Ok(Created::Adopted(id("101"))));
+    assert_eq!(
+        bench.client.create(&ada(), true, &nobody).await,
+        Ok(Created::Adopted(id("101")))
+    );
     assert_eq!(bench.lines(), [BY_EXTERNAL_ID, "PUT Users/101"]);
     assert_eq!(bench.account("101")["userName"], json!("ada"));
 }
@@ -109,7 +115,10 @@ async fn our_account_under_another_name_is_found_by_external_id() {
 #[tokio::test]
 async fn look_up_first_posts_when_nothing_is_there() {
     let bench = Bench::with(Adopt::Ours).await;
-    assert_eq!(bench.client.create(&ada(), true, &nobody).await, Ok(Created::New(id("101"))));
+    assert_eq!(
+        bench.client.create(&ada(), true, &nobody).await,
+        Ok(Created::New(id("101")))
+    );
     assert_eq!(bench.lines(), [BY_EXTERNAL_ID, BY_NAME, "POST Users"]);
 }
 
@@ -117,7 +126,10 @@ async fn look_up_first_posts_when_nothing_is_there() {
 async fn our_own_half_done_work_is_taken_up_under_any_policy() {
     let bench = Bench::with(Adopt::Never).await;
     bench.holds(json!({"userName": "ada", "externalId": ANCHOR}));
-    assert_eq!(bench.client.create(&ada(), true, &nobody).await, Ok(Created::Adopted(id("101"))));
+    assert_eq!(
+        bench.client.create(&ada(), true, &nobody).await,
+        Ok(Created::Adopted(id("101")))
+    );
 }
 
 #[tokio::test]
@@ -151,7 +163,10 @@ async fn a_lost_answer_without_effect_is_posted_again_after_a_look() {
         Fault::Answer(500, "retry-after: 0\r\n", "<p>no</p>"),
     ] {
         let bench = Bench::with(Adopt::Ours).await.faults([fault]);
-        assert_eq!(bench.client.create(&ada(), false, &nobody).await, Ok(Created::New(id("101"))));
+        assert_eq!(
+            bench.client.create(&ada(), false, &nobody).await,
+            Ok(Created::New(id("101")))
+        );
         assert_eq!(bench.lines(), ["POST Users", BY_EXTERNAL_ID, BY_NAME, "POST Users"]);
         assert_eq!(bench.accounts(), 1);
     }
@@ -471,7 +486,10 @@ async fn a_401_ends_the_run_unless_the_token_was_rotated() {
     assert_eq!(bench.lines(), ["POST Users"]);
 
     *bench.token.lock().unwrap() = "rotated".into();
-    assert_eq!(bench.client.create(&ada(), false, &nobody).await, Ok(Created::New(id("101"))));
+    assert_eq!(
+        bench.client.create(&ada(), false, &nobody).await,
+        Ok(Created::New(id("101")))
+    );
     assert_eq!(bench.lines(), ["POST Users"; 3]);
 
     *bench.token.lock().unwrap() = "wrong again".into();
@@ -548,7 +566,10 @@ async fn a_host_that_does_not_answer_is_unreachable() {
 async fn a_stopped_client_sends_nothing_more() {
     let bench = Bench::with(Adopt::Ours).await;
     bench.stop.cancel();
-    assert_eq!(bench.client.create(&ada(), false, &nobody).await, Err(ProviderError::Cancelled));
+    assert_eq!(
+        bench.client.create(&ada(), false, &nobody).await,
+        Err(ProviderError::Cancelled)
+    );
     assert_eq!(bench.client.requests_sent(), 0);
 }
 
@@ -620,7 +641,10 @@ async fn retry_after_zero_means_now() {
 #[tokio::test]
 async fn a_post_refused_with_429_is_repeated_without_a_look() {
     let bench = Bench::with(Adopt::Ours).await.faults([Fault::Answer(429, "", "")]);
-    assert_eq!(bench.client.create(&ada(), false, &nobody).await, Ok(Created::New(id("101"))));
+    assert_eq!(
+        bench.client.create(&ada(), false, &nobody).await,
+        Ok(Created::New(id("101")))
+    );
     assert_eq!(bench.lines(), ["POST Users", "POST Users"]);
 }
 

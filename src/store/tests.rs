@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     model::{
-        Anchor, AnchorKey, AttributePath, Digest, DnKey, Link, LinkStatus, ManagerRef, Mark, Problem, Pushed,
-        Rejection, ResourceId, Value,
+        Anchor, AnchorKey, AttributePath, Digest, DnKey, Link, ManagerRef, Mark, Problem, Pushed, Rejection,
+        ResourceId, Value,
     },
     ports::{Change, CycleRecord, Held, Meta, Reject, RejectKind, StateStore},
 };
@@ -46,7 +46,6 @@ fn person(number: u32) -> (AnchorKey, Mark, Box<Link>) {
         id: ResourceId(format!("id-{number}")),
         dn: format!("uid=user{number}"),
         pushed,
-        status: LinkStatus::Deactivated { at: 1_700_000_000 },
         adopted: true,
     };
     (anchor.key(), mark, Box::new(link))

@@ -252,7 +252,12 @@ impl MemoryCloud {
 }
 
 impl ServiceProvider for MemoryCloud {
-    async fn create(&self, payload: &Payload, look_up_first: bool, _taken: Taken<'_>) -> Result<Created, ProviderError> {
+    async fn create(
+        &self,
+        payload: &Payload,
+        look_up_first: bool,
+        _taken: Taken<'_>,
+    ) -> Result<Created, ProviderError> {
         let ours = || {
             lock(&self.accounts)
                 .iter()
