@@ -1,7 +1,5 @@
 //! The attributes a mapping reads, and where they are in an entry.
 
-use std::collections::BTreeMap;
-
 use super::error::Mistake;
 use crate::model::{DirectoryEntry, dn::canonical_type};
 
@@ -15,7 +13,9 @@ pub(super) struct Slot(usize);
 /// All attributes the mapping reads.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
-    slots: BTreeMap<String, usize>,
+    /// Name and slot, by length: few attributes have names of one length, so that finding one of
+    /// them takes a comparison or two. Every attribute of every entry is looked up.
+    by_length: Vec<Vec<(String, usize)>>,
     /// For each slot: another slot to look into when this one is empty.
     other_names: Vec<Option<usize>>,
     requested: Vec<String>,
@@ -53,12 +53,24 @@ impl Names {
     }
 
     fn intern(&mut self, name: &str) -> usize {
-        let next = self.other_names.len();
-        let slot = *self.slots.entry(name.to_owned()).or_insert(next);
-        if slot == next {
-            self.other_names.push(None);
+        if let Some(slot) = self.find(name) {
+            return slot;
         }
+        let slot = self.other_names.len();
+        self.other_names.push(None);
+        if self.by_length.len() <= name.len() {
+            self.by_length.resize(name.len() + 1, Vec::new());
+        }
+        self.by_length[name.len()].push((name.to_owned(), slot));
         slot
+    }
+
+    fn find(&self, name: &str) -> Option<usize> {
+        let candidates = self.by_length.get(name.len())?;
+        candidates
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, slot)| *slot)
     }
 
     /// What to ask the server for: lower case, sorted.
@@ -72,8 +84,8 @@ impl Names {
     pub fn view<'e>(&'e self, entry: &'e DirectoryEntry, own_dn: &'e [Vec<u8>]) -> View<'e> {
         let mut values: Vec<&[Vec<u8>]> = vec![&[]; self.other_names.len()];
         for attribute in &entry.attributes {
-            if let Some(slot) = self.slots.get(&attribute.name) {
-                values[*slot] = &attribute.values;
+            if let Some(slot) = self.find(&attribute.name) {
+                values[slot] = &attribute.values;
             }
         }
         if let Some(slot) = self.dn {
@@ -89,9 +101,10 @@ impl Names {
 
     /// The name of a slot, for people.
     pub fn name(&self, slot: Slot) -> &str {
-        self.slots
+        self.by_length
             .iter()
-            .find(|(_, index)| **index == slot.0)
+            .flatten()
+            .find(|(_, index)| *index == slot.0)
             .map_or("", |(name, _)| name)
     }
 }

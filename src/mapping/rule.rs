@@ -94,6 +94,9 @@ impl Rule {
     pub fn many(&self, context: &Context<'_>) -> Result<Vec<Scalar>, Problem> {
         let (mut values, origin) = self.read(context)?;
         for transform in &self.chain {
+            if values.is_empty() {
+                break;
+            }
             values = transform.apply(values, context.now).map_err(|(value, why)| {
                 let attribute = origin.map_or("", |slot| context.view.name(slot));
                 self.problem(attribute, &why, show::text(&value))

@@ -171,6 +171,7 @@ fn item(list: &'static str, rest: &[&str], written: &str) -> Result<Target, Mist
             format!("`{written}` does not say which type of {list} it is"),
             format!("write `{list}.work`; value, type and primary are filled in"),
         )),
+        [kind] | [kind, _] if !is_name(kind) => Err(unknown(written)),
         [kind] => Ok(Target::Item(list, ItemType::new(kind))),
         [kind, sub] if sub.eq_ignore_ascii_case("value") => Ok(Target::Item(list, ItemType::new(kind))),
         [kind, _] => Err(Mistake::new(
@@ -183,6 +184,7 @@ fn item(list: &'static str, rest: &[&str], written: &str) -> Result<Target, Mist
 
 fn address(rest: &[&str], written: &str) -> Result<Target, Mistake> {
     match *rest {
+        [kind] | [kind, _] if !is_name(kind) => Err(unknown(written)),
         [kind] if same_name(&ADDRESS_PARTS, kind).is_none() => {
             Ok(Target::All(format!("addresses.{}", ItemType::new(kind).name)))
         }
@@ -213,12 +215,6 @@ fn enterprise(local: &str, written: &str) -> Result<Target, Mistake> {
 /// An attribute of an extension that the User schema knows nothing of.
 fn extension(path: &str) -> Result<Target, Mistake> {
     let (schema, local) = path.rsplit_once(':').unwrap_or((path, ""));
-    let is_name = |name: &str| {
-        name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-    };
     if schema.split(':').filter(|part| !part.is_empty()).count() < 3
         || local.split('.').count() > 2
         || !local.split('.').all(is_name)
@@ -229,6 +225,14 @@ fn extension(path: &str) -> Result<Target, Mistake> {
         ));
     }
     Ok(Target::Extension(AttributePath::new(path)))
+}
+
+/// ATTRNAME of RFC 7643 section 2.1; good enough for types, too.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
 }
 
 /// `emails[type eq "work"].value` and `emails.work.value` alike: the names between the dots.
@@ -422,6 +426,9 @@ mod tests {
         check("id", "set by the service provider", "take the line out");
         check("password", "cannot be mapped", "take the line out");
         check("urn:example:x", "not an attribute of a SCIM extension", "URN");
+        check("emails.", "not an attribute", "");
+        check("emails. .value", "not an attribute", "");
+        check("addresses..locality", "not an attribute", "");
         check("zzz", "not an attribute", "RFC 7643");
         check("", "not an attribute", "RFC 7643");
     }

@@ -103,7 +103,7 @@ impl Templates {
     /// Unknown filters and functions show only when a template runs.
     fn try_out(&self, template: &Template) -> Result<(), Mistake> {
         for text in [None, Some("1")] {
-            let context = template.context(|_| Ok(text.map(str::to_owned).into_iter().collect()));
+            let context = template.context(|_, _| Ok(text.map(str::to_owned).into_iter().collect()));
             match context.and_then(|context| self.run(template, context)) {
                 Err(RenderError::Failed(message)) if message.starts_with("unknown ") => {
                     return Err(Mistake::new(message, HINT));
@@ -116,8 +116,9 @@ impl Templates {
 
     /// The text `template` makes of an entry, without space around it.
     pub fn render(&self, template: &Template, view: &View<'_>) -> Result<String, RenderError> {
-        let context = template.context(|slot| {
+        let context = template.context(|slot, most| {
             view.values(slot)
+                .take(most)
                 .map(|value| match std::str::from_utf8(value) {
                     Ok(text) => Ok(text.to_owned()),
                     Err(_) => Err(RenderError::Binary(slot, value.to_vec())),
@@ -142,17 +143,17 @@ impl Template {
         self.variables.iter().chain(&self.lists).map(|(_, slot)| *slot)
     }
 
-    fn context(&self, read: impl Fn(Slot) -> Result<Vec<String>, RenderError>) -> Result<Value, RenderError> {
+    fn context(&self, read: impl Fn(Slot, usize) -> Result<Vec<String>, RenderError>) -> Result<Value, RenderError> {
         let mut context: BTreeMap<Arc<str>, Value> = BTreeMap::new();
         for (name, slot) in &self.variables {
-            if let Some(first) = read(*slot)?.into_iter().next() {
+            if let Some(first) = read(*slot, 1)?.into_iter().next() {
                 context.insert(Arc::clone(name), Value::from(first));
             }
         }
         if !self.lists.is_empty() {
             let mut lists: BTreeMap<Arc<str>, Value> = BTreeMap::new();
             for (name, slot) in &self.lists {
-                lists.insert(Arc::clone(name), Value::from(read(*slot)?));
+                lists.insert(Arc::clone(name), Value::from(read(*slot, usize::MAX)?));
             }
             context.insert(LISTS.into(), Value::from_object(lists));
         }
@@ -279,6 +280,15 @@ mod tests {
         );
         check("{{ dn }}", "cn=Jane,ou=R");
         check("{{ sn }}<&>", "Doe<&>");
+    }
+
+    #[test]
+    fn only_attributes_are_asked_for() {
+        let source =
+            "{% for v in values('sn') %}{{ loop.index }}{{ range(3)|join }}{{ v }}{% endfor %}{{ cn }}{{ true }}";
+        let mut names = Names::default();
+        Templates::default().compile(source, &mut names).expect(source);
+        assert_eq!(names.requested(), ["cn", "sn"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{
     de::{Error, IntoDeserializer, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{DetailedRule, OneOrMany, RuleSpec, TransformSpec, TransformTable};
+use super::{super::target::Target, DetailedRule, OneOrMany, RuleSpec, TransformSpec, TransformTable};
 use crate::model::Scalar;
 
 impl<'de> Deserialize<'de> for RuleSpec {
@@ -35,6 +35,7 @@ impl<'de> Deserialize<'de> for RuleSpec {
 
             fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<RuleSpec, A::Error> {
                 DetailedRule::deserialize(MapAccessDeserializer::new(table))
+                    .map_err(unquoted)
                     .map(|rule| RuleSpec::Detailed(Box::new(rule)))
             }
         }
@@ -134,6 +135,26 @@ pub(super) fn optional_scalars<'de, D: Deserializer<'de>>(
     scalars(deserializer).map(Some)
 }
 
+/// Without quotes, `name.familyName = "sn"` is a table `name` with a key `familyName`.
+fn unquoted<E: Error>(error: E) -> E {
+    let message = error.to_string();
+    let key = message
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split('`').next());
+    let is_part = |key: &str| {
+        matches!(key, "work" | "home" | "mobile" | "other")
+            || ["name", "enterprise"]
+                .iter()
+                .any(|parent| Target::parse(&format!("{parent}.{key}")).is_ok())
+    };
+    match key.filter(|key| is_part(key)) {
+        Some(key) => E::custom(format!(
+            "`{key}` is not part of a rule; a path with a dot has to be in quotes, as in \"name.familyName\" = \"sn\""
+        )),
+        None => error,
+    }
+}
+
 fn elements<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(list: &mut A) -> Result<Vec<T>, A::Error> {
     let mut elements = Vec::new();
     while let Some(element) = list.next_element()? {
@@ -207,6 +228,8 @@ mod tests {
             "a = { atribute = 'x' }",
             "unknown field `atribute`, expected one of `attribute`",
         );
+        check("name.familyName = 'sn'", "a path with a dot has to be in quotes");
+        check("emails.work = 'mail'", "a path with a dot has to be in quotes");
         check("a = { constant = [] }", "expected a text, true or false");
         check(
             "a = { attribute = 'x', transform = 3 }",

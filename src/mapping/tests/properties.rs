@@ -30,7 +30,7 @@ fn any_entry() -> impl Strategy<Value = DirectoryEntry> {
         1 => Just(b"uid=boss,o=x".to_vec()),
     ];
     let attributes =
-        prop::collection::btree_map(prop::sample::select(names), prop::collection::vec(value, 0..4), 0..40);
+        prop::collection::btree_map(prop::sample::select(names), prop::collection::vec(value, 0..4), 0..12);
     ("\\PC{0,20}", attributes, any::<bool>()).prop_map(|(dn, mut attributes, keyed)| {
         if keyed {
             attributes.insert("entryuuid".to_owned(), vec![UUID.as_bytes().to_vec()]);

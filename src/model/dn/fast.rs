@@ -1,4 +1,5 @@
-//! The normal form of the plain name: ASCII, nothing escaped, one value in each RDN.
+//! The normal form of the plain name: ASCII, nothing escaped but commas and the like, one value in
+//! each RDN.
 //!
 //! A cycle makes two keys for each of a million entries, and nearly every name is plain.
 
@@ -64,22 +65,36 @@ fn push_type(bytes: &[u8], start: usize, normal: &mut String) -> Option<usize> {
 fn push_value(bytes: &[u8], start: usize, normal: &mut String) -> Option<usize> {
     let begin = normal.len();
     let mut space = false;
-    for (offset, byte) in bytes[start..].iter().enumerate() {
+    let mut position = start;
+    while let Some(&byte) = bytes.get(position) {
         match byte {
             b' ' => space = true,
-            b',' => return Some(start + offset),
-            b'=' => push_significant(normal, begin, &mut space, b'='),
-            byte if PLAIN[usize::from(*byte)] => push_significant(normal, begin, &mut space, *byte),
+            b',' => return Some(position),
+            b'=' => push_significant(normal, begin, &mut space, b"="),
+            // "Doe\, Jane" is common in Active Directory; the normal form keeps the backslash.
+            b'\\' => {
+                position += 1;
+                match bytes.get(position)? {
+                    b',' => push_significant(normal, begin, &mut space, b"\\,"),
+                    b'+' => push_significant(normal, begin, &mut space, b"\\+"),
+                    b'\\' => push_significant(normal, begin, &mut space, b"\\\\"),
+                    _ => return None,
+                }
+            }
+            byte if PLAIN[usize::from(byte)] => push_significant(normal, begin, &mut space, &[byte]),
             _ => return None,
         }
+        position += 1;
     }
-    Some(bytes.len())
+    Some(position)
 }
 
-fn push_significant(normal: &mut String, begin: usize, space: &mut bool, byte: u8) {
+fn push_significant(normal: &mut String, begin: usize, space: &mut bool, bytes: &[u8]) {
     if *space && normal.len() > begin {
         normal.push(' ');
     }
     *space = false;
-    normal.push(char::from(byte.to_ascii_lowercase()));
+    bytes
+        .iter()
+        .for_each(|byte| normal.push(char::from(byte.to_ascii_lowercase())));
 }

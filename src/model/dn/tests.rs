@@ -222,7 +222,9 @@ proptest! {
     }
 
     #[test]
-    fn the_fast_path_agrees_with_the_parser(dn in "[a-cA-C =,.-]{0,24}") {
+    fn the_fast_path_agrees_with_the_parser(dn in "[a-cA-C =,.+\\\\-]{0,24}") {
+        // Names that are names most of the time.
+        let dn = format!("cn=a{dn}");
         if let Some(fast) = fast::normalize(&dn) {
             prop_assert_eq!(Some(fast), normalize_any(&dn));
         }
