@@ -5,7 +5,11 @@ use super::settings::{Bind, LdapSettings, LdapUrl, Scope, SearchSettings};
 /// The command that shows what we see of `base` on `url`.
 pub(super) fn ldapsearch(url: &LdapUrl, ldap: &LdapSettings, search: &SearchSettings, base: &str) -> String {
     let mut words: Vec<String> = Vec::new();
-    let files = [("LDAPTLS_CACERT", &ldap.ca_file), ("LDAPTLS_CERT", &ldap.client_cert), ("LDAPTLS_KEY", &ldap.client_key)];
+    let files = [
+        ("LDAPTLS_CACERT", &ldap.ca_file),
+        ("LDAPTLS_CERT", &ldap.client_cert),
+        ("LDAPTLS_KEY", &ldap.client_key),
+    ];
     for (variable, file) in files {
         if let Some(file) = file {
             words.push(format!("{variable}={}", quote(&file.to_string_lossy())));
@@ -25,7 +29,12 @@ pub(super) fn ldapsearch(url: &LdapUrl, ldap: &LdapSettings, search: &SearchSett
         Scope::One => "one",
         Scope::Sub => "sub",
     };
-    words.extend(["-E".into(), format!("pr={}/noprompt", ldap.page_size), "-b".into(), quote(base)]);
+    words.extend([
+        "-E".into(),
+        format!("pr={}/noprompt", ldap.page_size),
+        "-b".into(),
+        quote(base),
+    ]);
     words.extend(["-s".into(), scope.into(), quote(&search.filter)]);
     words.extend(search.attributes.iter().map(|attribute| quote(attribute)));
     words.join(" ")
@@ -55,7 +64,10 @@ mod tests {
         let mut ldap = testing::settings(vec!["ldap://dc1".parse().unwrap()]);
         ldap.start_tls = true;
         ldap.ca_file = Some("/etc/my ca.pem".into());
-        ldap.bind = Bind::Simple { dn: "cn=reader,dc=example".into(), password: SecretSource::Env("SECRET".into()) };
+        ldap.bind = Bind::Simple {
+            dn: "cn=reader,dc=example".into(),
+            password: SecretSource::Env("SECRET".into()),
+        };
         assert_eq!(
             ldapsearch(&ldap.urls[0], &ldap, &search, &search.bases[0]),
             "LDAPTLS_CACERT='/etc/my ca.pem' ldapsearch -LLL -H ldap://dc1:389 -ZZ -x -W -D cn=reader,dc=example \
@@ -64,6 +76,9 @@ mod tests {
         ldap.bind = Bind::External;
         ldap.ca_file = None;
         let command = ldapsearch(&"ldaps://[::1]".parse().unwrap(), &ldap, &search, "");
-        assert!(command.starts_with("ldapsearch -LLL -H 'ldaps://[::1]:636' -Y EXTERNAL -E pr=2/noprompt -b '' "), "{command}");
+        assert!(
+            command.starts_with("ldapsearch -LLL -H 'ldaps://[::1]:636' -Y EXTERNAL -E pr=2/noprompt -b '' "),
+            "{command}"
+        );
     }
 }

@@ -20,7 +20,11 @@ pub(super) fn request(size: u32, cookie: &[u8]) -> RawControl {
         number.remove(0);
     }
     let fields = [tlv(INTEGER, &number), tlv(OCTET_STRING, cookie)].concat();
-    RawControl { ctype: PAGED_RESULTS.into(), crit: false, val: Some(tlv(SEQUENCE, &fields)) }
+    RawControl {
+        ctype: PAGED_RESULTS.into(),
+        crit: false,
+        val: Some(tlv(SEQUENCE, &fields)),
+    }
 }
 
 /// What the server said about the next page.
@@ -39,7 +43,10 @@ pub(super) fn answer(controls: &[Control]) -> Answer {
     let Some(Control(_, raw)) = controls.iter().find(|Control(_, raw)| raw.ctype == PAGED_RESULTS) else {
         return Answer::Missing;
     };
-    raw.val.as_deref().and_then(cookie).map_or(Answer::Malformed, |cookie| Answer::Cookie(cookie.to_vec()))
+    raw.val
+        .as_deref()
+        .and_then(cookie)
+        .map_or(Answer::Malformed, |cookie| Answer::Cookie(cookie.to_vec()))
 }
 
 /// `SEQUENCE { size INTEGER, cookie OCTET STRING }`
@@ -54,7 +61,12 @@ fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     match u8::try_from(content.len()) {
         Ok(short) if short < 0x80 => out.push(short),
         _ => {
-            let length: Vec<u8> = content.len().to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
+            let length: Vec<u8> = content
+                .len()
+                .to_be_bytes()
+                .into_iter()
+                .skip_while(|byte| *byte == 0)
+                .collect();
             out.push(0x80 | u8::try_from(length.len()).unwrap_or_default());
             out.extend(length);
         }
@@ -73,7 +85,9 @@ fn read(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
         return rest.split_at_checked(length.into());
     }
     let (digits, rest) = rest.split_at_checked((length & 0x7f).into())?;
-    let length = digits.iter().try_fold(0_usize, |sum, digit| sum.checked_mul(256)?.checked_add((*digit).into()))?;
+    let length = digits
+        .iter()
+        .try_fold(0_usize, |sum, digit| sum.checked_mul(256)?.checked_add((*digit).into()))?;
     rest.split_at_checked(length)
 }
 
@@ -91,7 +105,11 @@ mod tests {
     }
 
     fn check(value: Option<&[u8]>, expected: Answer) {
-        let raw = RawControl { ctype: PAGED_RESULTS.into(), crit: false, val: value.map(<[u8]>::to_vec) };
+        let raw = RawControl {
+            ctype: PAGED_RESULTS.into(),
+            crit: false,
+            val: value.map(<[u8]>::to_vec),
+        };
         assert_eq!(answer(&[Control(None, raw)]), expected, "{value:x?}");
     }
 
@@ -99,7 +117,10 @@ mod tests {
     fn answers() {
         check(Some(b"\x30\x05\x02\x01\x00\x04\x00"), Answer::Cookie(vec![]));
         check(Some(b"\x30\x07\x02\x01\x00\x04\x02ab"), Answer::Cookie(b"ab".to_vec()));
-        check(Some(b"\x30\x84\x00\x00\x00\x06\x02\x01\x00\x04\x01a"), Answer::Cookie(b"a".to_vec()));
+        check(
+            Some(b"\x30\x84\x00\x00\x00\x06\x02\x01\x00\x04\x01a"),
+            Answer::Cookie(b"a".to_vec()),
+        );
         check(None, Answer::Malformed);
         check(Some(b""), Answer::Malformed);
         check(Some(b"\x30\x05\x02\x01\x00\x04\x09"), Answer::Malformed);

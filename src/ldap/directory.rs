@@ -107,14 +107,26 @@ impl Directory for LdapDirectory {
 
 /// No server gave everything. What the sink holds is one server's part, or nothing.
 fn conclude(failures: Vec<Failure>, feed: &Feed<'_>) -> Result<ReadOutcome, DirectoryError> {
-    let reason = failures.iter().map(|failure| failure.text.as_str()).collect::<Vec<_>>().join("; ");
+    let reason = failures
+        .iter()
+        .map(|failure| failure.text.as_str())
+        .collect::<Vec<_>>()
+        .join("; ");
     if feed.entries > 0 {
         let server = feed.source.clone();
-        return Ok(ReadOutcome { absence: Absence::Unknown(reason), server, entries: feed.entries });
+        return Ok(ReadOutcome {
+            absence: Absence::Unknown(reason),
+            server,
+            entries: feed.entries,
+        });
     }
     // The server that let us come furthest says most about what is wrong.
     Err(match failures.into_iter().max_by_key(|failure| failure.kind) {
-        Some(furthest) => Failure { text: reason, ..furthest }.into(),
+        Some(furthest) => Failure {
+            text: reason,
+            ..furthest
+        }
+        .into(),
         None => DirectoryError::Unreachable("no server is configured: set ldap.urls".into()),
     })
 }
@@ -148,7 +160,13 @@ struct Feed<'a> {
 
 impl<'a> Feed<'a> {
     fn new(sink: &'a mut dyn EntrySink) -> Self {
-        Self { sink, entries: 0, source: String::new(), current: String::new(), stale: false }
+        Self {
+            sink,
+            entries: 0,
+            source: String::new(),
+            current: String::new(),
+            stale: false,
+        }
     }
 
     fn begin(&mut self, url: &LdapUrl) {

@@ -22,7 +22,10 @@ pub(super) fn entry(tag: StructureTag) -> Option<Extracted> {
     let dn = dn_text(primitive(fields.next()?)?);
     let list = constructed(fields.next()?)?;
     let mut out = Extracted {
-        entry: DirectoryEntry { dn, attributes: Vec::with_capacity(list.len()) },
+        entry: DirectoryEntry {
+            dn,
+            attributes: Vec::with_capacity(list.len()),
+        },
         ranges: Vec::new(),
     };
     let mut seen = 0_u64;
@@ -31,7 +34,10 @@ pub(super) fn entry(tag: StructureTag) -> Option<Extracted> {
         let mut name = primitive(fields.next()?)?;
         name.make_ascii_lowercase();
         let mut name = String::from_utf8(name).ok()?;
-        let values = constructed(fields.next()?)?.into_iter().map(primitive).collect::<Option<Vec<_>>>()?;
+        let values = constructed(fields.next()?)?
+            .into_iter()
+            .map(primitive)
+            .collect::<Option<Vec<_>>>()?;
         if name.as_bytes().contains(&b';')
             && let Some(range) = ranges::strip(&mut name, values.len())?
         {
@@ -44,14 +50,23 @@ pub(super) fn entry(tag: StructureTag) -> Option<Extracted> {
 
 /// The addresses in a `SearchResultReference` (RFC 4511 section 4.5.3); nothing when it is not one.
 pub(super) fn reference(tag: StructureTag) -> Option<Vec<String>> {
-    constructed(tag)?.into_iter().map(|uri| primitive(uri).map(dn_text)).collect()
+    constructed(tag)?
+        .into_iter()
+        .map(|uri| primitive(uri).map(dn_text))
+        .collect()
 }
 
 /// Adds an attribute, or more values to one that is there already: Active Directory sends an empty
 /// `member` beside `member;range=0-1499`. `seen` says in most cases without a search that it is new.
 fn add(attributes: &mut Vec<Attribute>, seen: &mut u64, name: String, values: Vec<Vec<u8>>) {
-    let bit = 1_u64 << (name.bytes().fold(name.len(), |sum, byte| sum.wrapping_mul(31) ^ usize::from(byte)) % 64);
-    let twin = (*seen & bit != 0).then(|| attributes.iter_mut().find(|have| have.name == name)).flatten();
+    let bit = 1_u64
+        << (name
+            .bytes()
+            .fold(name.len(), |sum, byte| sum.wrapping_mul(31) ^ usize::from(byte))
+            % 64);
+    let twin = (*seen & bit != 0)
+        .then(|| attributes.iter_mut().find(|have| have.name == name))
+        .flatten();
     *seen |= bit;
     match twin {
         Some(have) => have.values.extend(values),
@@ -95,11 +110,19 @@ mod tests {
     use super::*;
 
     fn leaf(bytes: &[u8]) -> StructureTag {
-        StructureTag { class: TagClass::Universal, id: 4, payload: PL::P(bytes.to_vec()) }
+        StructureTag {
+            class: TagClass::Universal,
+            id: 4,
+            payload: PL::P(bytes.to_vec()),
+        }
     }
 
     fn node(inner: Vec<StructureTag>) -> StructureTag {
-        StructureTag { class: TagClass::Universal, id: 16, payload: PL::C(inner) }
+        StructureTag {
+            class: TagClass::Universal,
+            id: 16,
+            payload: PL::C(inner),
+        }
     }
 
     fn attribute(name: &[u8], values: &[&[u8]]) -> StructureTag {
@@ -110,11 +133,15 @@ mod tests {
         let shown = entry(node(vec![leaf(dn), node(attributes)])).map_or("malformed".into(), |got| {
             let mut text = got.entry.dn.clone();
             for attribute in &got.entry.attributes {
-                let values: Vec<_> = attribute.values.iter().map(|value| value.escape_ascii().to_string()).collect();
+                let values: Vec<_> = attribute
+                    .values
+                    .iter()
+                    .map(|value| value.escape_ascii().to_string())
+                    .collect();
                 text.push_str(&format!(" {}={}", attribute.name, values.join(",")));
             }
             for range in &got.ranges {
-                text.push_str(&format!(" {}@{}", range.name, range.next));
+                text.push_str(&format!(" {}@{}-{:?}", range.name, range.low, range.next));
             }
             text
         });
@@ -124,18 +151,46 @@ mod tests {
     #[test]
     fn entries() {
         check(b"cn=A", vec![], "cn=A");
-        check(b"cn=A", vec![attribute(b"objectClass", &[b"top", b"person"])], "cn=A objectclass=top,person");
+        check(
+            b"cn=A",
+            vec![attribute(b"objectClass", &[b"top", b"person"])],
+            "cn=A objectclass=top,person",
+        );
         check(b"cn=M\xc3\xbc\xfcller,o=\xff", vec![], "cn=Mü\\fcller,o=\\ff");
-        check(b"cn=A", vec![attribute(b"CN;lang-DE", &[b"\xff\x00"])], "cn=A cn;lang-de=\\xff\\x00");
-        check(b"cn=A", vec![attribute(b"cn", &[b"a"]), attribute(b"CN", &[b"b"])], "cn=A cn=a,b");
-        check(b"cn=A", vec![attribute(b"member", &[]), attribute(b"member;Range=0-1", &[b"a", b"b"])], "cn=A member=a,b member@2");
-        check(b"cn=A", vec![attribute(b"member;range=0-*", &[b"a"])], "cn=A member=a");
+        check(
+            b"cn=A",
+            vec![attribute(b"CN;lang-DE", &[b"\xff\x00"])],
+            "cn=A cn;lang-de=\\xff\\x00",
+        );
+        check(
+            b"cn=A",
+            vec![attribute(b"cn", &[b"a"]), attribute(b"CN", &[b"b"])],
+            "cn=A cn=a,b",
+        );
+        check(
+            b"cn=A",
+            vec![attribute(b"member", &[]), attribute(b"member;Range=0-1", &[b"a", b"b"])],
+            "cn=A member=a,b member@0-Some(2)",
+        );
+        check(
+            b"cn=A",
+            vec![attribute(b"member;range=0-*", &[b"a"])],
+            "cn=A member=a member@0-None",
+        );
         check(b"cn=A", vec![attribute(b"member;range=0-7", &[b"a"])], "malformed");
-        check(b"cn=A", vec![attribute(b"member;range=5-6", &[b"a", b"b"])], "malformed");
+        check(
+            b"cn=A",
+            vec![attribute(b"member;range=5-6", &[b"a", b"b", b"c"])],
+            "malformed",
+        );
         check(b"cn=A", vec![attribute(b"c\xff", &[])], "malformed");
         check(b"cn=A", vec![leaf(b"x")], "malformed");
         check(b"cn=A", vec![node(vec![leaf(b"cn")])], "malformed");
-        check(b"cn=A", vec![node(vec![leaf(b"cn"), node(vec![node(vec![])])])], "malformed");
+        check(
+            b"cn=A",
+            vec![node(vec![leaf(b"cn"), node(vec![node(vec![])])])],
+            "malformed",
+        );
         assert_eq!(entry(leaf(b"x")), None);
         assert_eq!(entry(node(vec![])), None);
         assert_eq!(entry(node(vec![leaf(b"cn=A")])), None);
@@ -143,7 +198,9 @@ mod tests {
 
     #[test]
     fn many_attributes_stay_apart() {
-        let list: Vec<_> = (0..200).map(|n| attribute(format!("a{n}").as_bytes(), &[b"x"])).collect();
+        let list: Vec<_> = (0..200)
+            .map(|n| attribute(format!("a{n}").as_bytes(), &[b"x"]))
+            .collect();
         let got = entry(node(vec![leaf(b"cn=A"), node(list)])).unwrap();
         assert_eq!(got.entry.attributes.len(), 200);
     }

@@ -24,15 +24,27 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn unreachable(text: impl Into<String>) -> Self {
-        Self { kind: Kind::Unreachable, last: false, text: text.into() }
+        Self {
+            kind: Kind::Unreachable,
+            last: false,
+            text: text.into(),
+        }
     }
 
     pub(super) fn bind(text: impl Into<String>) -> Self {
-        Self { kind: Kind::Bind, last: false, text: text.into() }
+        Self {
+            kind: Kind::Bind,
+            last: false,
+            text: text.into(),
+        }
     }
 
     pub(super) fn refused(text: impl Into<String>) -> Self {
-        Self { kind: Kind::Refused, last: false, text: text.into() }
+        Self {
+            kind: Kind::Refused,
+            last: false,
+            text: text.into(),
+        }
     }
 
     /// Do not ask another server.
@@ -110,35 +122,63 @@ pub(super) fn describe(result: &LdapResult) -> String {
 fn meaning(result: &LdapResult) -> (&'static str, &'static str) {
     match result.rc {
         // Active Directory answers so to a search without a bind.
-        1 if result.text.contains("bind must be completed") || result.text.contains("000004DC") => {
-            ("operationsError", "the server wants a bind before a search; set ldap.bind_dn and ldap.bind_password")
-        }
+        1 if result.text.contains("bind must be completed") || result.text.contains("000004DC") => (
+            "operationsError",
+            "the server wants a bind before a search; set ldap.bind_dn and ldap.bind_password",
+        ),
         1 => ("operationsError", ""),
         2 => ("protocolError", ""),
-        3 => ("timeLimitExceeded", "raise the server's time limit for the bind account, or index what the filter uses"),
+        3 => (
+            "timeLimitExceeded",
+            "raise the server's time limit for the bind account, or index what the filter uses",
+        ),
         4 => (
             "sizeLimitExceeded",
             "the server does not let the bind account read everything; raise its limit for paged searches \
              (OpenLDAP: limits … size.prtotal=unlimited)",
         ),
         7 => ("authMethodNotSupported", ""),
-        8 => ("strongerAuthRequired", "the server wants TLS before a password; use ldaps:// or start_tls = true"),
-        10 => ("referral", "this server does not hold the base; put the server that does into ldap.urls"),
+        8 => (
+            "strongerAuthRequired",
+            "the server wants TLS before a password; use ldaps:// or start_tls = true",
+        ),
+        10 => (
+            "referral",
+            "this server does not hold the base; put the server that does into ldap.urls",
+        ),
         11 => (
             "adminLimitExceeded",
             "an administrative limit of the server; lower ldap.page_size, or raise the limit for the bind account",
         ),
         12 => ("unavailableCriticalExtension", ""),
-        13 => ("confidentialityRequired", "the server wants TLS; use ldaps:// or start_tls = true"),
+        13 => (
+            "confidentialityRequired",
+            "the server wants TLS; use ldaps:// or start_tls = true",
+        ),
         14 => ("saslBindInProgress", ""),
-        18 => ("inappropriateMatching", "the filter compares an attribute in a way its type does not know"),
-        32 => ("noSuchObject", "there is no such entry, or the bind account may not see it"),
+        18 => (
+            "inappropriateMatching",
+            "the filter compares an attribute in a way its type does not know",
+        ),
+        32 => (
+            "noSuchObject",
+            "there is no such entry, or the bind account may not see it",
+        ),
         34 => ("invalidDNSyntax", "this is not a distinguished name"),
-        48 => ("inappropriateAuthentication", "the server does not accept this kind of bind for this account"),
+        48 => (
+            "inappropriateAuthentication",
+            "the server does not accept this kind of bind for this account",
+        ),
         49 => ("invalidCredentials", ""),
-        50 => ("insufficientAccessRights", "give the bind account the right to read and search here"),
+        50 => (
+            "insufficientAccessRights",
+            "give the bind account the right to read and search here",
+        ),
         51 => ("busy", "the server has too much to do; the next cycle tries again"),
-        52 => ("unavailable", "the server is shutting down or not ready; the next cycle tries again"),
+        52 => (
+            "unavailable",
+            "the server is shutting down or not ready; the next cycle tries again",
+        ),
         53 => ("unwillingToPerform", ""),
         80 => ("other", ""),
         _ => ("result code", ""),
@@ -164,7 +204,9 @@ fn active_directory_reason(text: &str) -> Option<&'static str> {
         "52f" => "the account has restrictions that forbid this log-on",
         "530" => "the account may not log on at this hour",
         "531" => "the account may not log on from this machine",
-        "532" => "the account's password has expired; set a new one, or let the service account's password never expire",
+        "532" => {
+            "the account's password has expired; set a new one, or let the service account's password never expire"
+        }
         "533" => "the account is disabled",
         "568" => "the account is in too many groups to log on",
         "701" => "the account has expired",
@@ -204,9 +246,9 @@ fn describe_tls(error: &rustls::Error) -> String {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
             "no trusted CA signed the server's certificate; put that CA into ldap.ca_file"
         }
-        Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
-            "write the host in ldap.urls as the server's certificate names it"
-        }
+        Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "write the host in ldap.urls as the server's certificate names it",
         Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
             "the server's certificate has expired; renew it on the server"
         }
@@ -228,7 +270,13 @@ mod tests {
     use super::*;
 
     fn result(rc: u32, text: &str) -> LdapResult {
-        LdapResult { rc, matched: String::new(), text: text.into(), refs: vec![], ctrls: vec![] }
+        LdapResult {
+            rc,
+            matched: String::new(),
+            text: text.into(),
+            refs: vec![],
+            ctrls: vec![],
+        }
     }
 
     #[test]
@@ -242,10 +290,14 @@ mod tests {
             ("775", "locked out"),
             ("999", "bind DN or its password is wrong"),
         ] {
-            let text = format!("80090308: LdapErr: DSID-0C09044E, comment: AcceptSecurityContext error, data {code}, v2580\0");
+            let text =
+                format!("80090308: LdapErr: DSID-0C09044E, comment: AcceptSecurityContext error, data {code}, v2580\0");
             let said = describe_bind(&result(49, &text));
             assert!(said.contains(part), "{said}");
-            assert!(said.starts_with("invalidCredentials (49), the server says") && !said.contains("\\0"), "{said}");
+            assert!(
+                said.starts_with("invalidCredentials (49), the server says") && !said.contains("\\0"),
+                "{said}"
+            );
         }
     }
 
@@ -253,7 +305,11 @@ mod tests {
     fn results() {
         for (rc, text, expected) in [
             (4, "", "sizeLimitExceeded (4): the server does not let"),
-            (1, "000004DC: LdapErr: In order to perform this operation a successful bind must be completed", "wants a bind"),
+            (
+                1,
+                "000004DC: LdapErr: In order to perform this operation a successful bind must be completed",
+                "wants a bind",
+            ),
             (53, "no\nway", "unwillingToPerform (53), the server says \"no way\""),
             (4711, "", "result code (4711)"),
         ] {

@@ -22,9 +22,10 @@ pub fn check(filter: &str) -> Result<(), FilterError> {
     let mut parser = Parser { text: filter, at: 0 };
     let Err((at, message)) = parser.whole() else {
         // The client has a parser of its own; the two must not disagree in mid-run.
-        return ldap3::parse_filter(filter)
-            .map(|_| ())
-            .map_err(|()| FilterError { position: 0, message: "the LDAP client cannot read this filter".into() });
+        return ldap3::parse_filter(filter).map(|_| ()).map_err(|()| FilterError {
+            position: 0,
+            message: "the LDAP client cannot read this filter".into(),
+        });
     };
     let position = filter.get(..at).map_or(0, |before| before.chars().count());
     Err(FilterError { position, message })
@@ -190,7 +191,10 @@ impl<'a> Parser<'a> {
         match self.peek() {
             Some(c) if c.is_ascii_digit() => {
                 let oid = self.take_while(|c| c.is_ascii_digit() || c == '.');
-                if oid.split('.').any(|number| number.is_empty() || (number.len() > 1 && number.starts_with('0'))) {
+                if oid
+                    .split('.')
+                    .any(|number| number.is_empty() || (number.len() > 1 && number.starts_with('0')))
+                {
                     return Err((start, format!("{oid} is not an object identifier such as 2.5.4.3")));
                 }
                 Ok(())

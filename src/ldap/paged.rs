@@ -53,9 +53,13 @@ pub(super) async fn read_base(
     for number in 1_u64.. {
         let place = format!("search of {base:?}, page {number}");
         let failed = |text: &str| Stop::from(Failure::refused(format!("{place}: {text}")));
-        let page = one_page(session, search, base, (page_size, &cookie), give).await.map_err(|stop| at(stop, &place))?;
+        let page = one_page(session, search, base, (page_size, &cookie), give)
+            .await
+            .map_err(|stop| at(stop, &place))?;
         for mut cut in page.cut {
-            ranges::complete(session, &mut cut.entry, cut.ranges).await.map_err(|stop| at(stop, &place))?;
+            ranges::complete(session, &mut cut.entry, cut.ranges)
+                .await
+                .map_err(|stop| at(stop, &place))?;
             give(cut.entry)?;
         }
         gaps.extend(page.references.gap(&place));
@@ -73,7 +77,11 @@ pub(super) async fn read_base(
             // Fewer entries than one page holds, and success: there was nothing to page.
             Answer::Missing if number == 1 && page.entries < page_size.into() => return Ok(gaps),
             Answer::Missing => return Err(failed(NO_PAGING)),
-            Answer::Malformed => return Err(failed("the server's answer about the next page makes no sense (RFC 2696)")),
+            Answer::Malformed => {
+                return Err(failed(
+                    "the server's answer about the next page makes no sense (RFC 2696)",
+                ));
+            }
         };
         empty_pages = if page.entries == 0 { empty_pages + 1 } else { 0 };
         if empty_pages > EMPTY_PAGES_MAX {
@@ -122,8 +130,15 @@ async fn one_page(
         Scope::Sub => WireScope::Subtree,
     };
     let control = Some(control::request(size, cookie));
-    let result = session.search(base, scope, &search.filter, &search.attributes, control, take).await?;
-    Ok(Page { entries, cut, references, result })
+    let result = session
+        .search(base, scope, &search.filter, &search.attributes, control, take)
+        .await?;
+    Ok(Page {
+        entries,
+        cut,
+        references,
+        result,
+    })
 }
 
 fn malformed() -> Failure {
@@ -138,16 +153,24 @@ impl References {
         }
         self.count += 1;
         if self.named.len() < REFERENCES_NAMED {
-            self.named.push(uris.iter().map(|uri| printable(uri)).collect::<Vec<_>>().join(" or "));
+            self.named
+                .push(uris.iter().map(|uri| printable(uri)).collect::<Vec<_>>().join(" or "));
         }
     }
 
     fn gap(&self, place: &str) -> Option<String> {
         if self.other_contexts > 0 {
-            tracing::debug!(references = self.other_contexts, "skipped references to other naming contexts");
+            tracing::debug!(
+                references = self.other_contexts,
+                "skipped references to other naming contexts"
+            );
         }
         (self.count > 0).then(|| {
-            let more = if self.count > REFERENCES_NAMED as u64 { ", …" } else { "" };
+            let more = if self.count > REFERENCES_NAMED as u64 {
+                ", …"
+            } else {
+                ""
+            };
             format!(
                 "{place}: a part of the tree is on another server ({}{more}); choose bases without it, or read it from \
                  a server that holds everything",

@@ -54,9 +54,16 @@ fn probe_as(
         let mut connector = Connector::new(ldap, identity);
         let mut locked_out = false;
         for url in &ldap.urls {
-            let mut probe = Probe { server: url.to_string(), findings: &mut findings };
+            let mut probe = Probe {
+                server: url.to_string(),
+                findings: &mut findings,
+            };
             if locked_out {
-                probe.add("bind", Verdict::Note, "not tried, so that a wrong password is not counted twice");
+                probe.add(
+                    "bind",
+                    Verdict::Note,
+                    "not tried, so that a wrong password is not counted twice",
+                );
                 continue;
             }
             let Some(mut session) = probe.open(&mut connector, url, &mut locked_out).await else {
@@ -87,7 +94,12 @@ struct Probe<'a> {
 
 impl Probe<'_> {
     fn add(&mut self, subject: &str, verdict: Verdict, text: impl Into<String>) {
-        let finding = ProbeFinding { server: self.server.clone(), subject: subject.into(), verdict, text: text.into() };
+        let finding = ProbeFinding {
+            server: self.server.clone(),
+            subject: subject.into(),
+            verdict,
+            text: text.into(),
+        };
         self.findings.push(finding);
     }
 
@@ -115,7 +127,13 @@ impl Probe<'_> {
 
     /// The root DSE (RFC 4512 section 5.1).
     async fn server(&mut self, session: &mut Session) {
-        let wanted = ["vendorname", "vendorversion", "supportedcontrol", "supportedcapabilities", "objectclass"];
+        let wanted = [
+            "vendorname",
+            "vendorversion",
+            "supportedcontrol",
+            "supportedcapabilities",
+            "objectclass",
+        ];
         let wanted = wanted.map(str::to_owned);
         let root = match session.look_up("", "(objectClass=*)", &wanted, "root DSE").await {
             Ok(Some(found)) => found.entry,
@@ -135,7 +153,14 @@ impl Probe<'_> {
         }
     }
 
-    async fn base(&mut self, session: &mut Session, ldap: &LdapSettings, search: &SearchSettings, base: &str, anchor: &str) {
+    async fn base(
+        &mut self,
+        session: &mut Session,
+        ldap: &LdapSettings,
+        search: &SearchSettings,
+        base: &str,
+        anchor: &str,
+    ) {
         let mut seen = Seen::new(search, anchor);
         let mut give = |entry: DirectoryEntry| {
             seen.entry(&entry);
@@ -152,19 +177,31 @@ impl Probe<'_> {
     fn first_page(&mut self, base: &str, page: &FirstPage, seen: &Seen, page_size: u32) {
         let more = matches!(&page.answer, Answer::Cookie(cookie) if !cookie.is_empty());
         if let Some(refused) = &page.refused {
-            self.add(base, Verdict::Bad, format!("{refused} (after {} entries)", seen.entries));
+            self.add(
+                base,
+                Verdict::Bad,
+                format!("{refused} (after {} entries)", seen.entries),
+            );
         } else if seen.entries == 0 && !more {
             let text = "no entry matches: the filter fits nobody, or the bind account may not read them";
             self.add(base, Verdict::Bad, text);
         } else {
-            let text = format!("{} entries in the first page{}", seen.entries, if more { ", more follow" } else { "" });
+            let text = format!(
+                "{} entries in the first page{}",
+                seen.entries,
+                if more { ", more follow" } else { "" }
+            );
             self.add(base, Verdict::Good, text);
         }
         if let Some(reference) = &page.reference {
             self.add(base, Verdict::Bad, reference.as_str());
         }
         if page.refused.is_none() && page.answer == Answer::Malformed {
-            self.add(base, Verdict::Bad, "the server's answer about the next page makes no sense (RFC 2696)");
+            self.add(
+                base,
+                Verdict::Bad,
+                "the server's answer about the next page makes no sense (RFC 2696)",
+            );
         }
         if page.refused.is_none() && page.answer == Answer::Missing && seen.entries >= page_size.into() {
             self.add(base, Verdict::Bad, paged::NO_PAGING);
@@ -186,9 +223,18 @@ impl Probe<'_> {
             );
             self.add(base, Verdict::Bad, text);
         } else {
-            self.add(base, Verdict::Good, format!("every entry of the first page shows {anchor}, the anchor"));
+            self.add(
+                base,
+                Verdict::Good,
+                format!("every entry of the first page shows {anchor}, the anchor"),
+            );
         }
-        let unseen: Vec<_> = seen.unseen.iter().map(String::as_str).filter(|name| name != anchor).collect();
+        let unseen: Vec<_> = seen
+            .unseen
+            .iter()
+            .map(String::as_str)
+            .filter(|name| name != anchor)
+            .collect();
         if !unseen.is_empty() {
             let text = format!(
                 "no entry of the first page has {}: nobody has a value, or the bind account may not read it",
@@ -210,7 +256,12 @@ struct Seen {
 
 impl Seen {
     fn new(search: &SearchSettings, anchor: &str) -> Self {
-        Self { anchor: anchor.to_owned(), entries: 0, with_anchor: 0, unseen: search.attributes.clone() }
+        Self {
+            anchor: anchor.to_owned(),
+            entries: 0,
+            with_anchor: 0,
+            unseen: search.attributes.clone(),
+        }
     }
 
     fn entry(&mut self, entry: &DirectoryEntry) {
@@ -221,12 +272,19 @@ impl Seen {
 }
 
 fn has(entry: &DirectoryEntry, name: &str, value: &str) -> bool {
-    entry.values(name).iter().any(|have| have.eq_ignore_ascii_case(value.as_bytes()))
+    entry
+        .values(name)
+        .iter()
+        .any(|have| have.eq_ignore_ascii_case(value.as_bytes()))
 }
 
 /// Who made the server. Active Directory and OpenLDAP do not say it in so many words.
 fn vendor(root: &DirectoryEntry) -> String {
-    let text = |name| root.values(name).first().map(|value| super::failure::printable(&String::from_utf8_lossy(value)));
+    let text = |name| {
+        root.values(name)
+            .first()
+            .map(|value| super::failure::printable(&String::from_utf8_lossy(value)))
+    };
     // LDAP_CAP_ACTIVE_DIRECTORY_OID (MS-ADTS 3.1.1.3.4.3); Samba has it too.
     let active_directory = has(root, "supportedcapabilities", "1.2.840.113556.1.4.800");
     match (text("vendorname"), text("vendorversion")) {

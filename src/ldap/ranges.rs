@@ -41,7 +41,11 @@ pub(super) fn strip(name: &mut String, count: usize) -> Option<Option<Range>> {
         }
     };
     name.push_str(other_options);
-    Some(Some(Range { name: name.clone(), low, next }))
+    Some(Some(Range {
+        name: name.clone(),
+        low,
+        next,
+    }))
 }
 
 /// Asks for what is missing of `entry` until each attribute is whole.
@@ -60,17 +64,32 @@ pub(super) async fn complete(
 }
 
 /// Fetches the piece of `name` that starts at `low` and says where the next one starts.
-async fn piece(session: &mut Session, entry: &mut DirectoryEntry, name: &str, low: usize) -> Result<Option<usize>, Stop> {
+async fn piece(
+    session: &mut Session,
+    entry: &mut DirectoryEntry,
+    name: &str,
+    low: usize,
+) -> Result<Option<usize>, Stop> {
     let wanted = [format!("{name}{OPTION}{low}-*")];
     let what = format!("reading values {low} and up of {name} of {}", entry.dn);
     let answer = session.look_up(&entry.dn, "(objectClass=*)", &wanted, &what).await?;
     let found = answer.and_then(|mut got| {
-        let range = got.ranges.into_iter().find(|range| range.name == name && range.low == low)?;
-        let at = got.entry.attributes.iter().position(|attribute| attribute.name == name)?;
+        let range = got
+            .ranges
+            .into_iter()
+            .find(|range| range.name == name && range.low == low)?;
+        let at = got
+            .entry
+            .attributes
+            .iter()
+            .position(|attribute| attribute.name == name)?;
         Some((range, got.entry.attributes.swap_remove(at).values))
     });
     let Some((range, values)) = found else {
-        return Err(Failure::refused(format!("{what}: the server did not send them (the entry changed meanwhile?)")).into());
+        return Err(Failure::refused(format!(
+            "{what}: the server did not send them (the entry changed meanwhile?)"
+        ))
+        .into());
     };
     if let Some(attribute) = entry.attributes.iter_mut().find(|attribute| attribute.name == name) {
         attribute.values.extend(values);
@@ -85,7 +104,13 @@ mod tests {
     fn check(name: &str, count: usize, expected: Option<Option<(&str, usize, Option<usize>)>>) {
         let mut stripped = name.to_owned();
         let got = strip(&mut stripped, count);
-        let expected_range = expected.map(|range| range.map(|(name, low, next)| Range { name: name.into(), low, next }));
+        let expected_range = expected.map(|range| {
+            range.map(|(name, low, next)| Range {
+                name: name.into(),
+                low,
+                next,
+            })
+        });
         assert_eq!(got, expected_range, "{name}");
         if let Some(Some((plain, ..))) = expected {
             assert_eq!(stripped, plain);

@@ -9,11 +9,19 @@
 use percent_encoding::percent_decode_str;
 
 /// The first RDN of each naming context that holds no people, lower case.
-const OTHER_CONTEXTS: [&str; 4] = ["cn=configuration", "cn=schema", "dc=domaindnszones", "dc=forestdnszones"];
+const OTHER_CONTEXTS: [&str; 4] = [
+    "cn=configuration",
+    "cn=schema",
+    "dc=domaindnszones",
+    "dc=forestdnszones",
+];
 
 /// True when every address of the reference is that of a naming context without people.
 pub(super) fn is_other_context(uris: &[String]) -> bool {
-    !uris.is_empty() && uris.iter().all(|uri| dn(uri).is_some_and(|dn| starts_in_other_context(&dn)))
+    !uris.is_empty()
+        && uris
+            .iter()
+            .all(|uri| dn(uri).is_some_and(|dn| starts_in_other_context(&dn)))
 }
 
 fn starts_in_other_context(dn: &str) -> bool {
@@ -47,8 +55,14 @@ mod tests {
     #[test]
     fn references() {
         check(&["ldap://example.com/CN=Configuration,DC=example,DC=com"], true);
-        check(&["ldap://ForestDnsZones.example.com/DC=ForestDnsZones,DC=example,DC=com"], true);
-        check(&["ldaps://DomainDnsZones.example.com/DC=DomainDnsZones,DC=example,DC=com??base"], true);
+        check(
+            &["ldap://ForestDnsZones.example.com/DC=ForestDnsZones,DC=example,DC=com"],
+            true,
+        );
+        check(
+            &["ldaps://DomainDnsZones.example.com/DC=DomainDnsZones,DC=example,DC=com??base"],
+            true,
+        );
         check(&["LDAP://example.com/cn%3Dschema,cn=configuration,dc=example"], true);
         check(&["ldap://child.example.com/DC=child,DC=example,DC=com"], false);
         check(&["ldap://example.com/CN=ConfigurationTeam,DC=example,DC=com"], false);

@@ -3,8 +3,8 @@
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, StdStream, controls::RawControl};
 use lber::structure::StructureTag;
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, StdStream, controls::RawControl};
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
@@ -47,7 +47,10 @@ impl Identity {
                 let password = password
                     .read()
                     .map_err(|error| Failure::bind(format!("ldap.bind_password: {error}")).for_good())?;
-                Ok(Self::Simple { dn: dn.clone(), password })
+                Ok(Self::Simple {
+                    dn: dn.clone(),
+                    password,
+                })
             }
         }
     }
@@ -62,7 +65,11 @@ pub(super) struct Connector<'a> {
 
 impl<'a> Connector<'a> {
     pub(super) fn new(settings: &'a LdapSettings, identity: &'a dyn Fn(&Bind) -> Result<Identity, Failure>) -> Self {
-        Self { settings, identity, tls: None }
+        Self {
+            settings,
+            identity,
+            tls: None,
+        }
     }
 
     /// Connects, secures and binds.
@@ -85,7 +92,9 @@ impl<'a> Connector<'a> {
         let tls = if secure { Some(self.tls_config(url)?) } else { None };
         let deadline = Instant::now() + settings.connect_timeout;
         let loopback_only = !secure && !settings.allow_plaintext;
-        let stream = socket::connect(url, deadline, loopback_only).await.map_err(|failure| failure.at(&"connect"))?;
+        let stream = socket::connect(url, deadline, loopback_only)
+            .await
+            .map_err(|failure| failure.at(&"connect"))?;
         let step = match (url.tls, secure) {
             (true, _) => "TLS handshake",
             (false, true) => "StartTLS",
@@ -96,11 +105,18 @@ impl<'a> Connector<'a> {
         let failed = |text: String| Err(Failure::unreachable(format!("{step}: {text}")));
         match guarded(opening).await {
             None => failed(NOT_LDAP.into()),
-            Some(Err(_)) => failed(format!("not done within {} (ldap.connect_timeout)", seconds(settings.connect_timeout))),
+            Some(Err(_)) => failed(format!(
+                "not done within {} (ldap.connect_timeout)",
+                seconds(settings.connect_timeout)
+            )),
             Some(Ok(Err(error))) => failed(describe_error(&error)),
             Some(Ok(Ok((conn, ldap)))) => {
                 let driver = tokio::spawn(conn.drive());
-                Ok(Session { ldap, driver: Some(driver), read_timeout: settings.read_timeout })
+                Ok(Session {
+                    ldap,
+                    driver: Some(driver),
+                    read_timeout: settings.read_timeout,
+                })
             }
         }
     }
@@ -160,9 +176,10 @@ impl<'a> Connector<'a> {
         };
         match answer {
             None => Err(Failure::unreachable(format!("{who}: {NOT_LDAP}"))),
-            Some(Err(_)) => {
-                Err(Failure::unreachable(format!("{who}: no answer within {} (ldap.bind_timeout)", seconds(limit))))
-            }
+            Some(Err(_)) => Err(Failure::unreachable(format!(
+                "{who}: no answer within {} (ldap.bind_timeout)",
+                seconds(limit)
+            ))),
             Some(Ok(Err(error))) => Err(session.lost(&error).await.at(&who)),
             Some(Ok(Ok(result))) => judge_bind(&result).map_err(|failure| failure.at(&who)),
         }
@@ -185,7 +202,9 @@ async fn hand_over(
     tls: Option<Arc<ClientConfig>>,
     start_tls: bool,
 ) -> Result<(LdapConnAsync, Ldap), LdapError> {
-    let mut settings = LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream)).set_starttls(start_tls);
+    let mut settings = LdapConnSettings::new()
+        .set_std_stream(StdStream::Tcp(stream))
+        .set_starttls(start_tls);
     if let Some(config) = tls {
         settings = settings.set_config(config);
     }

@@ -23,7 +23,11 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Connects to the first address of `url` that answers. Each address gets a fair share of the time
 /// that is left, so a dead one does not use it all up.
-pub(super) async fn connect(url: &LdapUrl, deadline: Instant, loopback_only: bool) -> Result<std::net::TcpStream, Failure> {
+pub(super) async fn connect(
+    url: &LdapUrl,
+    deadline: Instant,
+    loopback_only: bool,
+) -> Result<std::net::TcpStream, Failure> {
     let addresses = resolve(url, deadline).await?;
     let mut errors: Vec<String> = Vec::new();
     for (tried, address) in addresses.iter().enumerate() {
@@ -46,8 +50,18 @@ pub(super) async fn connect(url: &LdapUrl, deadline: Instant, loopback_only: boo
 async fn resolve(url: &LdapUrl, deadline: Instant) -> Result<Vec<SocketAddr>, Failure> {
     let found = match timeout_at(deadline, lookup_host((url.host.as_str(), url.port))).await {
         Ok(Ok(found)) => found.collect::<Vec<_>>(),
-        Ok(Err(error)) => return Err(Failure::unreachable(format!("cannot find the address of {}: {error}", url.host))),
-        Err(_) => return Err(Failure::unreachable(format!("the name service did not answer for {} in time", url.host))),
+        Ok(Err(error)) => {
+            return Err(Failure::unreachable(format!(
+                "cannot find the address of {}: {error}",
+                url.host
+            )));
+        }
+        Err(_) => {
+            return Err(Failure::unreachable(format!(
+                "the name service did not answer for {} in time",
+                url.host
+            )));
+        }
     };
     if found.is_empty() {
         return Err(Failure::unreachable(format!("{} has no address", url.host)));
@@ -60,10 +74,15 @@ async fn connect_one(address: SocketAddr) -> io::Result<std::net::TcpStream> {
     socket.set_nonblocking(true)?;
     // Best effort: a kernel that refuses an option still carries the data.
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
-    let stream = TcpSocket::from_std_stream(socket.into()).connect(address).await?.into_std()?;
+    let stream = TcpSocket::from_std_stream(socket.into())
+        .connect(address)
+        .await?
+        .into_std()?;
     let socket = SockRef::from(&stream);
     let _ = socket.set_tcp_nodelay(true);
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL);
     let _ = socket.set_tcp_keepalive(&keepalive);
     Ok(stream)
 }

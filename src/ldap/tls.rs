@@ -40,7 +40,12 @@ impl Tls {
             _ => return ours("ldap.client_cert and ldap.client_key go together: set both or none"),
         };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        Ok(Self { provider, roots: Arc::new(roots), client, min: settings.min_tls })
+        Ok(Self {
+            provider,
+            roots: Arc::new(roots),
+            client,
+            min: settings.min_tls,
+        })
     }
 
     /// The set-up for one server. `address`: the host when it is an IPv6 address, which the LDAP client
@@ -56,18 +61,26 @@ impl Tls {
         let builder = match address {
             None => builder.with_root_certificates(Arc::clone(&self.roots)),
             Some(address) => {
-                let inner = WebPkiServerVerifier::builder_with_provider(Arc::clone(&self.roots), Arc::clone(&self.provider))
-                    .build()
-                    .map_err(|error| Failure::unreachable(format!("TLS: {error}")).for_good())?;
+                let inner =
+                    WebPkiServerVerifier::builder_with_provider(Arc::clone(&self.roots), Arc::clone(&self.provider))
+                        .build()
+                        .map_err(|error| Failure::unreachable(format!("TLS: {error}")).for_good())?;
                 let name = ServerName::IpAddress(address.into());
-                builder.dangerous().with_custom_certificate_verifier(Arc::new(Pinned { inner, name }))
+                builder
+                    .dangerous()
+                    .with_custom_certificate_verifier(Arc::new(Pinned { inner, name }))
             }
         };
         let mut config = match &self.client {
             None => builder.with_no_client_auth(),
-            Some((chain, key)) => builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(|error| {
-                Failure::unreachable(format!("ldap.client_cert and ldap.client_key do not fit together: {error}")).for_good()
-            })?,
+            Some((chain, key)) => builder
+                .with_client_auth_cert(chain.clone(), key.clone_key())
+                .map_err(|error| {
+                    Failure::unreachable(format!(
+                        "ldap.client_cert and ldap.client_key do not fit together: {error}"
+                    ))
+                    .for_good()
+                })?,
         };
         config.enable_sni = address.is_none();
         Ok(Arc::new(config))
@@ -84,7 +97,11 @@ fn certificates(setting: &str, file: &Path) -> Result<Vec<CertificateDer<'static
     match read {
         Ok(list) if list.is_empty() => ours(format!("{setting}: {} holds no PEM certificate", file.display())),
         Ok(list) => Ok(list),
-        Err(error) => ours(format!("{setting}: cannot read {}: {}", file.display(), pem_error(&error))),
+        Err(error) => ours(format!(
+            "{setting}: cannot read {}: {}",
+            file.display(),
+            pem_error(&error)
+        )),
     }
 }
 
@@ -95,7 +112,11 @@ fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Failure> {
             "ldap.client_key: {} holds no unencrypted PEM private key (PKCS#8, PKCS#1 or SEC1)",
             file.display()
         )),
-        Err(error) => ours(format!("ldap.client_key: cannot read {}: {}", file.display(), pem_error(&error))),
+        Err(error) => ours(format!(
+            "ldap.client_key: cannot read {}: {}",
+            file.display(),
+            pem_error(&error)
+        )),
     }
 }
 
@@ -112,7 +133,10 @@ fn bundle(file: &Path) -> Result<RootCertStore, Failure> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates("ldap.ca_file", file)? {
         if let Err(error) = roots.add(certificate) {
-            return ours(format!("ldap.ca_file: {} holds a certificate that cannot be used: {error}", file.display()));
+            return ours(format!(
+                "ldap.ca_file: {} holds a certificate that cannot be used: {error}",
+                file.display()
+            ));
         }
     }
     Ok(roots)
@@ -127,7 +151,11 @@ fn system_roots() -> Result<RootCertStore, Failure> {
         return ours("this system has no trusted CAs: install ca-certificates, or set ldap.ca_file");
     }
     if unusable > 0 || !found.errors.is_empty() {
-        tracing::debug!(unusable, errors = found.errors.len(), "some of the system's trusted CAs cannot be used");
+        tracing::debug!(
+            unusable,
+            errors = found.errors.len(),
+            "some of the system's trusted CAs cannot be used"
+        );
     }
     Ok(roots)
 }
@@ -148,7 +176,8 @@ impl ServerCertVerifier for Pinned {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.inner.verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
+        self.inner
+            .verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
     }
 
     fn verify_tls12_signature(

@@ -45,7 +45,11 @@ impl FromStr for LdapUrl {
         }
         let (host, port) = host_and_port(authority)?;
         let default = if tls { LDAPS_PORT } else { LDAP_PORT };
-        Ok(Self { tls, host, port: port.map_or(Ok(default), parse_port)? })
+        Ok(Self {
+            tls,
+            host,
+            port: port.map_or(Ok(default), parse_port)?,
+        })
     }
 }
 
@@ -62,7 +66,9 @@ fn host_and_port(authority: &str) -> Result<(String, Option<&str>), UrlError> {
         return match after.strip_prefix(':') {
             Some(port) => Ok((address.to_owned(), Some(port))),
             None if after.is_empty() => Ok((address.to_owned(), None)),
-            None => refuse(format!("{after:?} after the address is not a port: write [{address}]:636")),
+            None => refuse(format!(
+                "{after:?} after the address is not a port: write [{address}]:636"
+            )),
         };
     }
     if authority.matches(':').count() > 1 {
@@ -78,7 +84,10 @@ fn host_and_port(authority: &str) -> Result<(String, Option<&str>), UrlError> {
     if !host.is_ascii() {
         return refuse(format!("{host:?} is not ASCII: write the host name in its xn-- form"));
     }
-    match host.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))) {
+    match host
+        .chars()
+        .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')))
+    {
         Some(bad) => refuse(format!("{bad:?} cannot stand in a host name")),
         None => Ok((host.to_owned(), port)),
     }
