@@ -141,7 +141,7 @@ mod tests {
                 text.push_str(&format!(" {}={}", attribute.name, values.join(",")));
             }
             for range in &got.ranges {
-                text.push_str(&format!(" {}@{}", range.name, range.next));
+                text.push_str(&format!(" {}@{}-{:?}", range.name, range.low, range.next));
             }
             text
         });
@@ -170,13 +170,17 @@ mod tests {
         check(
             b"cn=A",
             vec![attribute(b"member", &[]), attribute(b"member;Range=0-1", &[b"a", b"b"])],
-            "cn=A member=a,b member@2",
+            "cn=A member=a,b member@0-Some(2)",
         );
-        check(b"cn=A", vec![attribute(b"member;range=0-*", &[b"a"])], "cn=A member=a");
+        check(
+            b"cn=A",
+            vec![attribute(b"member;range=0-*", &[b"a"])],
+            "cn=A member=a member@0-None",
+        );
         check(b"cn=A", vec![attribute(b"member;range=0-7", &[b"a"])], "malformed");
         check(
             b"cn=A",
-            vec![attribute(b"member;range=5-6", &[b"a", b"b"])],
+            vec![attribute(b"member;range=5-6", &[b"a", b"b", b"c"])],
             "malformed",
         );
         check(b"cn=A", vec![attribute(b"c\xff", &[])], "malformed");

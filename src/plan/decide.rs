@@ -9,7 +9,7 @@ use crate::{
         Protected,
         settings::{LeaverAction, Leavers},
     },
-    ports::{Reject, RejectKind},
+    model::{Reject, RejectKind},
 };
 
 /// What follows for somebody who is in the directory.

@@ -6,7 +6,7 @@ use crate::{
         Plan,
         settings::{Limits, OnExceeded, OnIncomplete},
     },
-    ports::{Absence, Step},
+    model::{Absence, Step},
 };
 
 /// What the limits are measured against.

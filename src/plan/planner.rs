@@ -15,7 +15,7 @@ use crate::{
         managers::{self, Names},
         settings::Leavers,
     },
-    ports::{Absence, Reject, RejectKind, Step},
+    model::{Absence, Reject, RejectKind, Step},
 };
 
 /// What a plan starts from.
@@ -38,7 +38,7 @@ pub struct Inputs {
 pub enum PlanError {
     /// A link could not be read.
     #[error(transparent)]
-    Store(#[from] crate::ports::StoreError),
+    Store(#[from] crate::model::StoreError),
     /// A mark without its link: the state was tampered with or damaged.
     #[error(
         "the state remembers {0:?} but not what was pushed; restore it with `scimward state import` or start with an empty state"
@@ -47,7 +47,7 @@ pub enum PlanError {
 }
 
 /// Reads one link.
-pub type Links<'a> = &'a dyn Fn(AnchorKey) -> Result<Option<Link>, crate::ports::StoreError>;
+pub type Links<'a> = &'a dyn Fn(AnchorKey) -> Result<Option<Link>, crate::model::StoreError>;
 
 /// What was counted while reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -402,8 +402,8 @@ impl Planner {
         absence: Absence,
         leavers: &Leavers,
         links: Links<'_>,
-        read_back: &dyn Fn(u32) -> Result<Operation, crate::ports::StoreError>,
-        emit: &mut dyn FnMut(&Operation) -> Result<(), crate::ports::StoreError>,
+        read_back: &dyn Fn(u32) -> Result<Operation, crate::model::StoreError>,
+        emit: &mut dyn FnMut(&Operation) -> Result<(), crate::model::StoreError>,
     ) -> Result<Plan, PlanError> {
         let absence = self.doubt(absence);
         self.drop_name_twins(read_back)?;
@@ -462,7 +462,7 @@ impl Planner {
     /// Two people of this plan who want one name: the first keeps it, the others are rejected.
     fn drop_name_twins(
         &mut self,
-        read_back: &dyn Fn(u32) -> Result<Operation, crate::ports::StoreError>,
+        read_back: &dyn Fn(u32) -> Result<Operation, crate::model::StoreError>,
     ) -> Result<(), PlanError> {
         let mut names: Vec<(Digest, u32)> = self
             .notes
@@ -519,7 +519,7 @@ impl Planner {
         &mut self,
         names: &Names,
         links: Links<'_>,
-        emit: &mut dyn FnMut(&Operation) -> Result<(), crate::ports::StoreError>,
+        emit: &mut dyn FnMut(&Operation) -> Result<(), crate::model::StoreError>,
     ) -> Result<(), PlanError> {
         let mut has_operation = BTreeSet::new();
         for at in 0..self.notes.len() {
@@ -624,8 +624,8 @@ impl Planner {
     fn break_circles(
         &mut self,
         steps: &mut Vec<Step>,
-        read_back: &dyn Fn(u32) -> Result<Operation, crate::ports::StoreError>,
-        emit: &mut dyn FnMut(&Operation) -> Result<(), crate::ports::StoreError>,
+        read_back: &dyn Fn(u32) -> Result<Operation, crate::model::StoreError>,
+        emit: &mut dyn FnMut(&Operation) -> Result<(), crate::model::StoreError>,
     ) -> Result<(), PlanError> {
         for point in circles::break_points(&self.renames) {
             let last = read_back(point)?;
@@ -662,7 +662,7 @@ impl Planner {
         &mut self,
         leavers: &Leavers,
         links: Links<'_>,
-        emit: &mut dyn FnMut(&Operation) -> Result<(), crate::ports::StoreError>,
+        emit: &mut dyn FnMut(&Operation) -> Result<(), crate::model::StoreError>,
         steps: &mut Vec<Step>,
         quiet: &mut Vec<AnchorKey>,
     ) -> Result<(), PlanError> {
