@@ -1,4 +1,5 @@
 //! The unit files, judged by systemd itself.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 use std::{
     collections::BTreeSet,
