@@ -508,6 +508,21 @@ mod tests {
         wrong("0 0 30 2 *", "never comes");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn nonsense_is_refused_in_words(text in "[-0-9*/,#LWSUNJAN?+@ é]{0,24}", fields in "([-0-9*/,#LW?+]{1,4} ){4}[-0-9*/,#LW?+]{1,4}") {
+            for text in [text, fields] {
+                match Schedule::parse(&text, chrono_tz::Europe::Berlin) {
+                    Ok(schedule) => {
+                        schedule.next_after(utc("2026-01-01T00:00:00Z"));
+                        schedule.describe();
+                    }
+                    Err(words) => assert!(!words.is_empty()),
+                }
+            }
+        }
+    }
+
     #[test]
     fn describes_itself() {
         assert_eq!(

@@ -60,7 +60,11 @@ pub(super) fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
         if text.is_empty() {
             return None;
         }
-        let (piece, rest) = text.split_at(text.floor_char_boundary(TEXT_MAX));
+        let mut length = text.len().min(TEXT_MAX);
+        while !text.is_char_boundary(length) {
+            length -= 1;
+        }
+        let (piece, rest) = text.split_at(length);
         text = rest;
         Some(piece)
     })
