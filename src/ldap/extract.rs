@@ -34,10 +34,12 @@ pub(super) fn entry(tag: StructureTag) -> Option<Extracted> {
         let mut name = primitive(fields.next()?)?;
         name.make_ascii_lowercase();
         let mut name = String::from_utf8(name).ok()?;
-        let values = constructed(fields.next()?)?
-            .into_iter()
-            .map(primitive)
-            .collect::<Option<Vec<_>>>()?;
+        let set = constructed(fields.next()?)?;
+        // Collecting in place would keep the larger buffer of the tags.
+        let mut values = Vec::with_capacity(set.len());
+        for value in set {
+            values.push(primitive(value)?);
+        }
         if name.as_bytes().contains(&b';')
             && let Some(range) = ranges::strip(&mut name, values.len())?
         {
@@ -59,11 +61,9 @@ pub(super) fn reference(tag: StructureTag) -> Option<Vec<String>> {
 /// Adds an attribute, or more values to one that is there already: Active Directory sends an empty
 /// `member` beside `member;range=0-1499`. `seen` says in most cases without a search that it is new.
 fn add(attributes: &mut Vec<Attribute>, seen: &mut u64, name: String, values: Vec<Vec<u8>>) {
-    let bit = 1_u64
-        << (name
-            .bytes()
-            .fold(name.len(), |sum, byte| sum.wrapping_mul(31) ^ usize::from(byte))
-            % 64);
+    let end = name.bytes().next_back().unwrap_or_default();
+    let middle = name.as_bytes().get(name.len() / 2).copied().unwrap_or_default();
+    let bit = 1_u64 << ((name.len() + 7 * usize::from(end) + 3 * usize::from(middle)) % 64);
     let twin = (*seen & bit != 0)
         .then(|| attributes.iter_mut().find(|have| have.name == name))
         .flatten();

@@ -260,9 +260,9 @@ fn describe_tls(error: &rustls::Error) -> String {
             "the server wants a client certificate; set ldap.client_cert and ldap.client_key"
         }
         Error::InvalidMessage(_) => "this port does not speak TLS; is it ldap:// with start_tls = true?",
-        _ => return format!("TLS: {error}"),
+        _ => return error.to_string(),
     };
-    format!("TLS: {error}; {advice}")
+    format!("{error}; {advice}")
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! The LDAP shell: implements [`Directory`] over LDAPv3 (RFC 4511).
+//! The LDAP shell: the port [`Directory`](crate::ports::Directory) over LDAPv3 (RFC 4511).
 //!
-//! Reading order: [`directory`](self) (fail-over between servers), `session` (one connection),
-//! `paged` (one base, with the proof of completeness), `extract` (one entry). Deliberately absent:
-//! anything that knows what an attribute means.
+//! Reading order: `directory` (fail-over between servers), `session` (one connection), `paged` (one
+//! base, with the proof of completeness), `extract` (one entry). Deliberately absent: anything that
+//! knows what an attribute means; writes; following referrals.
 
 mod command;
 mod control;

@@ -52,21 +52,21 @@ fn probe_as(
     let mut findings = Vec::new();
     let done = blocking(async {
         let mut connector = Connector::new(ldap, identity);
-        let mut locked_out = false;
+        let mut give_up = false;
         for url in &ldap.urls {
             let mut probe = Probe {
                 server: url.to_string(),
                 findings: &mut findings,
             };
-            if locked_out {
+            if give_up {
                 probe.add(
                     "bind",
                     Verdict::Note,
-                    "not tried, so that a wrong password is not counted twice",
+                    "not tried: it would fail the same way, and a wrong password would be counted twice",
                 );
                 continue;
             }
-            let Some(mut session) = probe.open(&mut connector, url, &mut locked_out).await else {
+            let Some(mut session) = probe.open(&mut connector, url, &mut give_up).await else {
                 continue;
             };
             probe.server(&mut session).await;
@@ -103,7 +103,7 @@ impl Probe<'_> {
         self.findings.push(finding);
     }
 
-    async fn open(&mut self, connector: &mut Connector<'_>, url: &LdapUrl, locked_out: &mut bool) -> Option<Session> {
+    async fn open(&mut self, connector: &mut Connector<'_>, url: &LdapUrl, give_up: &mut bool) -> Option<Session> {
         let mut session = match connector.connect(url).await {
             Ok(session) => session,
             Err(failure) => {
@@ -118,7 +118,7 @@ impl Probe<'_> {
                 Some(session)
             }
             Err(failure) => {
-                *locked_out = failure.last;
+                *give_up = failure.last;
                 self.add("bind", Verdict::Bad, failure.text);
                 None
             }

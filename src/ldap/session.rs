@@ -109,6 +109,9 @@ impl<'a> Connector<'a> {
                 "not done within {} (ldap.connect_timeout)",
                 seconds(settings.connect_timeout)
             )),
+            Some(Ok(Err(error))) if url.tls && is_eof(&error) => {
+                failed(format!("{}; does this port speak TLS?", describe_error(&error)))
+            }
             Some(Ok(Err(error))) => failed(describe_error(&error)),
             Some(Ok(Ok((conn, ldap)))) => {
                 let driver = tokio::spawn(conn.drive());
@@ -194,6 +197,11 @@ fn judge_bind(result: &LdapResult) -> Result<(), Failure> {
         51 | 52 => Err(Failure::unreachable(describe(result))),
         _ => Err(Failure::bind(describe_bind(result))),
     }
+}
+
+/// A server that expects something else than TLS mostly just hangs up.
+fn is_eof(error: &LdapError) -> bool {
+    matches!(error, LdapError::Io { source } if source.kind() == std::io::ErrorKind::UnexpectedEof)
 }
 
 async fn hand_over(
