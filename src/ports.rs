@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::model::{Absence, Reject, RejectKind, Step, StoreError};
-use crate::model::{AnchorKey, DirectoryEntry, Link, Mark, Operation, Phase, Pushed, Rejection, ResourceId};
+use crate::model::{AnchorKey, DirectoryEntry, Link, Mark, Operation, Pushed, ResourceId};
 
 // --- the directory ------------------------------------------------------------------------------
 

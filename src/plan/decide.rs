@@ -5,11 +5,11 @@ use crate::{
         Action, AttributePath, Digest, DnKey, Link, ManagerRef, MappedUser, Mark, Operation, Problem, Pushed, Resource,
         Value,
     },
+    model::{Reject, RejectKind},
     plan::{
         Protected,
         settings::{LeaverAction, Leavers},
     },
-    model::{Reject, RejectKind},
 };
 
 /// What follows for somebody who is in the directory.

@@ -2,11 +2,11 @@
 
 use crate::{
     model::Digest,
+    model::{Absence, Step},
     plan::{
         Plan,
         settings::{Limits, OnExceeded, OnIncomplete},
     },
-    model::{Absence, Step},
 };
 
 /// What the limits are measured against.

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    model::{Absence, Reject, RejectKind, Step},
     model::{
         Action, Anchor, AnchorKey, Digest, DnKey, Link, ManagerRef, Mapped, MappedUser, Mark, Operation, Phase,
         Problem, Rejection,
@@ -15,7 +16,6 @@ use crate::{
         managers::{self, Names},
         settings::Leavers,
     },
-    model::{Absence, Reject, RejectKind, Step},
 };
 
 /// What a plan starts from.

@@ -113,7 +113,7 @@ fn text_never_commands_the_terminal() {
         let text = report(format, PLAIN, std::slice::from_ref(&line), &summary);
         let hostile: Vec<char> = text
             .chars()
-            .filter(|c| *c != '\n' && crate::model::shown::is_hostile(*c))
+            .filter(|c| *c != '\n' && crate::model::is_hostile(*c))
             .collect();
         assert_eq!(hostile, [], "{format:?}");
     }

@@ -33,24 +33,11 @@ pub(super) const TOKEN: &str = "s3cr3t-t0ken";
 
 pub(super) fn profile(update: UpdateVerb) -> Profile {
     Profile {
-        name: "test".into(),
-        title: "Test".into(),
-        mandatory: Vec::new(),
-        allowed: Vec::new(),
-        allowed_sub_attributes: BTreeMap::new(),
-        single_valued: Vec::new(),
-        primary_required: Vec::new(),
-        text: BTreeMap::new(),
-        user_name_mutable: true,
-        user_name_case_insensitive: true,
         update,
-        content_type: "application/scim+json".into(),
-        filterable: vec!["userName".into(), "externalId".into()],
         paging: Paging::None,
-        page_cap: 50,
-        silent_takeover: false,
         default_rate_per_s: 0.0,
         default_concurrency: 1,
+        ..Profile::named("generic").unwrap()
     }
 }
 
