@@ -35,6 +35,9 @@ use crate::{
     store::{self, SledStore},
 };
 
+/// A BER value nested some hundred thousand levels deep is parsed by recursion in the LDAP library; with
+/// the usual 2 MiB a hostile server could end the process. Only what is used is ever in memory.
+const STACK_BYTES: usize = 256 * 1024 * 1024;
 /// Columns of a report that does not go to a terminal.
 const WIDTH: usize = 100;
 
@@ -89,6 +92,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         task => {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
+                .thread_stack_size(STACK_BYTES)
                 .build()
                 .map_err(|error| Failure::other(&error))?;
             let code = runtime.block_on(task_of(&cli, task));

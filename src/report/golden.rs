@@ -115,7 +115,7 @@ fn text_never_commands_the_terminal() {
             .chars()
             .filter(|c| *c != '\n' && crate::model::is_hostile(*c))
             .collect();
-        assert_eq!(hostile, [], "{format:?}");
+        assert_eq!(hostile, Vec::<char>::new(), "{format:?}");
     }
     let text = report(Format::Json, PLAIN, &[line], &summary);
     let document: Value = serde_json::from_str(&text).unwrap();

@@ -32,13 +32,11 @@ pub(super) const ANCHOR: &str = "anchor-1";
 pub(super) const TOKEN: &str = "s3cr3t-t0ken";
 
 pub(super) fn profile(update: UpdateVerb) -> Profile {
-    Profile {
-        update,
-        paging: Paging::None,
-        default_rate_per_s: 0.0,
-        default_concurrency: 1,
-        ..Profile::named("generic").unwrap()
-    }
+    let mut profile = Profile::named("generic").unwrap();
+    profile.update = update;
+    profile.paging = Paging::None;
+    profile.default_rate_per_s = 0.0;
+    profile
 }
 
 /// What flat JSON (`{"name.familyName": "x"}`) says.
