@@ -62,22 +62,38 @@ pub struct Planned {
 /// Looks at each entry on its way, for `explain`.
 pub type Watch<'a> = &'a mut dyn FnMut(&DirectoryEntry, &Mapped);
 
+/// What a plan is made with.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    /// The rules.
+    pub policy: &'a Policy,
+    /// The memory, which planning only reads.
+    pub store: &'a dyn StateStore,
+    /// Where the plan goes.
+    pub spool: &'a dyn PlanSpool,
+    /// Unix seconds.
+    pub now: i64,
+    /// Progress.
+    pub observer: &'a SharedObserver,
+    /// Ends the read early.
+    pub stop: &'a CancellationToken,
+}
+
 /// Reads, maps, plans and approves. Writes nothing but the spool. Blocking.
 ///
 /// # Errors
 /// When there is nothing to plan from.
-pub fn plan(
-    directory: &mut dyn Directory,
-    policy: &Policy,
-    store: &dyn StateStore,
-    spool: &dyn PlanSpool,
-    now: i64,
-    observer: &SharedObserver,
-    stop: &CancellationToken,
-    watch: Option<Watch<'_>>,
-) -> Result<Planned, CycleError> {
+pub fn plan(directory: &mut dyn Directory, means: Means<'_>, watch: Option<Watch<'_>>) -> Result<Planned, CycleError> {
+    let Means {
+        policy,
+        store,
+        spool,
+        observer,
+        stop,
+        ..
+    } = means;
     let meta = store.meta()?;
-    let mut intake = Intake::new(policy, store, spool, now, observer, &meta, watch);
+    let mut intake = Intake::new(means, &meta, watch);
     intake.in_doubt = store.spool().in_doubt()?;
     intake.begin()?;
     let read = directory.read(&mut intake, stop);
@@ -120,11 +136,7 @@ pub fn mapping_digest(policy: &Policy) -> Digest {
 
 /// Takes entries from the directory to the planner and operations from there to the spool.
 struct Intake<'a, 'w> {
-    policy: &'a Policy,
-    store: &'a dyn StateStore,
-    spool: &'a dyn PlanSpool,
-    now: i64,
-    observer: &'a SharedObserver,
+    means: Means<'a>,
     trust_sources: bool,
     in_doubt: Vec<AnchorKey>,
     watch: Option<Watch<'w>>,
@@ -140,24 +152,13 @@ const SPOOL_BATCH: usize = 100;
 const PROGRESS_EVERY: u64 = 256;
 
 impl<'a, 'w> Intake<'a, 'w> {
-    fn new(
-        policy: &'a Policy,
-        store: &'a dyn StateStore,
-        spool: &'a dyn PlanSpool,
-        now: i64,
-        observer: &'a SharedObserver,
-        meta: &Meta,
-        watch: Option<Watch<'w>>,
-    ) -> Self {
+    fn new(means: Means<'a>, meta: &Meta, watch: Option<Watch<'w>>) -> Self {
         // A mapping that looks at the clock gives another result for the same entry tomorrow.
-        let trust_sources =
-            watch.is_none() && !policy.mapper.depends_on_time() && meta.mapping == mapping_digest(policy).to_string();
+        let trust_sources = watch.is_none()
+            && !means.policy.mapper.depends_on_time()
+            && meta.mapping == mapping_digest(means.policy).to_string();
         Self {
-            policy,
-            store,
-            spool,
-            now,
-            observer,
+            means,
             trust_sources,
             in_doubt: Vec::new(),
             watch,
@@ -169,20 +170,20 @@ impl<'a, 'w> Intake<'a, 'w> {
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
-        self.spool.clear()?;
+        self.means.spool.clear()?;
         self.pending.clear();
         self.entries = 0;
         let rules = Rules {
-            profile: self.policy.profile.name.clone(),
-            user_name_mutable: self.policy.profile.user_name_mutable,
-            protected: Protected::new(&self.policy.limits.protected),
+            profile: self.means.policy.profile.name.clone(),
+            user_name_mutable: self.means.policy.profile.user_name_mutable,
+            protected: Protected::new(&self.means.policy.limits.protected),
         };
         let inputs = Inputs {
-            marks: self.store.marks()?,
-            rejects: self.store.rejects()?,
+            marks: self.means.store.marks()?,
+            rejects: self.means.store.rejects()?,
             in_doubt: self.in_doubt.clone(),
             trust_sources: self.trust_sources,
-            now: self.now,
+            now: self.means.now,
         };
         self.planner = Some(Planner::new(rules, inputs));
         Ok(())
@@ -193,22 +194,22 @@ impl<'a, 'w> Intake<'a, 'w> {
             return Ok(());
         };
         let source = entry.digest();
-        let anchor = self.policy.mapper.anchor(entry);
+        let anchor = self.means.policy.mapper.anchor(entry);
         if let Ok(anchor) = &anchor
             && planner.glance(anchor.key(), source)
         {
             return Ok(());
         }
-        let mapped = self.policy.mapper.map(entry, self.now);
-        let mapped = within_profile(mapped, &self.policy.profile);
+        let mapped = self.means.policy.mapper.map(entry, self.means.now);
+        let mapped = within_profile(mapped, &self.means.policy.profile);
         if let Some(watch) = &mut self.watch {
             watch(entry, &mapped);
         }
-        let store = self.store;
+        let store = self.means.store;
         if let Some(operation) = planner.observe(source, mapped, &|key| store.link(key))? {
             self.pending.push(operation);
             if self.pending.len() >= SPOOL_BATCH {
-                self.spool.push(&self.pending)?;
+                self.means.spool.push(&self.pending)?;
                 self.pending.clear();
             }
         }
@@ -216,14 +217,14 @@ impl<'a, 'w> Intake<'a, 'w> {
     }
 
     fn finish(mut self, absence: Absence) -> Result<Plan, CycleError> {
-        self.spool.push(&self.pending)?;
-        let (store, spool) = (self.store, self.spool);
+        self.means.spool.push(&self.pending)?;
+        let (store, spool) = (self.means.store, self.means.spool);
         let Some(planner) = self.planner.take() else {
             return Err(StoreError("the plan was never begun".into()).into());
         };
         let plan = planner.finish(
             absence,
-            &self.policy.leavers,
+            &self.means.policy.leavers,
             &|key| store.link(key),
             &|index| spool.operation(index),
             &mut |operation| spool.push(std::slice::from_ref(operation)).map(drop),
@@ -246,7 +247,7 @@ impl EntrySink for Intake<'_, '_> {
     fn entry(&mut self, entry: DirectoryEntry) -> Result<(), SinkError> {
         self.entries += 1;
         if self.entries.is_multiple_of(PROGRESS_EVERY) {
-            self.observer.event(&Event::Read { entries: self.entries });
+            self.means.observer.event(&Event::Read { entries: self.entries });
         }
         self.take(&entry).map_err(|error| self.stopped(error))
     }

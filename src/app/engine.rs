@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::setup::{self, Setup};
 use crate::{
-    cycle::{self, CycleError, Planned, Watch},
+    cycle::{self, CycleError, Means, Planned, Watch},
     executor::{self, Execution, Pace},
     outcome::{self, exit},
     ports::{CycleRecord, Meta, PlanSpool, SharedObserver, StateStore, StoreError},
@@ -166,17 +166,15 @@ impl Engine {
         stop: &CancellationToken,
         watch: Option<Watch<'_>>,
     ) -> Result<Planned, CycleError> {
-        let mut directory = setup.directory();
-        cycle::plan(
-            &mut directory,
-            &setup.policy,
-            &*self.store,
+        let means = Means {
+            policy: &setup.policy,
+            store: &*self.store,
             spool,
             now,
             observer,
             stop,
-            watch,
-        )
+        };
+        cycle::plan(&mut setup.directory(), means, watch)
     }
 
     /// A state belongs to one endpoint: its ids mean nothing anywhere else.

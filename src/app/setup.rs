@@ -130,7 +130,7 @@ fn scope(config: &Config, anchor: &str) -> Digest {
     let users = &config.users;
     let mut text = format!("{:?} {} {anchor}", users.scope, users.filter.trim());
     for base in &users.bases {
-        text.push_str("\n");
+        text.push('\n');
         text.push_str(&crate::model::dn::normalize(base).unwrap_or_else(|| base.clone()));
     }
     Digest::of(text.as_bytes())

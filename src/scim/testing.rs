@@ -35,6 +35,7 @@ pub(super) fn profile(update: UpdateVerb) -> Profile {
     let mut profile = Profile::named("generic").unwrap();
     profile.update = update;
     profile.paging = Paging::None;
+    profile.page_cap = 50;
     profile.default_rate_per_s = 0.0;
     profile
 }

@@ -1,5 +1,5 @@
-//! Fakes with behaviour for the tests of the core: a state in memory, a cloud in memory, a directory
-//! that is a list. Compiled for tests only.
+//! Fakes with behaviour for the tests of the core: a state in memory and a cloud in memory. Compiled for
+//! tests only.
 
 mod laws;
 
@@ -8,13 +8,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use tokio_util::sync::CancellationToken;
-
 use crate::{
-    model::{AnchorKey, DirectoryEntry, Link, Mark, Operation, Pushed, Resource, ResourceId},
+    model::{AnchorKey, Link, Mark, Operation, Pushed, Resource, ResourceId},
     ports::{
-        Absence, Change, Created, CycleRecord, Directory, DirectoryError, EntrySink, Meta, Payload, PlanSpool, Probe,
-        ProviderError, ReadOutcome, Reject, ServiceProvider, StateStore, Step, StoreError, Taken,
+        Change, Created, CycleRecord, Meta, Payload, PlanSpool, Probe, ProviderError, Reject, ServiceProvider,
+        StateStore, Step, StoreError, Taken,
     },
 };
 
@@ -294,25 +292,6 @@ impl ServiceProvider for MemoryCloud {
 
     async fn probe(&self, _payload: &Payload, _taken: Taken<'_>) -> Result<Probe, ProviderError> {
         Ok(Probe::Nothing)
-    }
-}
-
-/// A directory that is a list.
-pub(crate) struct ListDirectory {
-    pub(crate) entries: Vec<DirectoryEntry>,
-    pub(crate) absence: Absence,
-}
-
-impl Directory for ListDirectory {
-    fn read(&mut self, sink: &mut dyn EntrySink, _stop: &CancellationToken) -> Result<ReadOutcome, DirectoryError> {
-        for entry in &self.entries {
-            sink.entry(entry.clone())?;
-        }
-        Ok(ReadOutcome {
-            absence: self.absence.clone(),
-            server: "ldap://list".into(),
-            entries: self.entries.len() as u64,
-        })
     }
 }
 
