@@ -17,7 +17,7 @@ const LINE_BYTES_MAX: u64 = 16 << 20;
 /// Records held before they are written.
 const PENDING_MAX: usize = 100;
 
-/// Loads what [`super::export`] wrote into an empty state, all of it or nothing, and returns how many
+/// Loads what [`export`](super::export()) wrote into an empty state, all of it or nothing, and returns how many
 /// records that were. A crash in the middle leaves an empty state.
 ///
 /// # Errors
