@@ -63,11 +63,11 @@ pub struct GlobalOptions {
     #[arg(default_value = DEFAULT_CONFIG, value_hint = ValueHint::FilePath)]
     pub config: PathBuf,
 
-    /// How log lines look, in place of [log] format
+    /// How log lines look, in place of the configuration's format
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 
-    /// What is logged, in place of [log] level: info, debug, or e.g. info,scimward::scim=debug
+    /// What is logged, in place of the configuration's level: info, debug, or e.g. info,scimward::scim=debug
     #[arg(long, global = true, value_name = "LEVEL", value_parser = log_level)]
     pub log_level: Option<String>,
 

@@ -5,8 +5,8 @@
 //! text ──toml──▶ tree with places ──readers──▶ Config, or every mistake
 //! ```
 //!
-//! One reader for each table asks for its keys by name ([`section`]), each value is read as a type
-//! ([`item`]), and what no reader asked for is unknown. Nothing stops at the first mistake: a reader
+//! One reader for each table asks for its keys by name (`section`), each value is read as a type
+//! (`item`), and what no reader asked for is unknown. Nothing stops at the first mistake: a reader
 //! that cannot use a value notes that and goes on with the default.
 //!
 //! Deliberately absent: reading secrets (their sources are only named here), connecting anywhere, and

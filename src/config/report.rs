@@ -59,6 +59,11 @@ impl<'a> Report<'a> {
         self.note(key, span, problem.into(), mend.into(), true);
     }
 
+    /// Whether a mistake was noted for a key already.
+    pub(super) fn is_wrong(&self, key: &str) -> bool {
+        self.found.borrow().iter().any(|found| found.key == key)
+    }
+
     fn note(&self, key: &str, span: Option<Range<usize>>, problem: String, mend: String, missing: bool) {
         self.found.borrow_mut().push(Found {
             key: key.to_owned(),

@@ -57,6 +57,9 @@ fn checks() -> Checks {
                 Some("anchor") => mistakes.push(mistake("users.anchor")),
                 Some("missing") => mistakes.push(mistake("users.map.userName")),
                 Some("second") => mistakes.push(mistake("users.override[1].set.title")),
+                Some("second twice") => {
+                    mistakes.extend(["title", "nickName"].map(|path| mistake(&format!("users.override[1].set.{path}"))))
+                }
                 _ => {}
             }
             if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }

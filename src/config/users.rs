@@ -1,6 +1,6 @@
 //! `[users]`: whom to read, and what becomes of them.
 
-use super::{UsersSettings, item::Item, keys, rules, section::Section};
+use super::{MappingMistake, UsersSettings, item::Item, keys, rules, section::Section};
 use crate::{
     ldap::settings::Scope,
     mapping::spec::{MappingSpec, Preset},
@@ -84,16 +84,26 @@ fn read_filter(users: &Section<'_>, preset: Option<Preset>, preset_is_written: b
     Some(text.to_owned())
 }
 
-/// Asks the mapping itself.
+/// Asks the mapping itself. What had no shape it has not seen, so what it says of that is an echo.
 fn check_mapping(users: &Section<'_>, mapping: &MappingSpec) {
     let Err(mistakes) = (users.report.checks.mapping)(mapping) else {
         return;
     };
-    for mistake in mistakes {
-        let key = mistake.key.strip_prefix("users.").unwrap_or(&mistake.key);
-        match find(users, key) {
+    let place = |mistake: MappingMistake| {
+        let key = mistake.key.strip_prefix("users.").unwrap_or(&mistake.key).to_owned();
+        (find(users, &key), key, mistake)
+    };
+    let echo = |item: &Option<Item<'_>>| item.as_ref().is_some_and(|item| users.report.is_wrong(&item.key));
+    // All of them before the first is noted, since two may be about one key.
+    let places: Vec<_> = mistakes
+        .into_iter()
+        .map(place)
+        .filter(|(item, ..)| !echo(item))
+        .collect();
+    for (item, key, mistake) in places {
+        match item {
             Some(item) => item.wrong(mistake.problem, mistake.mend),
-            None => users.missing(key, mistake.problem, mistake.mend),
+            None => users.missing(&key, mistake.problem, mistake.mend),
         }
     }
 }

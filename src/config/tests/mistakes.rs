@@ -282,6 +282,9 @@ fn overrides() {
     let one =
         |lines: &str, expected: &[&str]| check_text(&format!("{MINIMAL}\n[[users.override]]\n{lines}\n"), expected);
     one("anchor = \"a\"\nset = { title = [] }", &["[users] override, item 1: "]);
+    let third = minimal_with("[users] anchor = \"second\"");
+    let third = format!("{third}\n[[users.override]]\nanchor = \"a\"\n[[users.override]]\nexclude = 1\n");
+    check_text(&third, &["[users] override, item 2: ", ":18:11"]);
     one("exclude = 1", &["[users] override, item 1: ", ":15:11"]);
     one(
         "anchor = \"a\"\nexclud = true",
@@ -296,6 +299,8 @@ fn overrides() {
         minimal_with("[users] anchor = \"second\"")
     );
     check_text(&two, &["[users] override, item 2: is bad", ":18:1"]);
+    let twice = two.replace("\"second\"", "\"second twice\"");
+    assert_eq!(read(&twice).unwrap_err().mistakes.len(), 2);
 }
 
 #[test]
@@ -503,7 +508,7 @@ base = ["people"]
 scope = "all"
 filter = "(!"
 preset = "openldap"
-map = { title = 1, "nickName" = { atribute = "x" } }
+map = { "bad" = "x", "bad.too" = { attribute = "x" } }
 [groups]
 base = "x"
 [scim]
