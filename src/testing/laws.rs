@@ -16,7 +16,7 @@ use crate::{
         limits::Context,
         settings::{LeaverAction, Leavers, Limits, OnExceeded, OnIncomplete},
     },
-    ports::{Absence, Change, PlanSpool, StateStore, Unwatched},
+    ports::{Absence, Change, Payload, PlanSpool, ServiceProvider, StateStore, Unwatched},
 };
 
 /// A person of the test directory.
@@ -172,6 +172,11 @@ impl Town {
 
     fn cycle_with(&mut self, people: &[Person], absence: Absence) -> (Planned, Execution) {
         self.now += 3600;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime
+            .block_on(executor::recover(&self.cloud, &self.store))
+            .unwrap()
+            .unwrap();
         let planned = self.plan(people, absence);
         if !planned.approved.aborted {
             for &(key, mark) in &planned.plan.mark_changes {
@@ -179,7 +184,6 @@ impl Town {
             }
             self.store.save_rejects(&planned.plan.reject_changes).unwrap();
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let observer: Arc<dyn crate::ports::Observer> = Arc::new(Unwatched);
         let pace = Pace {
             concurrency: 3,
@@ -503,6 +507,35 @@ fn a_lost_state_adopts_its_own_and_removes_nobody() {
     let (_, execution) = town.cycle(&people[..2]);
     assert_eq!(execution.adopted, 2);
     assert_eq!(town.cloud.accounts(), before);
+}
+
+#[test]
+fn who_was_created_unknown_to_us_and_left_since_is_found_and_deactivated() {
+    let mut town = Town::new();
+    let people = ["a", "b", "c"].map(person).to_vec();
+    let planned = town.plan(&people, Absence::AllButPresent);
+    // The run is killed when every request was sent, two had arrived and no answer was heard.
+    town.store.claim(3).unwrap();
+    for step in &planned.approved.steps[..2] {
+        let operation = town.store.operation(step.index).unwrap();
+        let payload = Payload {
+            external_id: operation.anchor.to_string(),
+            pushed: operation.after.unwrap(),
+            manager_id: None,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime
+            .block_on(town.cloud.create(&payload, false, &|_| false))
+            .unwrap();
+    }
+    let (_, execution) = town.cycle(&people[1..]);
+    assert_eq!(
+        execution.done,
+        BTreeMap::from([(Action::Create, 1), (Action::Deactivate, 1)])
+    );
+    let view = town.view();
+    assert_eq!(["a", "b", "c"].map(|p| view[p].2), [false, true, true]);
+    assert_eq!(town.cloud.accounts().len(), 3);
 }
 
 fn towns() -> impl Strategy<Value = Vec<Vec<Person>>> {

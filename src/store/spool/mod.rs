@@ -94,6 +94,18 @@ impl FileSpool {
 
     /// The claimed creates of a sealed plan.
     fn claimed_creates(&self, inner: &mut Inner) -> io::Result<Vec<AnchorKey>> {
+        let mut keys = Vec::new();
+        for index in self.claimed(inner)? {
+            let operation = inner.log.read(index)?;
+            if operation.action == Action::Create {
+                keys.push(operation.anchor.key());
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The places of the claimed operations of a sealed plan.
+    fn claimed(&self, inner: &mut Inner) -> io::Result<Vec<u32>> {
         let Stage::Sealed(claims) = &inner.stage else {
             return Ok(Vec::new());
         };
@@ -105,14 +117,7 @@ impl FileSpool {
                 order.steps.iter().take(claimed).map(|step| step.index).collect()
             }
         };
-        let mut keys = Vec::new();
-        for index in indices {
-            let operation = inner.log.read(index)?;
-            if operation.action == Action::Create {
-                keys.push(operation.anchor.key());
-            }
-        }
-        Ok(keys)
+        Ok(indices)
     }
 
     fn doubts(&self, inner: &mut Inner) -> Result<Vec<AnchorKey>, StoreError> {
@@ -185,6 +190,17 @@ impl PlanSpool for FileSpool {
 
     fn in_doubt(&self) -> Result<Vec<AnchorKey>, StoreError> {
         self.doubts(&mut self.inner())
+    }
+
+    fn unfinished_creates(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let claimed = self.claimed(&mut self.inner()).map_err(|error| self.damaged(&error))?;
+        for index in claimed {
+            let operation = self.inner().log.read(index).map_err(|error| self.damaged(&error))?;
+            if operation.action == Action::Create {
+                visit(operation)?;
+            }
+        }
+        Ok(())
     }
 
     fn finish(&self) -> Result<(), StoreError> {
