@@ -134,7 +134,9 @@ pub fn record(planned: &Planned, execution: &Execution, requests: u64, started: 
 #[must_use]
 pub fn failure(error: &CycleError, started: i64, ended: i64) -> CycleRecord {
     let exit_code = match error {
-        CycleError::Directory(DirectoryError::Sink(_)) | CycleError::Store(_) | CycleError::Plan(_) => exit::OBJECTS,
+        CycleError::Directory(DirectoryError::Sink(_) | DirectoryError::Cancelled)
+        | CycleError::Store(_)
+        | CycleError::Plan(_) => exit::OBJECTS,
         CycleError::Directory(_) => exit::DIRECTORY,
     };
     CycleRecord {

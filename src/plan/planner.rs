@@ -116,6 +116,8 @@ pub struct Planner {
     notes: Vec<Note>,
     renames: Vec<Rename>,
     unidentified: u64,
+    /// Rejections that are listed with their reasons.
+    listed: usize,
     warnings: Warnings,
     counts: Counts,
 }
@@ -129,6 +131,9 @@ struct Warnings {
 
 /// More than this is a flood: the rest is only counted.
 const WARNINGS_MAX: usize = 200;
+/// Rejections remembered with their reasons in one cycle. Where everybody is rejected the rule is wrong,
+/// and the first ten thousand say so as well as a million would, in a hundredth of the memory.
+const REJECTS_LISTED_MAX: usize = 10_000;
 
 impl Warnings {
     fn push(&mut self, warning: String) {
@@ -166,6 +171,7 @@ impl Planner {
             notes: Vec::new(),
             renames: Vec::new(),
             unidentified: 0,
+            listed: 0,
             warnings: Warnings::default(),
             counts: Counts {
                 in_use,
@@ -346,6 +352,10 @@ impl Planner {
         if old.is_some_and(|old| old.rejection == rejection) {
             return;
         }
+        if self.listed >= REJECTS_LISTED_MAX {
+            return;
+        }
+        self.listed += 1;
         let reject = Reject {
             kind: RejectKind::Entry,
             wanted: Digest::default(),
@@ -412,6 +422,12 @@ impl Planner {
         let mut steps = self.steps();
         self.break_circles(&mut steps, read_back, emit)?;
         self.distrust_unseen();
+        if self.listed == REJECTS_LISTED_MAX {
+            let all = self.counts.rejected;
+            self.warnings.push(format!(
+                "{all} people are rejected; the first {REJECTS_LISTED_MAX} are listed"
+            ));
+        }
         let mut quiet = Vec::new();
         if absence == Absence::AllButPresent {
             self.find_leavers(leavers, links, emit, &mut steps, &mut quiet)?;
