@@ -45,11 +45,20 @@ fn hostile_answers_are_errors_of_the_directory() {
     let answers = [
         ("nested two hundred thousand deep", nested(200_000)),
         ("not BER at all", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
-        ("a length that never ends", vec![0x30, 0x88, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
-        ("an inner length beyond its parent", vec![0x30, 0x05, 0x02, 0x20, 0x01, 0x61, 0x00]),
+        (
+            "a length that never ends",
+            vec![0x30, 0x88, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+        ),
+        (
+            "an inner length beyond its parent",
+            vec![0x30, 0x05, 0x02, 0x20, 0x01, 0x61, 0x00],
+        ),
         ("a message without an operation", vec![0x30, 0x03, 0x02, 0x01, 0x01]),
         ("an empty message", vec![0x30, 0x00]),
-        ("a bind response of rubbish", vec![0x30, 0x08, 0x02, 0x01, 0x01, 0x61, 0x03, 0xff, 0xff, 0xff]),
+        (
+            "a bind response of rubbish",
+            vec![0x30, 0x08, 0x02, 0x01, 0x01, 0x61, 0x03, 0xff, 0xff, 0xff],
+        ),
     ];
     for (what, answer) in answers {
         let config = Config::new(&answering(answer), "http://127.0.0.1:9/scim/v2/")
