@@ -21,6 +21,7 @@ pub mod recorder;
 pub mod scim_servers;
 pub mod scimward;
 pub mod slapd;
+pub mod stage;
 
 /// Longest wait for anything on this machine, also when it is busy.
 pub const PATIENCE: Duration = Duration::from_secs(60);
