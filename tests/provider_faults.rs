@@ -56,7 +56,11 @@ fn a_refused_token_stops_the_run_at_once_and_the_next_run_completes_it() {
                 .says(&format!("refused us with {status}"))
                 .says("check")
                 .says_not(TOKEN);
-            assert_eq!(stage.cloud.count(), first_refused, "{status}: nothing after the refusal");
+            assert_eq!(
+                stage.cloud.count(),
+                first_refused,
+                "{status}: nothing after the refusal"
+            );
             assert_eq!(stage.scim.count(), first_refused - 1);
             stage.cloud.clear_rules();
             stage.sync().expect(0);
@@ -149,12 +153,16 @@ fn an_endpoint_that_cannot_be_reached_is_exit_code_4() {
 fn passing_errors_without_effect_are_tried_again() {
     for status in [500, 502, 503, 504] {
         let stage = Stage::with_people(1);
-        stage.cloud.rule(Rule::new("POST", Which::Nth(1), Fault::Answer(status)));
+        stage
+            .cloud
+            .rule(Rule::new("POST", Which::Nth(1), Fault::Answer(status)));
         stage.sync().expect(0);
         // Nobody knows that there was no effect: first by externalId, then by name.
         assert_eq!(stage.methods(), "POST GET GET POST", "{status}");
         stage.slapd.replace(&person(1).dn(), "title", &["Director"]);
-        stage.cloud.rule(Rule::new("PATCH", Which::Nth(1), Fault::Answer(status)));
+        stage
+            .cloud
+            .rule(Rule::new("PATCH", Which::Nth(1), Fault::Answer(status)));
         stage.sync().expect(0);
         assert_eq!(stage.methods(), "PATCH PATCH", "{status}");
         assert_eq!(stage.scim.user("u00001").unwrap()["title"], "Director");
@@ -189,9 +197,11 @@ fn an_account_made_with_an_error_for_an_answer_is_found_and_not_made_again() {
 #[test]
 fn a_create_that_never_gets_a_usable_answer_is_looked_up_before_the_next_run_tries_again() {
     let stage = Stage::with_people(1).set("scim", "max_tries", "1");
-    stage.cloud.rule(Rule::new("POST", Which::Nth(1), Fault::AnswerAfterEffect(500)));
+    stage
+        .cloud
+        .rule(Rule::new("POST", Which::Nth(1), Fault::AnswerAfterEffect(500)));
     stage.cloud.rule(Rule::new("GET", Which::From(1), Fault::Answer(503)));
-    stage.sync();
+    stage.sync().expect(4);
     assert_eq!(stage.methods(), "POST GET");
     stage.cloud.clear_rules();
     stage.run(&["rejects", "retry", "u00001"]).expect(0);
@@ -324,7 +334,7 @@ fn a_pause_longer_than_the_time_there_is_ends_the_tries() {
         Which::From(1),
         Fault::AnswerWith(429, "Retry-After", "3600".to_owned()),
     ));
-    stage.sync().expect(1).says("longer than one request may take in all");
+    stage.sync().expect(4).says("longer than one request may take in all");
     assert_eq!(stage.methods(), "POST");
 }
 
@@ -335,7 +345,11 @@ fn a_refused_person_waits_for_a_change_and_the_others_are_done() {
     let stage = Stage::with_people(5);
     let refused = || Rule::new("POST", Which::From(1), Fault::Answer(400)).body("u00003");
     stage.cloud.rule(refused());
-    stage.sync().expect(1).says("refused with 400").says("made up by the test");
+    stage
+        .sync()
+        .expect(1)
+        .says("refused with 400")
+        .says("made up by the test");
     assert_eq!(stage.methods(), "POST POST POST POST POST");
     assert_eq!(stage.scim.count(), 4);
     // Not repeated, not forgotten, not called a success.
@@ -366,7 +380,9 @@ fn a_refused_person_waits_for_a_change_and_the_others_are_done() {
 #[test]
 fn a_refused_update_waits_for_a_change() {
     let stage = Stage::with_people(3).synced();
-    stage.cloud.rule(Rule::new("PATCH", Which::From(1), Fault::Answer(400)).body("Director"));
+    stage
+        .cloud
+        .rule(Rule::new("PATCH", Which::From(1), Fault::Answer(400)).body("Director"));
     stage.slapd.replace(&person(2).dn(), "title", &["Director"]);
     stage.sync().expect(1);
     assert_eq!(stage.methods(), "PATCH");
@@ -382,7 +398,9 @@ fn a_refused_update_waits_for_a_change() {
 #[test]
 fn a_refused_person_whose_change_is_taken_back_is_fine_again() {
     let stage = Stage::with_people(3).synced();
-    stage.cloud.rule(Rule::new("PATCH", Which::From(1), Fault::Answer(400)).body("Director"));
+    stage
+        .cloud
+        .rule(Rule::new("PATCH", Which::From(1), Fault::Answer(400)).body("Director"));
     let before = stage.scim.user("u00002").unwrap()["title"].as_str().unwrap().to_owned();
     stage.slapd.replace(&person(2).dn(), "title", &["Director"]);
     stage.sync().expect(1);
@@ -399,7 +417,12 @@ fn a_page_of_html_is_told_in_readable_words() {
     stage
         .cloud
         .rule(Rule::new("POST", Which::Nth(2), Fault::AnswerPage(400, page)));
-    stage.sync().expect(1).says("Request blocked").says_not("<html").says_not("<h1>");
+    stage
+        .sync()
+        .expect(1)
+        .says("Request blocked")
+        .says_not("<html")
+        .says_not("<h1>");
     assert_eq!(stage.scim.count(), 1);
 }
 
@@ -412,7 +435,7 @@ fn a_404_that_is_a_web_page_is_not_taken_for_a_deleted_account() {
         Which::Nth(1),
         Fault::AnswerPage(404, "<html><title>No such route</title></html>"),
     ));
-    stage.sync().expect(1).says("No such route");
+    stage.sync().expect(4).says("No such route");
     assert_eq!(stage.methods(), "PATCH");
     stage.run(&["rejects", "retry", "u00002"]).expect(0);
     stage.sync().expect(0);
@@ -462,8 +485,17 @@ fn a_name_that_somebody_else_holds_is_reported_with_its_holder() {
     let id = holder["id"].as_str().unwrap().to_owned();
     stage.slapd.rename(&person(2).dn(), "uid=contested", None);
     stage.slapd.replace(&person(3).dn(), "title", &["Director"]);
-    stage.sync().expect(1).says("contested").says(&id).says("of somebody else");
-    assert_eq!(stage.scim.user("u00003").unwrap()["title"], "Director", "the others are done");
+    stage
+        .sync()
+        .expect(1)
+        .says("contested")
+        .says(&id)
+        .says("of somebody else");
+    assert_eq!(
+        stage.scim.user("u00003").unwrap()["title"],
+        "Director",
+        "the others are done"
+    );
     assert!(stage.scim.user("u00002").is_some(), "as it was");
     assert_eq!(stage.cloud.count_of("DELETE") + stage.cloud.count_of("POST"), 0);
     // Not due yet.
@@ -505,7 +537,9 @@ fn never_adopting(people: usize) -> Stage {
 #[test]
 fn a_create_in_doubt_survives_a_run_that_was_stopped_before_its_look_up() {
     let stage = never_adopting(2);
-    stage.cloud.rule(Rule::new("POST", Which::Nth(1), Fault::AnswerAfterEffect(500)));
+    stage
+        .cloud
+        .rule(Rule::new("POST", Which::Nth(1), Fault::AnswerAfterEffect(500)));
     stage.cloud.rule(Rule::new("GET", Which::From(1), Fault::Answer(401)));
     stage.sync().expect(4);
     assert_eq!(stage.methods(), "POST GET");
@@ -519,7 +553,9 @@ fn a_create_in_doubt_survives_a_run_that_was_stopped_before_its_look_up() {
 #[test]
 fn a_create_in_doubt_survives_a_stop_by_signal() {
     let stage = never_adopting(2);
-    stage.cloud.rule(Rule::new("POST", Which::Nth(1), Fault::AnswerAfterEffect(500)));
+    stage
+        .cloud
+        .rule(Rule::new("POST", Which::Nth(1), Fault::AnswerAfterEffect(500)));
     stage.cloud.rule(Rule::new("GET", Which::Nth(1), Fault::Hold));
     let running = stage.start_sync();
     stage
@@ -578,9 +614,11 @@ fn finishes_with_one_account_each(stage: &Stage, after: &str) {
 #[test]
 fn slow_answers_are_waited_for() {
     let stage = Stage::with_people(2);
-    stage
-        .cloud
-        .rule(Rule::new("POST", Which::From(1), Fault::Delay(Duration::from_millis(50))));
+    stage.cloud.rule(Rule::new(
+        "POST",
+        Which::From(1),
+        Fault::Delay(Duration::from_millis(50)),
+    ));
     stage.sync().expect(0);
     assert_eq!(stage.methods(), "POST POST");
 }

@@ -10,6 +10,7 @@ use crate::{
     cycle::Planned,
     executor::{self, Execution, Pace},
     model::{Action, Anchor, AttributePath, Digest, Mapped, MappedUser, Problem, Rejection, Resource, Value},
+    outcome,
     plan::{
         self, Inputs, Planner, Protected,
         decide::Rules,
@@ -126,7 +127,7 @@ impl Town {
         let inputs = Inputs {
             marks: store.marks().unwrap(),
             rejects: store.rejects().unwrap(),
-            in_doubt,
+            in_doubt: in_doubt.clone(),
             trust_sources: true,
             now: self.now,
         };
@@ -162,6 +163,7 @@ impl Town {
             approved,
             server: "ldap://test".into(),
             meta,
+            in_doubt,
         }
     }
 
@@ -189,7 +191,8 @@ impl Town {
         let steps = &planned.approved.steps;
         let work = executor::execute(&planned.plan, steps, &self.cloud, &self.store, pace, &observer, &stop);
         let execution = runtime.block_on(work).unwrap();
-        self.store.finish().unwrap();
+        let in_doubt = outcome::still_in_doubt(&*self.store, &planned, &execution).unwrap();
+        self.store.finish(&in_doubt).unwrap();
         (planned, execution)
     }
 

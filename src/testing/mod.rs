@@ -163,8 +163,8 @@ impl PlanSpool for MemoryStore {
         Ok(lock(&self.inner).claimed.clone())
     }
 
-    fn finish(&self) -> Result<(), StoreError> {
-        lock(&self.inner).claimed.clear();
+    fn finish(&self, in_doubt: &[AnchorKey]) -> Result<(), StoreError> {
+        lock(&self.inner).claimed = in_doubt.to_vec();
         Ok(())
     }
 }

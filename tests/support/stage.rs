@@ -77,7 +77,12 @@ impl Stage {
 
     /// Methods of the recorded requests, in order: `POST GET PATCH`.
     pub fn methods(&self) -> String {
-        let methods: Vec<_> = self.cloud.requests().into_iter().map(|request| request.method).collect();
+        let methods: Vec<_> = self
+            .cloud
+            .requests()
+            .into_iter()
+            .map(|request| request.method)
+            .collect();
         methods.join(" ")
     }
 
@@ -106,6 +111,9 @@ impl Stage {
     /// Names of the accounts that are in use, sorted.
     pub fn names_in_use(&self) -> Vec<String> {
         let accounts = self.accounts().into_iter();
-        accounts.filter(|(_, _, active)| *active).map(|(name, ..)| name).collect()
+        accounts
+            .filter(|(_, _, active)| *active)
+            .map(|(name, ..)| name)
+            .collect()
     }
 }

@@ -4,7 +4,7 @@
 //! operations   appended while the plan is made                          (log.rs)
 //! order        plan id and steps; there once the plan is sealed         (order.rs)
 //! claims       how many steps may have been sent                        (claims.rs)
-//! doubt        creates in doubt from an earlier plan that never ended   (doubt.rs)
+//! doubt        creates in doubt from earlier plans                      (doubt.rs)
 //! ```
 //!
 //! A plan exists from the moment `order` has its name until that name is gone. Whatever a crash
@@ -187,11 +187,14 @@ impl PlanSpool for FileSpool {
         self.doubts(&mut self.inner())
     }
 
-    fn finish(&self) -> Result<(), StoreError> {
+    fn finish(&self, in_doubt: &[AnchorKey]) -> Result<(), StoreError> {
         let inner = &mut *self.inner();
-        // First the plan: a crash in between leaves too much in doubt, not too little.
+        // In this order a crash in between leaves too much in doubt, not too little.
+        doubt::write(&self.folder, in_doubt).map_err(self.failed("finish"))?;
         order::remove(&self.folder).map_err(self.failed("finish"))?;
-        doubt::remove(&self.folder).map_err(self.failed("finish"))?;
+        if in_doubt.is_empty() {
+            doubt::remove(&self.folder).map_err(self.failed("finish"))?;
+        }
         inner.stage = Stage::Closed;
         Ok(())
     }
