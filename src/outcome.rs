@@ -108,6 +108,27 @@ fn held(old: &Meta, planned: &Planned, now: i64) -> Meta {
     meta
 }
 
+/// The creates of which nobody knows even now whether they took effect: those of this run, and of
+/// earlier ones whose people have no account yet. Whoever left or is rejected meanwhile may come back.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn still_in_doubt(
+    store: &dyn StateStore,
+    planned: &Planned,
+    execution: &Execution,
+) -> Result<Vec<AnchorKey>, StoreError> {
+    let mut open = execution.in_doubt.clone();
+    for &key in &planned.in_doubt {
+        if store.link(key)?.is_none() {
+            open.push(key);
+        }
+    }
+    open.sort_unstable();
+    open.dedup();
+    Ok(open)
+}
+
 /// The record of a cycle that got as far as a plan.
 #[must_use]
 pub fn record(planned: &Planned, execution: &Execution, requests: u64, started: i64, ended: i64) -> CycleRecord {
@@ -178,10 +199,10 @@ fn outcome(planned: &Planned, execution: &Execution) -> String {
         words.push(format!("the directory was not read completely, {then}: {reason}"));
     }
     if let Some(error) = &execution.stopped {
-        words.push(format!(
-            "stopped: {error}; {} operations were not tried",
-            execution.skipped
-        ));
+        words.push(format!("stopped: {error}"));
+        if execution.skipped > 0 {
+            words.push(format!("{} operations were not tried", execution.skipped));
+        }
     } else if execution.skipped > 0 {
         words.push(format!("interrupted; {} operations were not tried", execution.skipped));
     }

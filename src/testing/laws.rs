@@ -138,7 +138,7 @@ impl Town {
         let inputs = Inputs {
             marks: store.marks().unwrap(),
             rejects: store.rejects().unwrap(),
-            in_doubt,
+            in_doubt: in_doubt.clone(),
             trust_sources: true,
             now: self.now,
         };
@@ -174,6 +174,7 @@ impl Town {
             approved,
             server: "ldap://test".into(),
             meta,
+            in_doubt,
         }
     }
 
@@ -200,7 +201,8 @@ impl Town {
         let steps = &planned.approved.steps;
         let work = executor::execute(&planned.plan, steps, &self.cloud, &self.store, pace, &observer, &stop);
         let execution = runtime.block_on(work).unwrap();
-        self.store.finish().unwrap();
+        let in_doubt = outcome::still_in_doubt(&*self.store, &planned, &execution).unwrap();
+        self.store.finish(&in_doubt).unwrap();
         (planned, execution)
     }
 

@@ -21,6 +21,7 @@ pub mod recorder;
 pub mod scim_servers;
 pub mod scimward;
 pub mod slapd;
+pub mod stage;
 pub mod world;
 
 /// Longest wait for anything on this machine, also when it is busy.
