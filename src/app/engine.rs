@@ -141,7 +141,9 @@ impl Engine {
         } else {
             executor::execute(&planned.plan, steps, &client, &self.store, pace, &observer, &stop).await?
         };
-        self.store.spool().finish()?;
+        if !execution.in_doubt {
+            self.store.spool().finish()?;
+        }
         Ok(outcome::record(
             &planned,
             &execution,
