@@ -145,7 +145,7 @@ impl Demo {
         });
         let engine = Arc::clone(&self.engine);
         let around = Surroundings {
-            next_run: None,
+            daemon: None,
             observer: Arc::new(Progress::new()),
             stop: CancellationToken::new(),
         };

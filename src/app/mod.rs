@@ -302,7 +302,7 @@ async fn give(
         Engine::new(&cli.options.config, setup, scratch, None)
     };
     let around = Surroundings {
-        next_run: None,
+        daemon: None,
         observer,
         stop: stop_on_signal()?,
     };

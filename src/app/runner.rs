@@ -64,7 +64,7 @@ impl Runner for Engine {
             .as_ref()
             .map_or(chrono_tz::UTC, |schedule| schedule.timezone);
         let around = Surroundings {
-            next_run: Some(daemon.line(zone)),
+            daemon: Some((daemon, zone)),
             observer: Arc::new(out.clone()),
             stop,
         };
