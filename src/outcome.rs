@@ -58,7 +58,8 @@ pub fn remember(store: &dyn StateStore, policy: &Policy, planned: &Planned, now:
     store.flush()?;
     meta.mapping = mapping_digest(policy).to_string();
     // A new scope is accepted once nobody is missing under it, or the removals were approved.
-    let settled = planned.approved.hold.is_none() && (plan.counts.missing == 0 || planned.approved.approval_used);
+    let settled = planned.approved.hold.is_none()
+        && ((plan.counts.missing == 0 && plan.counts.unidentified == 0) || planned.approved.approval_used);
     let first = meta.scope.is_empty();
     if plan.absence == Absence::AllButPresent && (settled || first) {
         meta.scope = policy.scope.to_string();

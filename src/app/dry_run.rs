@@ -53,6 +53,7 @@ pub fn run(
     out: &mut dyn Write,
     around: &Surroundings,
 ) -> Result<u8, OrderError> {
+    let _quiet = engine.between_cycles(&around.stop)?;
     let setup = engine.setup();
     if let Some(words) = foreign_endpoint(&engine.store.meta()?, &setup) {
         return Err(OrderError::Words(words, exit::USAGE));

@@ -18,7 +18,7 @@ use crate::{
     executor::{self, Execution, Pace},
     logging::LogHandle,
     outcome::{self, exit},
-    ports::{CycleRecord, Meta, PlanSpool, SharedObserver, StateStore, StoreError},
+    ports::{CycleRecord, DirectoryError, Meta, PlanSpool, ProviderError, SharedObserver, StateStore, StoreError},
     report,
     scim::ScimClient,
     store::SledStore,
@@ -72,6 +72,7 @@ impl Engine {
         if new.config.state_path != old.config.state_path {
             return Err("[state] path cannot change while the daemon runs; restart it".to_owned());
         }
+        super::runner::schedule(new.config.schedule.clone())?;
         let schedule = runner::schedule(new.config.schedule.clone())?;
         if let Some(log) = &self.log {
             log.set_level(&new.config.log.level).map_err(|error| chain(&error))?;
@@ -125,10 +126,14 @@ impl Engine {
         let profile = Arc::clone(&setup.policy.profile);
         let client = ScimClient::new(setup.config.scim.clone(), profile, Arc::clone(&observer), stop.clone());
         let client = Arc::new(client.map_err(|error| Trouble::Usage(chain(&error)))?);
-        if let Err(error) = executor::recover(&client, &self.store).await? {
-            return Err(Trouble::Provider(format!(
-                "after an interrupted run its accounts have to be looked up first: {error}"
-            )));
+        match executor::recover(&client, &self.store).await? {
+            Ok(_) => {}
+            Err(ProviderError::Cancelled) => return Err(CycleError::Directory(DirectoryError::Cancelled).into()),
+            Err(error) => {
+                return Err(Trouble::Provider(format!(
+                    "after an interrupted run its accounts have to be looked up first: {error}"
+                )));
+            }
         }
         let planned = self.plan(setup, started, &observer, &stop, true).await?;
         let pace = Pace {
@@ -173,6 +178,21 @@ impl Engine {
         tokio::task::spawn_blocking(work)
             .await
             .map_err(|error| StoreError(format!("planning broke off: {error}")))?
+    }
+
+    /// Waits until no cycle is in progress, and keeps the next one waiting for as long as the result
+    /// lives: who reads marks and links has to see those of one moment. Blocking.
+    ///
+    /// # Errors
+    /// When `stop` comes first.
+    pub fn between_cycles(&self, stop: &CancellationToken) -> Result<tokio::sync::MutexGuard<'_, ()>, CycleError> {
+        if let Ok(free) = self.busy.try_lock() {
+            return Ok(free);
+        }
+        tracing::info!("a cycle is in progress; this waits until it has ended");
+        let waiting = stop.run_until_cancelled(self.busy.lock());
+        let free = tokio::runtime::Handle::current().block_on(waiting);
+        free.ok_or(CycleError::Directory(DirectoryError::Cancelled))
     }
 
     /// Plans into `spool`. Blocking.
