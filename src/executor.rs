@@ -43,6 +43,8 @@ pub struct Execution {
     pub skipped: u64,
     /// Why the run stopped early.
     pub stopped: Option<ProviderError>,
+    /// Creates that may have taken effect without our learning of it.
+    pub in_doubt: Vec<AnchorKey>,
 }
 
 /// Operations claimed ahead of their execution; what is in doubt after a crash is never more than
@@ -83,6 +85,7 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
         owed: Vec::new(),
         linked: Arc::new(Linked::new(store)),
         unavailable: 0,
+        last_unavailable: None,
         total: steps.len() as u64,
         ended: 0,
     };
@@ -102,6 +105,7 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
     }
     run.settle_deferred().await?;
     run.settle_managers().await?;
+    run.judge_silence();
     let durable = Arc::clone(store);
     blocking(move || durable.flush()).await?;
     Ok(run.result)
@@ -177,6 +181,7 @@ struct Run<'a, P, S> {
     owed: Vec<Operation>,
     linked: Arc<Linked<S>>,
     unavailable: u32,
+    last_unavailable: Option<ProviderError>,
     total: u64,
     ended: u64,
 }
@@ -202,18 +207,21 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
         let (provider, store, stop) = (Arc::clone(&self.provider), Arc::clone(&self.store), self.stop.clone());
         let linked = Arc::clone(&self.linked);
         let halt = CancellationToken::new();
-        let seen = halt.clone();
+        let halted = halt.clone();
         let mut results = stream::iter(operations)
             .map(move |operation| {
                 let (provider, store, linked) = (Arc::clone(&provider), Arc::clone(&store), Arc::clone(&linked));
-                let skip = stop.is_cancelled() || seen.is_cancelled();
+                let (stop, halt) = (stop.clone(), halted.clone());
                 async move {
-                    let outcome = if skip {
-                        None
-                    } else {
-                        Some(one(&*provider, &*store, &linked, &operation).await)
-                    };
-                    (operation, outcome)
+                    if stop.is_cancelled() || halt.is_cancelled() {
+                        return (operation, None);
+                    }
+                    let outcome = one(&*provider, &*store, &linked, &operation).await;
+                    // Here, not when the result is booked: by then the next operation would be under way.
+                    if matches!(&outcome, Ok(Err(error)) if ends_run(error)) {
+                        halt.cancel();
+                    }
+                    (operation, Some(outcome))
                 }
             })
             .buffer_unordered(self.pace.concurrency.max(1))
@@ -283,9 +291,19 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 tracing::debug!(%action, anchor, user, %error, "in conflict, tried again after the rest of the plan");
                 self.deferred.push((operation, error));
             }
-            Err(error @ (ProviderError::Unauthorized { .. } | ProviderError::Cancelled)) => {
+            Err(error) if ends_run(&error) => {
                 self.result.skipped += 1;
-                self.result.stopped.get_or_insert(error);
+                let cause = match error {
+                    ProviderError::InDoubt { cause } => {
+                        self.result.in_doubt.push(key);
+                        *cause
+                    }
+                    error => error,
+                };
+                // A refusal stops the other lanes, so it may be booked after what it brought about.
+                if !matches!(self.result.stopped, Some(ref error) if *error != ProviderError::Cancelled) {
+                    self.result.stopped = Some(cause);
+                }
             }
             Err(error) => {
                 self.ended += 1;
@@ -293,6 +311,10 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 tracing::warn!(%action, anchor, user, %error, "failed");
                 if matches!(error, ProviderError::Unavailable { .. }) {
                     self.unavailable += 1;
+                    if action == Action::Create {
+                        self.result.in_doubt.push(key);
+                    }
+                    self.last_unavailable = Some(error.clone());
                     if self.unavailable >= UNAVAILABLE_MAX {
                         self.result.stopped = Some(error.clone());
                     }
@@ -303,6 +325,15 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 self.rejects.insert(key, reject.clone());
                 rejects.push((key, Some(reject)));
             }
+        }
+    }
+
+    /// A run in which the service provider was of no use to anybody has not done its work but for a few
+    /// objects, however few people it was about.
+    fn judge_silence(&mut self) {
+        let result = &mut self.result;
+        if result.stopped.is_none() && result.done.is_empty() && u64::from(self.unavailable) == result.failed {
+            result.stopped = self.last_unavailable.take();
         }
     }
 
@@ -398,6 +429,14 @@ impl<S: StateStore> Linked<S> {
             ids.insert(Digest::of(id.0.as_bytes()));
         }
     }
+}
+
+/// Whether this says something about the whole run, not about one operation.
+fn ends_run(error: &ProviderError) -> bool {
+    matches!(
+        error,
+        ProviderError::Unauthorized { .. } | ProviderError::Cancelled | ProviderError::InDoubt { .. }
+    )
 }
 
 /// Sends one operation.

@@ -57,7 +57,10 @@ pub fn remember(store: &dyn StateStore, policy: &Policy, planned: &Planned, now:
     }
     store.flush()?;
     meta.mapping = mapping_digest(policy).to_string();
-    if plan.absence == Absence::AllButPresent && planned.approved.hold.is_none() {
+    // A new scope is accepted once nobody is missing under it, or the removals were approved.
+    let settled = planned.approved.hold.is_none() && (plan.counts.missing == 0 || planned.approved.approval_used);
+    let first = meta.scope.is_empty();
+    if plan.absence == Absence::AllButPresent && (settled || first) {
         meta.scope = policy.scope.to_string();
     }
     if meta == planned.meta {
@@ -103,6 +106,27 @@ fn held(old: &Meta, planned: &Planned, now: i64) -> Meta {
             .map_or(now, |held| held.since),
     });
     meta
+}
+
+/// The creates of which nobody knows even now whether they took effect: those of this run, and of
+/// earlier ones whose people have no account yet. Whoever left or is rejected meanwhile may come back.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn still_in_doubt(
+    store: &dyn StateStore,
+    planned: &Planned,
+    execution: &Execution,
+) -> Result<Vec<AnchorKey>, StoreError> {
+    let mut open = execution.in_doubt.clone();
+    for &key in &planned.in_doubt {
+        if store.link(key)?.is_none() {
+            open.push(key);
+        }
+    }
+    open.sort_unstable();
+    open.dedup();
+    Ok(open)
 }
 
 /// The record of a cycle that got as far as a plan.
@@ -175,10 +199,10 @@ fn outcome(planned: &Planned, execution: &Execution) -> String {
         words.push(format!("the directory was not read completely, {then}: {reason}"));
     }
     if let Some(error) = &execution.stopped {
-        words.push(format!(
-            "stopped: {error}; {} operations were not tried",
-            execution.skipped
-        ));
+        words.push(format!("stopped: {error}"));
+        if execution.skipped > 0 {
+            words.push(format!("{} operations were not tried", execution.skipped));
+        }
     } else if execution.skipped > 0 {
         words.push(format!("interrupted; {} operations were not tried", execution.skipped));
     }

@@ -136,6 +136,13 @@ pub enum ProviderError {
     /// The run is being stopped.
     #[error("interrupted")]
     Cancelled,
+    /// The run ends before it is known whether a create took effect; it has to be looked up first the
+    /// next time.
+    #[error("{cause}; whether the account was created is not known")]
+    InDoubt {
+        /// [`ProviderError::Unauthorized`] or [`ProviderError::Cancelled`].
+        cause: Box<ProviderError>,
+    },
 }
 
 /// Whether an account is linked to somebody already.
@@ -306,7 +313,7 @@ pub trait PlanSpool: Send + Sync {
     fn claim(&self, upto: usize) -> Result<(), StoreError>;
 
     /// The creates of an unfinished plan that may have been sent without our learning the answer:
-    /// every claimed create. Empty when the last plan was finished.
+    /// every claimed create, and what finished plans left in doubt.
     ///
     /// # Errors
     /// When the disk says no.
@@ -319,11 +326,11 @@ pub trait PlanSpool: Send + Sync {
     /// When the disk says no, or `visit` does.
     fn unfinished_creates(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError>;
 
-    /// The plan is done: nothing is in doubt any more.
+    /// The plan is done: nothing is in doubt any more but the creates named here.
     ///
     /// # Errors
     /// When the disk says no.
-    fn finish(&self) -> Result<(), StoreError>;
+    fn finish(&self, in_doubt: &[AnchorKey]) -> Result<(), StoreError>;
 }
 
 /// The memory between cycles.

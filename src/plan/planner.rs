@@ -64,6 +64,8 @@ pub struct Counts {
     pub rejected: u64,
     /// Waiting after an earlier failure.
     pub waiting: u64,
+    /// Missing, but not yet for long enough, or waiting after a removal that failed.
+    pub missing: u64,
     /// People whose manager is not among those provisioned.
     pub dangling: u64,
     /// Accounts in use before this cycle, as far as the state knows.
@@ -690,6 +692,7 @@ impl Planner {
             let action = match decide::missing(&mark, leavers, self.now) {
                 Missing::Nothing => continue,
                 Missing::Counted(missed) => {
+                    self.counts.missing += 1;
                     self.marks[at].1.missed = missed;
                     self.sights[at].1 = true;
                     continue;
@@ -717,6 +720,7 @@ impl Planner {
                 .is_some_and(|reject| reject.kind == RejectKind::Waiting && self.now < reject.next_try)
             {
                 self.counts.waiting += 1;
+                self.counts.missing += 1;
                 self.still_rejected.insert(key);
                 continue;
             }

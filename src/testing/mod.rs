@@ -172,8 +172,8 @@ impl PlanSpool for MemoryStore {
         creates.into_iter().try_for_each(visit)
     }
 
-    fn finish(&self) -> Result<(), StoreError> {
-        lock(&self.inner).claimed.clear();
+    fn finish(&self, in_doubt: &[AnchorKey]) -> Result<(), StoreError> {
+        lock(&self.inner).claimed = in_doubt.to_vec();
         Ok(())
     }
 }

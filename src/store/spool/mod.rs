@@ -4,7 +4,7 @@
 //! operations   appended while the plan is made                          (log.rs)
 //! order        plan id and steps; there once the plan is sealed         (order.rs)
 //! claims       how many steps may have been sent                        (claims.rs)
-//! doubt        creates in doubt from an earlier plan that never ended   (doubt.rs)
+//! doubt        creates in doubt from earlier plans                      (doubt.rs)
 //! ```
 //!
 //! A plan exists from the moment `order` has its name until that name is gone. Whatever a crash
@@ -120,6 +120,21 @@ impl FileSpool {
         Ok(indices)
     }
 
+    /// Leaves the plan unfinished, with nothing in it but these creates.
+    fn keep(&self, inner: &mut Inner, in_doubt: &[AnchorKey]) -> io::Result<()> {
+        let Sealed::Plan(order) = order::read(&self.folder)? else {
+            return Ok(());
+        };
+        let mut steps = Vec::new();
+        for step in order.steps {
+            let operation = inner.log.read(step.index)?;
+            if operation.action == Action::Create && in_doubt.contains(&operation.anchor.key()) {
+                steps.push(step);
+            }
+        }
+        order::write(&self.folder, &order.plan_id, &steps)
+    }
+
     fn doubts(&self, inner: &mut Inner) -> Result<Vec<AnchorKey>, StoreError> {
         let mut keys = doubt::read(&self.folder).map_err(|error| self.damaged(&error))?;
         keys.extend(self.claimed_creates(inner).map_err(|error| self.damaged(&error))?);
@@ -203,9 +218,13 @@ impl PlanSpool for FileSpool {
         Ok(())
     }
 
-    fn finish(&self) -> Result<(), StoreError> {
+    fn finish(&self, in_doubt: &[AnchorKey]) -> Result<(), StoreError> {
         let inner = &mut *self.inner();
-        // First the plan: a crash in between leaves too much in doubt, not too little.
+        // In this order a crash in between leaves too much in doubt, not too little.
+        doubt::write(&self.folder, in_doubt).map_err(self.failed("finish"))?;
+        if !in_doubt.is_empty() {
+            return self.keep(inner, in_doubt).map_err(self.failed("finish"));
+        }
         order::remove(&self.folder).map_err(self.failed("finish"))?;
         doubt::remove(&self.folder).map_err(self.failed("finish"))?;
         inner.stage = Stage::Closed;
