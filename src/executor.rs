@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     model::{Action, AnchorKey, Digest, Link, Mark, Operation, Problem, Pushed, Rejection, ResourceId},
-    plan::Plan,
+    plan::{Plan, decide::RETRY_MAX_S},
     ports::{
         Change, Created, Event, Payload, ProviderError, Reject, RejectKind, ServiceProvider, SharedObserver,
         StateStore, Step, StoreError,
@@ -56,7 +56,6 @@ const SAVE_BATCH: usize = 64;
 const UNAVAILABLE_MAX: u32 = 10;
 /// First pause before a failed object is tried again, in seconds; doubles up to a day.
 const RETRY_FIRST_S: i64 = 300;
-const RETRY_MAX_S: i64 = 86_400;
 
 /// Carries out `steps` of `plan`.
 ///
@@ -143,7 +142,11 @@ pub async fn recover<P: ServiceProvider, S: StateStore>(
         // Whether its manager arrived is not known: told again when there is one.
         payload.pushed.manager = None;
         let link = link(&operation, &payload, id, false);
-        let mark = mark(&operation, &link, true, 0);
+        // It may be an account of before, with what was pushed then: everything is told again.
+        let mark = Mark {
+            body: Digest::default(),
+            ..mark(&operation, &link, true, 0)
+        };
         linked.add(&link.id);
         store.apply(&[Change::Put(operation.anchor.key(), mark, link)])?;
         found += 1;
@@ -539,11 +542,7 @@ fn mark(operation: &Operation, link: &Link, owed: bool, now: i64) -> Mark {
 
 /// What stands on the reject list, and when it is tried again.
 fn rejected(operation: &Operation, error: &ProviderError, old: Option<&Reject>, now: i64) -> Reject {
-    let wanted = operation
-        .after
-        .as_ref()
-        .map(|pushed| pushed.resource.digest())
-        .unwrap_or_default();
+    let wanted = operation.wanted();
     let old = old.filter(|old| old.wanted == wanted && old.kind != RejectKind::Entry);
     let tries = old.map_or(0, |old| old.tries).saturating_add(1);
     // A refused removal is an open door: it is tried again, whatever the answer was.

@@ -132,8 +132,8 @@ impl Engine {
         } else {
             executor::execute(&planned.plan, steps, &client, &self.store, pace, &observer, &stop).await?
         };
-        let in_doubt = outcome::still_in_doubt(&*self.store, &planned, &execution)?;
-        self.store.spool().finish(&in_doubt)?;
+        outcome::conclude(&*self.store, &planned, &execution)?;
+        self.store.spool().finish(&execution.in_doubt)?;
         Ok(outcome::record(
             &planned,
             &execution,
