@@ -264,7 +264,15 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
         rejects: &mut Vec<(AnchorKey, Option<Reject>)>,
     ) {
         let key = operation.anchor.key();
-        let (action, anchor, user) = (operation.action, operation.anchor.as_str(), operation.user_name());
+        // Who it is about, for those who asked to know; what others said may name people, too.
+        tracing::debug!(
+            anchor = operation.anchor.as_str(),
+            user = operation.user_name(),
+            dn = operation.dn,
+            error = outcome.as_ref().err().map(tracing::field::display),
+            "tried"
+        );
+        let (action, anchor) = (operation.action, operation.anchor.as_str());
         match outcome {
             Ok(outcome) => {
                 self.unavailable = 0;
@@ -275,11 +283,11 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 }
                 match outcome {
                     Outcome::Removed => {
-                        tracing::info!(%action, anchor, user, "done");
+                        tracing::info!(%action, anchor, "done");
                         changes.push(Change::Forget(key));
                     }
                     Outcome::Linked { link, adopted, owed } => {
-                        tracing::info!(%action, anchor, user, id = %link.id, adopted, "done");
+                        tracing::info!(%action, anchor, id = %link.id, adopted, "done");
                         self.result.adopted += u64::from(adopted);
                         self.linked.add(&link.id);
                         let mark = mark(&operation, &link, owed, self.pace.now);
@@ -291,7 +299,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 }
             }
             Err(error @ ProviderError::Conflict { .. }) if round == Round::First => {
-                tracing::debug!(%action, anchor, user, %error, "in conflict, tried again after the rest of the plan");
+                tracing::debug!(%action, anchor, %error, "in conflict, tried again after the rest of the plan");
                 self.deferred.push((operation, error));
             }
             Err(error) if ends_run(&error) => {
@@ -311,7 +319,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
             Err(error) => {
                 self.ended += 1;
                 self.result.failed += 1;
-                tracing::warn!(%action, anchor, user, %error, "failed");
+                tracing::warn!(%action, anchor, why = error.brief(), "failed; scimward rejects says more");
                 if matches!(error, ProviderError::Unavailable { .. }) {
                     self.unavailable += 1;
                     if action == Action::Create {
