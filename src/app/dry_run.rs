@@ -189,10 +189,10 @@ fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateSt
     };
     let mut warnings = plan.warnings.clone();
     if plan.counts.dangling > 0 {
-        warnings.push(format!(
-            "{} people have a manager who is not among those provisioned",
-            plan.counts.dangling
-        ));
+        warnings.push(match plan.counts.dangling {
+            1 => "1 person has a manager who is not among those provisioned".to_owned(),
+            number => format!("{number} people have a manager who is not among those provisioned"),
+        });
     }
     if setup.policy.profile.silent_takeover && totals.operations.contains_key(&Action::Create) {
         warnings.push(format!(

@@ -189,9 +189,7 @@ fn approve(store: &dyn StateStore, plan_id: &str, out: &mut dyn Write) -> Result
 fn rejects(store: &dyn StateStore, json: bool, out: &mut dyn Write) -> Result<u8, OrderError> {
     let rejects = store.rejects()?;
     if json {
-        let list: Vec<&Reject> = rejects.iter().map(|(_, reject)| reject).collect();
-        let text = serde_json::to_string_pretty(&list).map_err(io::Error::other)?;
-        writeln!(out, "{text}")?;
+        report::rejects_json(&rejects, out)?;
     } else if rejects.is_empty() {
         writeln!(out, "Nobody is on the reject list.")?;
     } else {

@@ -21,6 +21,7 @@ mod samples;
 use std::{collections::BTreeMap, io};
 
 pub use changes::{AttributeChange, changes};
+pub use json::rejects_json;
 pub use rejects::rejects_text;
 pub use status::{cycle_line, status_json, status_text};
 pub use words::value_text;
