@@ -226,7 +226,7 @@ pub struct Held {
     pub removals: u64,
     /// Why, in words.
     pub reason: String,
-    /// When first held, unix seconds.
+    /// When first held, unix seconds; 0 when no run has held them yet.
     pub since: i64,
 }
 

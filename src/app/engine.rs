@@ -12,8 +12,9 @@ use super::setup::{self, Setup};
 use crate::{
     cycle::{self, CycleError, Means, Planned, Watch},
     executor::{self, Execution, Pace},
+    model::Problem,
     outcome::{self, exit},
-    ports::{CycleRecord, Meta, PlanSpool, SharedObserver, StateStore, StoreError},
+    ports::{CycleRecord, Meta, PlanSpool, Reject, SharedObserver, StateStore, StoreError},
     report,
     scim::ScimClient,
     store::SledStore,
@@ -109,7 +110,8 @@ impl Engine {
         let profile = Arc::clone(&setup.policy.profile);
         let client = ScimClient::new(setup.config.scim.clone(), profile, Arc::clone(&observer), stop.clone());
         let client = Arc::new(client.map_err(|error| Trouble::Usage(chain(&error)))?);
-        let planned = self.plan(setup, started, &observer, &stop, true).await?;
+        let planned = self.plan(setup, started, &observer, &stop).await?;
+        log_rejections(&planned);
         let pace = Pace {
             concurrency: setup.config.scim.concurrency,
             now: started,
@@ -137,15 +139,12 @@ impl Engine {
         now: i64,
         observer: &SharedObserver,
         stop: &CancellationToken,
-        remember: bool,
     ) -> Result<Planned, CycleError> {
         let (engine, setup) = (Arc::clone(self), Arc::clone(setup));
         let (observer, stop) = (Arc::clone(observer), stop.clone());
         let work = move || {
             let planned = engine.plan_into(&setup, engine.store.spool(), now, &observer, &stop, None)?;
-            if remember {
-                outcome::remember(&*engine.store, &setup.policy, &planned, now)?;
-            }
+            outcome::remember(&*engine.store, &setup.policy, &planned, now)?;
             Ok(planned)
         };
         tokio::task::spawn_blocking(work)
@@ -191,6 +190,24 @@ impl Engine {
                 .map_err(CycleError::from)?);
         }
         foreign_endpoint(&meta, setup).map_or(Ok(()), |words| Err(Trouble::Usage(words)))
+    }
+}
+
+/// Names those who cannot be pushed, once: as long as nothing changes they are only counted.
+fn log_rejections(planned: &Planned) {
+    /// A mapping that fits nobody would fill the log.
+    const LOGGED_MAX: usize = 100;
+    let changes = &planned.plan.reject_changes;
+    let new = changes.iter().filter_map(|(_, reject)| reject.as_ref());
+    for Reject { rejection, .. } in new.clone().take(LOGGED_MAX) {
+        for problem in &rejection.problems {
+            let Problem { attribute, rule, value } = problem;
+            tracing::warn!(dn = rejection.dn, attribute, rule, value, "rejected");
+        }
+    }
+    let more = new.count().saturating_sub(LOGGED_MAX);
+    if more > 0 {
+        tracing::warn!(more, "further people are rejected; `scimward rejects` shows them");
     }
 }
 

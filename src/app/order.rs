@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    path::Path,
     sync::Arc,
 };
 
@@ -84,8 +85,8 @@ impl OrderError {
 
 /// What a command may use besides the engine.
 pub struct Surroundings {
-    /// When the daemon runs next, in words.
-    pub next_run: Option<String>,
+    /// The daemon that carries the command out; nothing outside of one.
+    pub daemon: Option<report::DaemonView>,
     /// Progress.
     pub observer: SharedObserver,
     /// Ends the command early.
@@ -93,6 +94,27 @@ pub struct Surroundings {
 }
 
 impl Order {
+    /// What there is to say to this command while there is no state: words for those who only ask, an
+    /// error for those who want something of it. Nothing when the command can do without.
+    #[must_use]
+    pub fn without_state(&self, path: &Path) -> Option<Result<String, OrderError>> {
+        let nothing = format!(
+            "There is no state in {} yet: nothing was pushed from here.",
+            path.display()
+        );
+        match self {
+            Self::DryRun(_) | Self::Explain { .. } | Self::Status { json: true } | Self::Rejects { json: true } => None,
+            Self::Status { json: false } => {
+                Some(Ok(format!("{nothing}\nThe first run makes it: scimward --sync-now\n")))
+            }
+            Self::Rejects { json: false } => Some(Ok(format!("{nothing}\nNobody is on the reject list.\n"))),
+            Self::Approve { .. } | Self::Retry { .. } | Self::Export => Some(Err(OrderError::Words(
+                format!("{nothing} Is [state] path the one of the service?"),
+                exit::USAGE,
+            ))),
+        }
+    }
+
     /// Carries the command out. Blocking; has to run on a thread of a tokio runtime that may block.
     ///
     /// # Errors
@@ -120,11 +142,13 @@ const CYCLES_SHOWN: usize = 10;
 fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
     let (cycles, rejects) = (store.cycles(CYCLES_SHOWN)?, store.rejects()?);
     let held = store.meta()?.held;
-    let next = around.next_run.clone();
+    let daemon = around.daemon.as_ref();
     if json {
-        writeln!(out, "{:#}", report::status_json(&cycles, held.as_ref(), &rejects, next))?;
+        let status = report::status_json(&cycles, held.as_ref(), &rejects, daemon);
+        writeln!(out, "{status:#}")?;
     } else {
-        out.write_all(report::status_text(&cycles, held.as_ref(), &rejects, next).as_bytes())?;
+        let status = report::status_text(&cycles, held.as_ref(), &rejects, daemon);
+        out.write_all(status.as_bytes())?;
     }
     Ok(exit::DONE)
 }
@@ -133,24 +157,31 @@ fn approve(store: &dyn StateStore, plan_id: &str, out: &mut dyn Write) -> Result
     let mut meta = store.meta()?;
     let Some(held) = &meta.held else {
         return Err(OrderError::Words(
-            "no removals are held; there is nothing to approve".into(),
+            "no removals are held, so there is nothing to approve; `scimward status` shows what is".into(),
             exit::USAGE,
         ));
     };
     if held.plan_id != plan_id {
         let words = format!(
-            "{plan_id} is not the plan that is held now; that is {} ({} removals: {})",
-            held.plan_id, held.removals, held.reason
+            "{plan_id} is not the plan that is held now. Held is {}, {}: {}. Look at it with `scimward --dry-run`",
+            held.plan_id,
+            report::count(held.removals, "removal"),
+            held.reason
         );
         return Err(OrderError::Words(words, exit::USAGE));
     }
     let removals = held.removals;
+    let these = if removals == 1 {
+        "this 1 removal".to_owned()
+    } else {
+        format!("these {} removals", report::grouped(removals))
+    };
     meta.approved = Some(plan_id.to_owned());
     store.save_meta(&meta)?;
     writeln!(
         out,
-        "Approved. The next cycle carries out exactly these {removals} removals, or none if they are not the same any more.\n\
-         To run it now: scimward --sync-now"
+        "Approved: the next run carries out exactly {these}. If others have come or gone by then, it holds them again.\n\
+         To run now: scimward --sync-now"
     )?;
     Ok(exit::DONE)
 }
@@ -192,7 +223,7 @@ fn retry(store: &dyn StateStore, who: &str, out: &mut dyn Write) -> Result<u8, O
     }
     if again.is_empty() {
         return Err(OrderError::Words(
-            format!("nobody on the reject list that waits is called {who}"),
+            format!("nobody called {who} waits on the reject list; `scimward rejects` shows who does"),
             exit::USAGE,
         ));
     }

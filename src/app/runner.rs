@@ -18,6 +18,7 @@ use crate::{
     daemon::{Cause, DaemonStatus, Runner, control::CommandOutput, settings::ScheduleSettings},
     outcome::exit,
     ports::{CycleRecord, SharedObserver, StateStore},
+    report::DaemonView,
 };
 
 impl Runner for Engine {
@@ -65,7 +66,11 @@ impl Runner for Engine {
             .as_ref()
             .map_or(chrono_tz::UTC, |schedule| schedule.timezone);
         let around = Surroundings {
-            next_run: Some(daemon.line(zone)),
+            daemon: Some(DaemonView {
+                next_run: daemon.next.map(|next| next.timestamp()),
+                // The last runs stand in the state, and `status` shows them.
+                words: DaemonStatus { last: None, ..daemon }.line(zone),
+            }),
             observer: Arc::new(out.clone()),
             stop,
         };

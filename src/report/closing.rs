@@ -16,6 +16,9 @@ use crate::{
     ports::{Held, Reject},
 };
 
+/// Where everything is that a terminal is not shown.
+pub(super) const WHOLE_REPORT: &str = "add --output FILE, or | less, for all of them";
+
 /// `held_lines` counts the lines that were marked as held.
 pub(super) fn write(
     out: &mut dyn Write,
@@ -24,7 +27,10 @@ pub(super) fn write(
     held_lines: &BTreeMap<Action, u64>,
 ) -> io::Result<()> {
     let rejects: Vec<&Reject> = summary.rejects.iter().collect();
-    rejects::write(out, look, &rejects, usize::MAX)?;
+    let shown_max = look
+        .brief
+        .map_or(usize::MAX, |brief| usize::try_from(brief.people).unwrap_or(usize::MAX));
+    rejects::write(out, look, &rejects, shown_max, WHOLE_REPORT)?;
     warnings(out, look, &summary.warnings)?;
     ends(out, look, summary)?;
     let none = summary.operations.values().all(|number| *number == 0);
@@ -128,8 +134,10 @@ pub(super) fn held_back(out: &mut dyn Write, look: &Look, held: &Held) -> io::Re
     let number = count(held.removals, "removal");
     writeln!(out, "{alert}Held back: {number}.{alert:#} {}", shown(&held.reason))?;
     let id = shown(&held.plan_id);
-    writeln!(
-        out,
-        "  To let exactly these through: {strong}scimward approve {id}{strong:#}"
-    )
+    let when = match held.since {
+        // Only a dry run knows of them so far, and there is nothing yet that could be approved.
+        0 => "A run holds them and does the rest. Then, to let exactly these through",
+        _ => "To let exactly these through",
+    };
+    writeln!(out, "  {when}: {strong}scimward approve {id}{strong:#}")
 }
