@@ -43,6 +43,8 @@ pub struct Execution {
     pub skipped: u64,
     /// Why the run stopped early.
     pub stopped: Option<ProviderError>,
+    /// Creates that may have taken effect without our learning of it.
+    pub in_doubt: Vec<AnchorKey>,
 }
 
 /// Operations claimed ahead of their execution; what is in doubt after a crash is never more than
@@ -83,6 +85,7 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
         owed: Vec::new(),
         linked: Arc::new(Linked::new(store)),
         unavailable: 0,
+        last_unavailable: None,
         total: steps.len() as u64,
         ended: 0,
     };
@@ -102,9 +105,51 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
     }
     run.settle_deferred().await?;
     run.settle_managers().await?;
+    run.judge_silence();
     let durable = Arc::clone(store);
     blocking(move || durable.flush()).await?;
     Ok(run.result)
+}
+
+/// Links the accounts that an interrupted run created without our learning it, so that they are
+/// remembered even when their people have left since. Asks the provider only after a crash, and only
+/// for those.
+///
+/// # Errors
+/// The inner error is the provider's: then nothing can be said of those accounts, and planning has to
+/// wait, because a new plan forgets what was asked for.
+pub async fn recover<P: ServiceProvider, S: StateStore>(
+    provider: &Arc<P>,
+    store: &Arc<S>,
+) -> Result<Result<u64, ProviderError>, StoreError> {
+    let mut doubtful = Vec::new();
+    store.spool().unfinished_creates(&mut |operation| {
+        if store.link(operation.anchor.key())?.is_none() {
+            doubtful.push(operation);
+        }
+        Ok(())
+    })?;
+    let linked = Linked::new(store);
+    let mut found = 0;
+    for operation in doubtful {
+        let (mut payload, _) = payload(&**store, &operation)?;
+        let id = match provider.find_own(&payload, &|id| linked.has(id)).await {
+            Ok(Some(id)) => id,
+            // Nothing there, or nothing that can be told apart: the next plan looks again.
+            Ok(None) | Err(ProviderError::Conflict { .. }) => continue,
+            Err(error) => return Ok(Err(error)),
+        };
+        tracing::info!(anchor = operation.anchor.as_str(), %id, "an interrupted run had created this account");
+        // Whether its manager arrived is not known: told again when there is one.
+        payload.pushed.manager = None;
+        let link = link(&operation, &payload, id, false);
+        let mark = mark(&operation, &link, true, 0);
+        linked.add(&link.id);
+        store.apply(&[Change::Put(operation.anchor.key(), mark, link)])?;
+        found += 1;
+    }
+    store.flush()?;
+    Ok(Ok(found))
 }
 
 /// Runs a call that may wait for the disk off the asynchronous threads.
@@ -136,6 +181,7 @@ struct Run<'a, P, S> {
     owed: Vec<Operation>,
     linked: Arc<Linked<S>>,
     unavailable: u32,
+    last_unavailable: Option<ProviderError>,
     total: u64,
     ended: u64,
 }
@@ -161,18 +207,21 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
         let (provider, store, stop) = (Arc::clone(&self.provider), Arc::clone(&self.store), self.stop.clone());
         let linked = Arc::clone(&self.linked);
         let halt = CancellationToken::new();
-        let seen = halt.clone();
+        let halted = halt.clone();
         let mut results = stream::iter(operations)
             .map(move |operation| {
                 let (provider, store, linked) = (Arc::clone(&provider), Arc::clone(&store), Arc::clone(&linked));
-                let skip = stop.is_cancelled() || seen.is_cancelled();
+                let (stop, halt) = (stop.clone(), halted.clone());
                 async move {
-                    let outcome = if skip {
-                        None
-                    } else {
-                        Some(one(&*provider, &*store, &linked, &operation).await)
-                    };
-                    (operation, outcome)
+                    if stop.is_cancelled() || halt.is_cancelled() {
+                        return (operation, None);
+                    }
+                    let outcome = one(&*provider, &*store, &linked, &operation).await;
+                    // Here, not when the result is booked: by then the next operation would be under way.
+                    if matches!(&outcome, Ok(Err(error)) if ends_run(error)) {
+                        halt.cancel();
+                    }
+                    (operation, Some(outcome))
                 }
             })
             .buffer_unordered(self.pace.concurrency.max(1))
@@ -242,9 +291,19 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 tracing::debug!(%action, anchor, user, %error, "in conflict, tried again after the rest of the plan");
                 self.deferred.push((operation, error));
             }
-            Err(error @ (ProviderError::Unauthorized { .. } | ProviderError::Cancelled)) => {
+            Err(error) if ends_run(&error) => {
                 self.result.skipped += 1;
-                self.result.stopped.get_or_insert(error);
+                let cause = match error {
+                    ProviderError::InDoubt { cause } => {
+                        self.result.in_doubt.push(key);
+                        *cause
+                    }
+                    error => error,
+                };
+                // A refusal stops the other lanes, so it may be booked after what it brought about.
+                if !matches!(self.result.stopped, Some(ref error) if *error != ProviderError::Cancelled) {
+                    self.result.stopped = Some(cause);
+                }
             }
             Err(error) => {
                 self.ended += 1;
@@ -252,6 +311,10 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 tracing::warn!(%action, anchor, user, %error, "failed");
                 if matches!(error, ProviderError::Unavailable { .. }) {
                     self.unavailable += 1;
+                    if action == Action::Create {
+                        self.result.in_doubt.push(key);
+                    }
+                    self.last_unavailable = Some(error.clone());
                     if self.unavailable >= UNAVAILABLE_MAX {
                         self.result.stopped = Some(error.clone());
                     }
@@ -262,6 +325,15 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 self.rejects.insert(key, reject.clone());
                 rejects.push((key, Some(reject)));
             }
+        }
+    }
+
+    /// A run in which the service provider was of no use to anybody has not done its work but for a few
+    /// objects, however few people it was about.
+    fn judge_silence(&mut self) {
+        let result = &mut self.result;
+        if result.stopped.is_none() && result.done.is_empty() && u64::from(self.unavailable) == result.failed {
+            result.stopped = self.last_unavailable.take();
         }
     }
 
@@ -357,6 +429,14 @@ impl<S: StateStore> Linked<S> {
             ids.insert(Digest::of(id.0.as_bytes()));
         }
     }
+}
+
+/// Whether this says something about the whole run, not about one operation.
+fn ends_run(error: &ProviderError) -> bool {
+    matches!(
+        error,
+        ProviderError::Unauthorized { .. } | ProviderError::Cancelled | ProviderError::InDoubt { .. }
+    )
 }
 
 /// Sends one operation.

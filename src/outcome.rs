@@ -58,7 +58,10 @@ pub fn remember(store: &dyn StateStore, policy: &Policy, planned: &Planned, now:
     }
     store.flush()?;
     meta.mapping = mapping_digest(policy).to_string();
-    if plan.absence == Absence::AllButPresent && planned.approved.hold.is_none() {
+    // A new scope is accepted once nobody is missing under it, or the removals were approved.
+    let settled = planned.approved.hold.is_none() && (plan.counts.missing == 0 || planned.approved.approval_used);
+    let first = meta.scope.is_empty();
+    if plan.absence == Absence::AllButPresent && (settled || first) {
         meta.scope = policy.scope.to_string();
     }
     if meta == planned.meta {
@@ -106,6 +109,27 @@ fn held(old: &Meta, planned: &Planned, now: i64) -> Meta {
     meta
 }
 
+/// The creates of which nobody knows even now whether they took effect: those of this run, and of
+/// earlier ones whose people have no account yet. Whoever left or is rejected meanwhile may come back.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn still_in_doubt(
+    store: &dyn StateStore,
+    planned: &Planned,
+    execution: &Execution,
+) -> Result<Vec<AnchorKey>, StoreError> {
+    let mut open = execution.in_doubt.clone();
+    for &key in &planned.in_doubt {
+        if store.link(key)?.is_none() {
+            open.push(key);
+        }
+    }
+    open.sort_unstable();
+    open.dedup();
+    Ok(open)
+}
+
 /// The record of a cycle that got as far as a plan.
 #[must_use]
 pub fn record(planned: &Planned, execution: &Execution, requests: u64, started: i64, ended: i64) -> CycleRecord {
@@ -143,7 +167,9 @@ pub fn record(planned: &Planned, execution: &Execution, requests: u64, started: 
 #[must_use]
 pub fn failure(error: &CycleError, started: i64, ended: i64) -> CycleRecord {
     let exit_code = match error {
-        CycleError::Directory(DirectoryError::Sink(_)) | CycleError::Store(_) | CycleError::Plan(_) => exit::OBJECTS,
+        CycleError::Directory(DirectoryError::Sink(_) | DirectoryError::Cancelled)
+        | CycleError::Store(_)
+        | CycleError::Plan(_) => exit::OBJECTS,
         CycleError::Directory(_) => exit::DIRECTORY,
     };
     CycleRecord {

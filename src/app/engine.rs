@@ -78,6 +78,13 @@ impl Engine {
         let record = match self.run(&setup, started, observer, stop).await {
             Ok(record) => record,
             Err(Trouble::Cycle(error)) => outcome::failure(&error, started, unix_now()),
+            Err(Trouble::Provider(outcome)) => CycleRecord {
+                started,
+                ended: unix_now(),
+                exit_code: exit::PROVIDER,
+                outcome,
+                ..CycleRecord::default()
+            },
             Err(Trouble::Usage(outcome)) => CycleRecord {
                 started,
                 ended: unix_now(),
@@ -110,6 +117,11 @@ impl Engine {
         let profile = Arc::clone(&setup.policy.profile);
         let client = ScimClient::new(setup.config.scim.clone(), profile, Arc::clone(&observer), stop.clone());
         let client = Arc::new(client.map_err(|error| Trouble::Usage(chain(&error)))?);
+        if let Err(error) = executor::recover(&client, &self.store).await? {
+            return Err(Trouble::Provider(format!(
+                "after an interrupted run its accounts have to be looked up first: {error}"
+            )));
+        }
         let planned = self.plan(setup, started, &observer, &stop).await?;
         log_rejections(&planned);
         let pace = Pace {
@@ -122,7 +134,8 @@ impl Engine {
         } else {
             executor::execute(&planned.plan, steps, &client, &self.store, pace, &observer, &stop).await?
         };
-        self.store.spool().finish()?;
+        let in_doubt = outcome::still_in_doubt(&*self.store, &planned, &execution)?;
+        self.store.spool().finish(&in_doubt)?;
         Ok(outcome::record(
             &planned,
             &execution,
@@ -243,6 +256,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 
 enum Trouble {
     Cycle(CycleError),
+    Provider(String),
     Usage(String),
 }
 

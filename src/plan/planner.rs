@@ -64,6 +64,8 @@ pub struct Counts {
     pub rejected: u64,
     /// Waiting after an earlier failure.
     pub waiting: u64,
+    /// Missing, but not yet for long enough, or waiting after a removal that failed.
+    pub missing: u64,
     /// People whose manager is not among those provisioned.
     pub dangling: u64,
     /// Accounts in use before this cycle, as far as the state knows.
@@ -116,6 +118,8 @@ pub struct Planner {
     notes: Vec<Note>,
     renames: Vec<Rename>,
     unidentified: u64,
+    /// Rejections that are listed with their reasons.
+    listed: usize,
     warnings: Warnings,
     counts: Counts,
 }
@@ -129,6 +133,9 @@ struct Warnings {
 
 /// More than this is a flood: the rest is only counted.
 const WARNINGS_MAX: usize = 200;
+/// Rejections remembered with their reasons in one cycle. Where everybody is rejected the rule is wrong,
+/// and the first ten thousand say so as well as a million would, in a hundredth of the memory.
+const REJECTS_LISTED_MAX: usize = 10_000;
 
 impl Warnings {
     fn push(&mut self, warning: String) {
@@ -166,6 +173,7 @@ impl Planner {
             notes: Vec::new(),
             renames: Vec::new(),
             unidentified: 0,
+            listed: 0,
             warnings: Warnings::default(),
             counts: Counts {
                 in_use,
@@ -346,6 +354,10 @@ impl Planner {
         if old.is_some_and(|old| old.rejection == rejection) {
             return;
         }
+        if self.listed >= REJECTS_LISTED_MAX {
+            return;
+        }
+        self.listed += 1;
         let reject = Reject {
             kind: RejectKind::Entry,
             wanted: Digest::default(),
@@ -412,6 +424,12 @@ impl Planner {
         let mut steps = self.steps();
         self.break_circles(&mut steps, read_back, emit)?;
         self.distrust_unseen();
+        if self.listed == REJECTS_LISTED_MAX {
+            let all = self.counts.rejected;
+            self.warnings.push(format!(
+                "{all} people are rejected; the first {REJECTS_LISTED_MAX} are listed"
+            ));
+        }
         let mut quiet = Vec::new();
         if absence == Absence::AllButPresent {
             self.find_leavers(leavers, links, emit, &mut steps, &mut quiet)?;
@@ -674,6 +692,7 @@ impl Planner {
             let action = match decide::missing(&mark, leavers, self.now) {
                 Missing::Nothing => continue,
                 Missing::Counted(missed) => {
+                    self.counts.missing += 1;
                     self.marks[at].1.missed = missed;
                     self.sights[at].1 = true;
                     continue;
@@ -701,6 +720,7 @@ impl Planner {
                 .is_some_and(|reject| reject.kind == RejectKind::Waiting && self.now < reject.next_try)
             {
                 self.counts.waiting += 1;
+                self.counts.missing += 1;
                 self.still_rejected.insert(key);
                 continue;
             }

@@ -21,6 +21,8 @@ pub mod recorder;
 pub mod scim_servers;
 pub mod scimward;
 pub mod slapd;
+pub mod stage;
+pub mod world;
 
 /// Longest wait for anything on this machine, also when it is busy.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -31,6 +31,8 @@ pub enum Fault {
     Answer(u16),
     /// The same with a header, for one `Retry-After`.
     AnswerWith(u16, &'static str, String),
+    /// The same with an HTML page, as things in front of a server send it.
+    AnswerPage(u16, &'static str),
     /// The server carries it out, and the client gets this status.
     AnswerAfterEffect(u16),
     /// The connection is reset, and the server never hears of the request.
@@ -278,6 +280,11 @@ impl Shared {
             None => forward().map(Some),
             Some(Fault::Answer(status)) => Ok(Some(made_up(status, None))),
             Some(Fault::AnswerWith(status, name, value)) => Ok(Some(made_up(status, Some((name, value))))),
+            Some(Fault::AnswerPage(status, page)) => Ok(Some(Message {
+                headers: vec![("Content-Type".to_owned(), "text/html".to_owned())],
+                body: page.as_bytes().to_vec(),
+                ..made_up(status, None)
+            })),
             Some(Fault::AnswerAfterEffect(status)) => forward().map(|_| Some(made_up(status, None))),
             Some(Fault::Reset) => Ok(None),
             Some(Fault::ResetAfterEffect) => forward().map(|_| None),

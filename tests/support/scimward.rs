@@ -47,6 +47,7 @@ impl Scimward {
     }
 
     /// Runs to the end.
+    #[must_use = "how it ended is what a test is about"]
     pub fn run(self) -> Run {
         self.spawn().wait()
     }
@@ -156,6 +157,11 @@ impl Process {
         texts.stdout.matches(text).count() + texts.stderr.matches(text).count()
     }
 
+    /// Whether it has ended: nothing can be said any more.
+    pub fn ended(&self) -> bool {
+        self.said.texts.lock().unwrap().ended == 2
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -167,12 +173,14 @@ impl Process {
     }
 
     /// `kill -9`, and waits for the end.
+    #[must_use = "how it ended is what a test is about"]
     pub fn kill(mut self) -> Run {
         self.child.kill().unwrap();
         self.wait()
     }
 
     /// Waits for the end; after [`PATIENCE`] the test fails with all it said.
+    #[must_use = "how it ended is what a test is about"]
     pub fn wait(mut self) -> Run {
         let deadline = Instant::now() + PATIENCE;
         let code = wait_for("the program ends", || match self.child.try_wait().unwrap() {
@@ -212,7 +220,6 @@ impl Drop for Process {
 }
 
 /// How a run ended.
-#[must_use]
 #[derive(Clone, Debug)]
 pub struct Run {
     /// The exit code; nothing when a signal ended it.
