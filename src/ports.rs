@@ -126,7 +126,7 @@ pub enum ProviderError {
         detail: String,
     },
     /// Passing trouble that outlasted the retries.
-    #[error("{reason} (after {tries} tries)")]
+    #[error("{reason}{}", if *tries > 1 { format!(" (after {tries} tries)") } else { String::new() })]
     Unavailable {
         /// The last failure.
         reason: String,

@@ -15,8 +15,8 @@ use super::{
 use crate::{
     cycle::Planned,
     model::{
-        Action, Anchor, AnchorKey, DirectoryEntry, DnKey, Item, Link, Mapped, Mark, Operation, Problem, Pushed,
-        Resource, Scalar, Value, shortened, shown,
+        Action, Anchor, AnchorKey, DirectoryEntry, DnKey, Item, Link, ManagerRef, Mapped, Mark, Operation, Problem,
+        Pushed, Resource, Scalar, Value, shortened, shown,
     },
     outcome::exit,
     plan::{
@@ -250,15 +250,16 @@ impl Context<'_> {
         if let Some(Mapped::InScope(user)) = &person.mapped {
             writeln!(out)?;
             label(out, "Mapped to", "")?;
+            let manager = user.manager.clone().map(|dn| ManagerRef {
+                key: AnchorKey::default(),
+                dn,
+            });
             let pushed = Pushed {
                 resource: user.resource.clone(),
-                manager: None,
+                manager,
             };
             for AttributeChange { path, after, .. } in report::changes(None, Some(&pushed)) {
                 attribute(out, ' ', &path, &after.map(|value| text(&value)).unwrap_or_default())?;
-            }
-            if let Some(manager) = &user.manager {
-                attribute(out, ' ', "enterprise.manager", &shortened(manager, VALUE_CHARS))?;
             }
         }
         Ok(())
@@ -327,8 +328,13 @@ impl Context<'_> {
         for (operation, held) in &person.operations {
             let mut words = doing(operation.action).to_owned();
             if let Some(hold) = self.planned.approved.hold.as_ref().filter(|_| *held) {
+                let known = self.planned.meta.held.as_ref();
+                let when = match known.is_some_and(|known| known.plan_id == hold.plan_id) {
+                    true => "to let it through",
+                    false => "after that run, to let it through",
+                };
                 words = format!(
-                    "{words}, but the limits hold that back: {}; to let it through: scimward approve {}",
+                    "{words}, but the limits hold that back: {}; {when}: scimward approve {}",
                     hold.reason, hold.plan_id
                 );
             }

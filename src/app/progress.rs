@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::ports::{Event, Observer};
 
@@ -27,12 +27,20 @@ impl Progress {
             ProgressStyle::with_template(template)
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
                 .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
-                    let _ = write!(out, "{:.0}/s", state.per_sec());
+                    let rate = state.per_sec();
+                    let decimals = usize::from(rate < 10.0);
+                    let _ = write!(out, "{rate:.decimals$}/s");
+                })
+                .with_key("left", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                    // Without a first result there is nothing to guess from.
+                    if state.pos() > 0 {
+                        let _ = write!(out, "{:#} left", HumanDuration(state.eta()));
+                    }
                 })
         };
         let reading = ProgressBar::no_length().with_style(style("reading  {human_pos} entries  {rate}  {elapsed}"));
         let pushing = ProgressBar::no_length().with_style(style(
-            "pushing  [{bar:24}] {human_pos}/{human_len}  {rate}  {eta} left  {msg}",
+            "pushing  [{bar:24}] {human_pos}/{human_len}  {rate}  {left}  {msg}",
         ));
         Self {
             bars,

@@ -183,11 +183,12 @@ impl Probe<'_> {
     fn first_page(&mut self, base: &str, page: &FirstPage, seen: &Seen, page_size: u32) {
         let more = matches!(&page.answer, Answer::Cookie(cookie) if !cookie.is_empty());
         if let Some(refused) = &page.refused {
-            self.add(
-                base,
-                Verdict::Bad,
-                format!("{refused} (after {} entries)", seen.entries),
-            );
+            let so_far = match seen.entries {
+                0 => String::new(),
+                1 => " (after 1 entry)".to_owned(),
+                entries => format!(" (after {entries} entries)"),
+            };
+            self.add(base, Verdict::Bad, format!("{refused}{so_far}"));
         } else if seen.entries == 0 && !more {
             let text = "no entry matches: the filter fits nobody, or the bind account may not read them";
             self.add(base, Verdict::Bad, text);

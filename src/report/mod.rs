@@ -123,8 +123,8 @@ pub struct Brief {
 impl Brief {
     /// For a terminal: what a person scrolls through.
     pub const TERMINAL: Self = Self {
-        whole_creates: 5,
-        people: 500,
+        whole_creates: 3,
+        people: 100,
     };
 }
 
