@@ -116,7 +116,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
             Ok(exit::DONE)
         }
         Task::Command(Command::Man { folder }) => {
-            cli::write_man(&folder).map_err(|error| Failure::other(&error))?;
+            cli::write_man(&folder)
+                .map_err(|error| Failure::usage(format!("cannot write into {}: {error}", folder.display())))?;
             Ok(exit::DONE)
         }
         task => {

@@ -9,6 +9,7 @@ use super::{
     ACTIONS, Summary,
     look::Look,
     rejects,
+    width::columns,
     words::{about, count, grouped},
 };
 use crate::{
@@ -70,10 +71,9 @@ fn warnings(out: &mut dyn Write, look: &Look, warnings: &[String]) -> io::Result
 /// The two ends of the wire, and what was read.
 fn ends(out: &mut dyn Write, look: &Look, summary: &Summary) -> io::Result<()> {
     let Look { strong, .. } = look;
-    writeln!(
-        out,
-        "{strong}From{strong:#}  {}: {} read, {} in scope, {} out of scope, {} unchanged",
-        shown(&summary.source),
+    let source = shown(&summary.source);
+    let counts = format!(
+        "{} read, {} in scope, {} out of scope, {} unchanged",
         match summary.entries {
             1 => "1 entry".to_owned(),
             entries => format!("{} entries", grouped(entries)),
@@ -81,7 +81,10 @@ fn ends(out: &mut dyn Write, look: &Look, summary: &Summary) -> io::Result<()> {
         grouped(summary.in_scope),
         grouped(summary.out_of_scope),
         grouped(summary.unchanged),
-    )?;
+    );
+    let room = look.width.saturating_sub("From  : ".len() + columns(&source));
+    let between = if columns(&counts) <= room { " " } else { "\n      " };
+    writeln!(out, "{strong}From{strong:#}  {source}:{between}{counts}")?;
     writeln!(
         out,
         "{strong}To{strong:#}    {} ({})",
