@@ -234,8 +234,8 @@ fn a_reader_who_has_seen_enough_is_no_error() {
         "check",
         "explain u00001",
     ] {
-        // `cat` waits for nothing: the pipe is closed before the first line comes.
-        let line = format!("{{ $scimward {command} 2>&1 >&3 3>&-; echo code=$? >&2; }} 3>&1 | true");
+        // Nobody reads: the pipe is closed before the first line comes, or soon after.
+        let line = format!("{{ $scimward {command}; echo code=$? >&2; }} | true");
         let output = shell(&stage.config, &line);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(

@@ -48,7 +48,7 @@ fn somebody_new_is_found_by_every_name_and_shown_as_mapped() {
         "u00002",
         "U00002",
         "u00002@example.com",
-        &format!("UID=u00002 , OU=People,DC=example,dc=com"),
+        "UID=u00002 , OU=People,DC=example,dc=com",
     ] {
         let run = explain(&stage, who).expect(0);
         assert_eq!(run.stdout.lines().next(), Some(person(2).dn().as_str()));

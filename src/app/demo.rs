@@ -85,8 +85,8 @@ impl Demo {
     async fn tell(&self) -> Result<(), Failure> {
         self.say(&format!(
             "A company, its directory and its cloud, in this one process. All of it is gone when the demo ends.\n\n\
-             \x20 directory  {}   Lantern Works, {} people\n\
-             \x20 cloud      {}   SCIM 2.0, empty, with the rules of Huawei Cloud\n\
+             \x20 directory  {:<34} Lantern Works, {} people\n\
+             \x20 cloud      {:<34} SCIM 2.0, empty, with the rules of Huawei Cloud\n\
              \x20 files      {}",
             self.directory.url(),
             company::HEADCOUNT,

@@ -237,7 +237,7 @@ fn a_cycle_in_one_sentence() {
                 ended: NOW - 5,
                 ..cycle(3, "cannot reach the directory: refused.", &[])
             },
-            "cannot reach the directory: refused; 1 entry read, 0 requests sent in 0 s",
+            "cannot reach the directory: refused; 1 entry read, 0 requests sent in less than 1 s",
         ),
     ] {
         assert_eq!(cycle_line(&record), expected);

@@ -22,7 +22,11 @@ const REJECTS_SHOWN_MAX: usize = 5;
 /// A finished cycle in one sentence: how it ended, what it took.
 #[must_use]
 pub fn cycle_line(record: &CycleRecord) -> String {
-    format!("{} in {}", sentence(record), duration(seconds(record)))
+    let took = match seconds(record) {
+        0 => "less than 1 s".to_owned(),
+        seconds => duration(seconds),
+    };
+    format!("{} in {took}", sentence(record))
 }
 
 fn seconds(record: &CycleRecord) -> u64 {
