@@ -126,7 +126,7 @@ pub enum ProviderError {
         detail: String,
     },
     /// Passing trouble that outlasted the retries.
-    #[error("{reason} (after {tries} tries)")]
+    #[error("{reason}{}", if *tries > 1 { format!(" (after {tries} tries)") } else { String::new() })]
     Unavailable {
         /// The last failure.
         reason: String,
@@ -260,7 +260,7 @@ pub struct Held {
     pub removals: u64,
     /// Why, in words.
     pub reason: String,
-    /// When first held, unix seconds.
+    /// When first held, unix seconds; 0 when no run has held them yet.
     pub since: i64,
 }
 

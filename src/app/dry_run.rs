@@ -20,7 +20,7 @@ use crate::{
     outcome::{self, exit},
     plan::settings::OnIncomplete,
     ports::{Absence, Held, Payload, Probe, ProviderError, ServiceProvider, StateStore, StoreError},
-    report::{Format, Line, Report, Summary, TextStyle},
+    report::{Brief, Format, Line, Report, Summary, TextStyle},
     scim::{
         ScimClient,
         request::{self, PlannedRequest},
@@ -41,6 +41,8 @@ pub struct Options {
     pub colour: bool,
     /// Columns of the terminal.
     pub width: usize,
+    /// How much of a long report is shown.
+    pub brief: Option<Brief>,
 }
 
 /// Plans and reports. Blocking.
@@ -73,6 +75,7 @@ pub fn run(
         TextStyle {
             colour: options.colour,
             width: options.width,
+            brief: options.brief,
         },
     );
     let mut totals = Totals::default();
@@ -209,7 +212,7 @@ fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateSt
             .held
             .as_ref()
             .filter(|old| old.plan_id == hold.plan_id)
-            .map_or_else(unix_now, |old| old.since),
+            .map_or(0, |old| old.since),
     });
     Ok(Summary {
         source: planned.server.clone(),

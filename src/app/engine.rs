@@ -17,8 +17,11 @@ use crate::{
     daemon::settings::ScheduleSettings,
     executor::{self, Execution, Pace},
     logging::LogHandle,
+    model::Problem,
     outcome::{self, exit},
-    ports::{CycleRecord, DirectoryError, Meta, PlanSpool, ProviderError, SharedObserver, StateStore, StoreError},
+    ports::{
+        CycleRecord, DirectoryError, Meta, PlanSpool, ProviderError, Reject, SharedObserver, StateStore, StoreError,
+    },
     report,
     scim::ScimClient,
     store::SledStore,
@@ -135,7 +138,8 @@ impl Engine {
                 )));
             }
         }
-        let planned = self.plan(setup, started, &observer, &stop, true).await?;
+        let planned = self.plan(setup, started, &observer, &stop).await?;
+        log_rejections(&planned);
         let pace = Pace {
             concurrency: setup.config.scim.concurrency,
             now: started,
@@ -164,15 +168,12 @@ impl Engine {
         now: i64,
         observer: &SharedObserver,
         stop: &CancellationToken,
-        remember: bool,
     ) -> Result<Planned, CycleError> {
         let (engine, setup) = (Arc::clone(self), Arc::clone(setup));
         let (observer, stop) = (Arc::clone(observer), stop.clone());
         let work = move || {
             let planned = engine.plan_into(&setup, engine.store.spool(), now, &observer, &stop, None)?;
-            if remember {
-                outcome::remember(&*engine.store, &setup.policy, &planned, now)?;
-            }
+            outcome::remember(&*engine.store, &setup.policy, &planned, now)?;
             Ok(planned)
         };
         tokio::task::spawn_blocking(work)
@@ -243,6 +244,24 @@ pub fn log_cycle(record: &CycleRecord) {
         exit::DONE => tracing::info!(code, %summary, "cycle ended"),
         exit::OBJECTS | exit::HELD => tracing::warn!(code, %summary, "cycle ended"),
         _ => tracing::error!(code, %summary, "cycle ended"),
+    }
+}
+
+/// Names those who cannot be pushed, once: as long as nothing changes they are only counted.
+fn log_rejections(planned: &Planned) {
+    /// A mapping that fits nobody would fill the log.
+    const LOGGED_MAX: usize = 100;
+    let changes = &planned.plan.reject_changes;
+    let new = changes.iter().filter_map(|(_, reject)| reject.as_ref());
+    for Reject { rejection, .. } in new.clone().take(LOGGED_MAX) {
+        for problem in &rejection.problems {
+            let Problem { attribute, rule, value } = problem;
+            tracing::warn!(dn = rejection.dn, attribute, rule, value, "rejected");
+        }
+    }
+    let more = new.count().saturating_sub(LOGGED_MAX);
+    if more > 0 {
+        tracing::warn!(more, "further people are rejected; `scimward rejects` shows them");
     }
 }
 

@@ -50,6 +50,22 @@ impl std::error::Error for ConfigErrors {}
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
+        // Not a mistake in the file, but no file: nothing to number.
+        if let (
+            [
+                Mistake {
+                    key,
+                    at: None,
+                    problem,
+                    mend,
+                },
+            ],
+            0,
+        ) = (self.mistakes.as_slice(), self.more)
+            && key.is_empty()
+        {
+            return write!(f, "the configuration {path} {problem}\n  to mend: {mend}");
+        }
         match self.mistakes.len() + self.more {
             1 => writeln!(f, "one mistake in the configuration {path}")?,
             count => writeln!(f, "{count} mistakes in the configuration {path}")?,

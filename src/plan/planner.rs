@@ -901,6 +901,12 @@ impl Plan {
         operation
     }
 
+    /// Whom a step is for.
+    #[must_use]
+    pub fn person(&self, step: Step) -> Option<AnchorKey> {
+        self.notes.get(step.index as usize).map(|note| note.key)
+    }
+
     /// What a step does and whether it takes access away.
     #[must_use]
     pub fn action(&self, step: Step) -> Option<(Action, bool)> {
