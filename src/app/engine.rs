@@ -70,7 +70,7 @@ impl Engine {
     /// # Errors
     /// In words: every mistake in the file, or what cannot change while the daemon runs.
     pub fn reload(&self) -> Result<ScheduleSettings, String> {
-        let new = setup::load(&self.path).map_err(|error| error.to_string())?;
+        let new = setup::load(&self.path).map_err(|error| error.one_line())?;
         let old = self.setup();
         if new.config.state_path != old.config.state_path {
             return Err("[state] path cannot change while the daemon runs; restart it".to_owned());
