@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     model::{Action, AnchorKey, Digest, Link, Mark, Operation, Problem, Pushed, Rejection, ResourceId},
-    plan::Plan,
+    plan::{Plan, decide::RETRY_MAX_S},
     ports::{
         Change, Created, Event, Payload, ProviderError, Reject, RejectKind, ServiceProvider, SharedObserver,
         StateStore, Step, StoreError,
@@ -43,6 +43,8 @@ pub struct Execution {
     pub skipped: u64,
     /// Why the run stopped early.
     pub stopped: Option<ProviderError>,
+    /// Creates that may have taken effect without our learning of it.
+    pub in_doubt: Vec<AnchorKey>,
 }
 
 /// Operations claimed ahead of their execution; what is in doubt after a crash is never more than
@@ -54,7 +56,6 @@ const SAVE_BATCH: usize = 64;
 const UNAVAILABLE_MAX: u32 = 10;
 /// First pause before a failed object is tried again, in seconds; doubles up to a day.
 const RETRY_FIRST_S: i64 = 300;
-const RETRY_MAX_S: i64 = 86_400;
 
 /// Carries out `steps` of `plan`.
 ///
@@ -83,6 +84,7 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
         owed: Vec::new(),
         linked: Arc::new(Linked::new(store)),
         unavailable: 0,
+        last_unavailable: None,
         total: steps.len() as u64,
         ended: 0,
     };
@@ -102,9 +104,55 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
     }
     run.settle_deferred().await?;
     run.settle_managers().await?;
+    run.judge_silence();
     let durable = Arc::clone(store);
     blocking(move || durable.flush()).await?;
     Ok(run.result)
+}
+
+/// Links the accounts that an interrupted run created without our learning it, so that they are
+/// remembered even when their people have left since. Asks the provider only after a crash, and only
+/// for those.
+///
+/// # Errors
+/// The inner error is the provider's: then nothing can be said of those accounts, and planning has to
+/// wait, because a new plan forgets what was asked for.
+pub async fn recover<P: ServiceProvider, S: StateStore>(
+    provider: &Arc<P>,
+    store: &Arc<S>,
+) -> Result<Result<u64, ProviderError>, StoreError> {
+    let mut doubtful = Vec::new();
+    store.spool().unfinished_creates(&mut |operation| {
+        if store.link(operation.anchor.key())?.is_none() {
+            doubtful.push(operation);
+        }
+        Ok(())
+    })?;
+    let linked = Linked::new(store);
+    let mut found = 0;
+    for operation in doubtful {
+        let (mut payload, _) = payload(&**store, &operation)?;
+        let id = match provider.find_own(&payload, &|id| linked.has(id)).await {
+            Ok(Some(id)) => id,
+            // Nothing there, or nothing that can be told apart: the next plan looks again.
+            Ok(None) | Err(ProviderError::Conflict { .. }) => continue,
+            Err(error) => return Ok(Err(error)),
+        };
+        tracing::info!(anchor = operation.anchor.as_str(), %id, "an interrupted run had created this account");
+        // Whether its manager arrived is not known: told again when there is one.
+        payload.pushed.manager = None;
+        let link = link(&operation, &payload, id, false);
+        // It may be an account of before, with what was pushed then: everything is told again.
+        let mark = Mark {
+            body: Digest::default(),
+            ..mark(&operation, &link, true, 0)
+        };
+        linked.add(&link.id);
+        store.apply(&[Change::Put(operation.anchor.key(), mark, link)])?;
+        found += 1;
+    }
+    store.flush()?;
+    Ok(Ok(found))
 }
 
 /// Runs a call that may wait for the disk off the asynchronous threads.
@@ -136,6 +184,7 @@ struct Run<'a, P, S> {
     owed: Vec<Operation>,
     linked: Arc<Linked<S>>,
     unavailable: u32,
+    last_unavailable: Option<ProviderError>,
     total: u64,
     ended: u64,
 }
@@ -161,18 +210,21 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
         let (provider, store, stop) = (Arc::clone(&self.provider), Arc::clone(&self.store), self.stop.clone());
         let linked = Arc::clone(&self.linked);
         let halt = CancellationToken::new();
-        let seen = halt.clone();
+        let halted = halt.clone();
         let mut results = stream::iter(operations)
             .map(move |operation| {
                 let (provider, store, linked) = (Arc::clone(&provider), Arc::clone(&store), Arc::clone(&linked));
-                let skip = stop.is_cancelled() || seen.is_cancelled();
+                let (stop, halt) = (stop.clone(), halted.clone());
                 async move {
-                    let outcome = if skip {
-                        None
-                    } else {
-                        Some(one(&*provider, &*store, &linked, &operation).await)
-                    };
-                    (operation, outcome)
+                    if stop.is_cancelled() || halt.is_cancelled() {
+                        return (operation, None);
+                    }
+                    let outcome = one(&*provider, &*store, &linked, &operation).await;
+                    // Here, not when the result is booked: by then the next operation would be under way.
+                    if matches!(&outcome, Ok(Err(error)) if ends_run(error)) {
+                        halt.cancel();
+                    }
+                    (operation, Some(outcome))
                 }
             })
             .buffer_unordered(self.pace.concurrency.max(1))
@@ -212,7 +264,15 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
         rejects: &mut Vec<(AnchorKey, Option<Reject>)>,
     ) {
         let key = operation.anchor.key();
-        let (action, anchor, user) = (operation.action, operation.anchor.as_str(), operation.user_name());
+        // Who it is about, for those who asked to know; what others said may name people, too.
+        tracing::debug!(
+            anchor = operation.anchor.as_str(),
+            user = operation.user_name(),
+            dn = operation.dn,
+            error = outcome.as_ref().err().map(tracing::field::display),
+            "tried"
+        );
+        let (action, anchor) = (operation.action, operation.anchor.as_str());
         match outcome {
             Ok(outcome) => {
                 self.unavailable = 0;
@@ -223,11 +283,11 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 }
                 match outcome {
                     Outcome::Removed => {
-                        tracing::info!(%action, anchor, user, "done");
+                        tracing::info!(%action, anchor, "done");
                         changes.push(Change::Forget(key));
                     }
                     Outcome::Linked { link, adopted, owed } => {
-                        tracing::info!(%action, anchor, user, id = %link.id, adopted, "done");
+                        tracing::info!(%action, anchor, id = %link.id, adopted, "done");
                         self.result.adopted += u64::from(adopted);
                         self.linked.add(&link.id);
                         let mark = mark(&operation, &link, owed, self.pace.now);
@@ -239,19 +299,33 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 }
             }
             Err(error @ ProviderError::Conflict { .. }) if round == Round::First => {
-                tracing::debug!(%action, anchor, user, %error, "in conflict, tried again after the rest of the plan");
+                tracing::debug!(%action, anchor, %error, "in conflict, tried again after the rest of the plan");
                 self.deferred.push((operation, error));
             }
-            Err(error @ (ProviderError::Unauthorized { .. } | ProviderError::Cancelled)) => {
+            Err(error) if ends_run(&error) => {
                 self.result.skipped += 1;
-                self.result.stopped.get_or_insert(error);
+                let cause = match error {
+                    ProviderError::InDoubt { cause } => {
+                        self.result.in_doubt.push(key);
+                        *cause
+                    }
+                    error => error,
+                };
+                // A refusal stops the other lanes, so it may be booked after what it brought about.
+                if !matches!(self.result.stopped, Some(ref error) if *error != ProviderError::Cancelled) {
+                    self.result.stopped = Some(cause);
+                }
             }
             Err(error) => {
                 self.ended += 1;
                 self.result.failed += 1;
-                tracing::warn!(%action, anchor, user, %error, "failed");
+                tracing::warn!(%action, anchor, why = error.brief(), "failed; scimward rejects says more");
                 if matches!(error, ProviderError::Unavailable { .. }) {
                     self.unavailable += 1;
+                    if action == Action::Create {
+                        self.result.in_doubt.push(key);
+                    }
+                    self.last_unavailable = Some(error.clone());
                     if self.unavailable >= UNAVAILABLE_MAX {
                         self.result.stopped = Some(error.clone());
                     }
@@ -262,6 +336,15 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 self.rejects.insert(key, reject.clone());
                 rejects.push((key, Some(reject)));
             }
+        }
+    }
+
+    /// A run in which the service provider was of no use to anybody has not done its work but for a few
+    /// objects, however few people it was about.
+    fn judge_silence(&mut self) {
+        let result = &mut self.result;
+        if result.stopped.is_none() && result.done.is_empty() && u64::from(self.unavailable) == result.failed {
+            result.stopped = self.last_unavailable.take();
         }
     }
 
@@ -357,6 +440,14 @@ impl<S: StateStore> Linked<S> {
             ids.insert(Digest::of(id.0.as_bytes()));
         }
     }
+}
+
+/// Whether this says something about the whole run, not about one operation.
+fn ends_run(error: &ProviderError) -> bool {
+    matches!(
+        error,
+        ProviderError::Unauthorized { .. } | ProviderError::Cancelled | ProviderError::InDoubt { .. }
+    )
 }
 
 /// Sends one operation.
@@ -459,11 +550,7 @@ fn mark(operation: &Operation, link: &Link, owed: bool, now: i64) -> Mark {
 
 /// What stands on the reject list, and when it is tried again.
 fn rejected(operation: &Operation, error: &ProviderError, old: Option<&Reject>, now: i64) -> Reject {
-    let wanted = operation
-        .after
-        .as_ref()
-        .map(|pushed| pushed.resource.digest())
-        .unwrap_or_default();
+    let wanted = operation.wanted();
     let old = old.filter(|old| old.wanted == wanted && old.kind != RejectKind::Entry);
     let tries = old.map_or(0, |old| old.tries).saturating_add(1);
     // A refused removal is an open door: it is tried again, whatever the answer was.

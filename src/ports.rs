@@ -136,6 +136,28 @@ pub enum ProviderError {
     /// The run is being stopped.
     #[error("interrupted")]
     Cancelled,
+    /// The run ends before it is known whether a create took effect; it has to be looked up first the
+    /// next time.
+    #[error("{cause}; whether the account was created is not known")]
+    InDoubt {
+        /// [`ProviderError::Unauthorized`] or [`ProviderError::Cancelled`].
+        cause: Box<ProviderError>,
+    },
+}
+
+impl ProviderError {
+    /// Whose fault it is, without the provider's own words: those may name people, which logs must not.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Refused { status, .. } => format!("refused with {status}"),
+            Self::Conflict { .. } => "conflict".to_owned(),
+            Self::Unauthorized { status, .. } => format!("the service provider refused us with {status}"),
+            Self::Unavailable { tries, .. } => format!("unavailable (after {tries} tries)"),
+            Self::InDoubt { cause } => cause.brief(),
+            Self::Gone | Self::Cancelled => self.to_string(),
+        }
+    }
 }
 
 /// Whether an account is linked to somebody already.
@@ -168,6 +190,14 @@ pub trait ServiceProvider: Send + Sync + 'static {
 
     /// Deletes the account. An account that is gone already is a success.
     fn delete(&self, id: &ResourceId) -> impl Future<Output = Result<(), ProviderError>> + Send;
+
+    /// Asks for the account that an interrupted create of `payload` may have left behind: one that
+    /// carries this person's `externalId`. Changes nothing.
+    fn find_own(
+        &self,
+        payload: &Payload,
+        taken: Taken<'_>,
+    ) -> impl Future<Output = Result<Option<ResourceId>, ProviderError>> + Send;
 
     /// Asks for the account that would stand in the way of `payload` (the dry run's `--probe`).
     fn probe(&self, payload: &Payload, taken: Taken<'_>) -> impl Future<Output = Result<Probe, ProviderError>> + Send;
@@ -298,17 +328,24 @@ pub trait PlanSpool: Send + Sync {
     fn claim(&self, upto: usize) -> Result<(), StoreError>;
 
     /// The creates of an unfinished plan that may have been sent without our learning the answer:
-    /// every claimed create. Empty when the last plan was finished.
+    /// every claimed create, and what finished plans left in doubt.
     ///
     /// # Errors
     /// When the disk says no.
     fn in_doubt(&self) -> Result<Vec<AnchorKey>, StoreError>;
 
-    /// The plan is done: nothing is in doubt any more.
+    /// Hands every claimed create of an unfinished plan to `visit`. To be called before
+    /// [`PlanSpool::clear`], which keeps no more than their keys.
+    ///
+    /// # Errors
+    /// When the disk says no, or `visit` does.
+    fn unfinished_creates(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError>;
+
+    /// The plan is done: nothing is in doubt any more but the creates named here.
     ///
     /// # Errors
     /// When the disk says no.
-    fn finish(&self) -> Result<(), StoreError>;
+    fn finish(&self, in_doubt: &[AnchorKey]) -> Result<(), StoreError>;
 }
 
 /// The memory between cycles.

@@ -104,7 +104,7 @@ fn child_writer() {
         println!("claimed {number}");
         store.apply(&batch(number)).unwrap();
         store.flush().unwrap();
-        spool.finish().unwrap();
+        spool.finish(&[]).unwrap();
         println!("ack {number}");
     }
 }

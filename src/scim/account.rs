@@ -14,30 +14,47 @@ use crate::{
 
 impl ServiceProvider for ScimClient {
     async fn create(&self, payload: &Payload, look_up_first: bool, taken: Taken<'_>) -> Result<Created, ProviderError> {
-        self.create_or_adopt(payload, look_up_first, taken).await
+        self.heed(self.create_or_adopt(payload, look_up_first, taken).await)
     }
 
     async fn update(&self, id: &ResourceId, before: &Pushed, payload: &Payload) -> Result<(), ProviderError> {
-        self.bring_up_to_date(id, before, payload).await
+        self.heed(self.bring_up_to_date(id, before, payload).await)
     }
 
     async fn deactivate(&self, id: &ResourceId, payload: &Payload) -> Result<(), ProviderError> {
-        self.change(&request::deactivate(&self.profile, id, payload)).await
+        self.heed(self.change(&request::deactivate(&self.profile, id, payload)).await)
     }
 
     async fn delete(&self, id: &ResourceId) -> Result<(), ProviderError> {
         match self.change(&request::delete(id)).await {
             Err(ProviderError::Gone) => Ok(()),
-            result => result,
+            result => self.heed(result),
         }
     }
 
+    async fn find_own(&self, payload: &Payload, taken: Taken<'_>) -> Result<Option<ResourceId>, ProviderError> {
+        self.own_account(payload, taken).await
+    }
+
     async fn probe(&self, payload: &Payload, taken: Taken<'_>) -> Result<Probe, ProviderError> {
-        self.probe_for(payload, taken).await
+        self.heed(self.probe_for(payload, taken).await)
     }
 }
 
 impl ScimClient {
+    /// One refusal of the token speaks for all: requests that wait for their turn are not sent any more.
+    fn heed<T>(&self, result: Result<T, ProviderError>) -> Result<T, ProviderError> {
+        let cause = match &result {
+            Err(ProviderError::InDoubt { cause }) => Some(&**cause),
+            Err(error) => Some(error),
+            Ok(_) => None,
+        };
+        if matches!(cause, Some(ProviderError::Unauthorized { .. })) {
+            self.stop.cancel();
+        }
+        result
+    }
+
     /// PUT or PATCH. A conflict may be two changes at the same instant, so it is tried once more.
     pub(super) async fn bring_up_to_date(
         &self,

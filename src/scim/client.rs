@@ -39,7 +39,8 @@ pub struct ScimClient {
     token: Token,
     rate: RateLimiter,
     pub(super) observer: SharedObserver,
-    stop: CancellationToken,
+    /// The run's, or ours alone once the service provider has refused us.
+    pub(super) stop: CancellationToken,
     sent: AtomicU64,
 }
 
@@ -117,7 +118,7 @@ impl ScimClient {
             token,
             rate: RateLimiter::new(settings.rate_per_s),
             observer,
-            stop,
+            stop: stop.child_token(),
             sent: AtomicU64::new(0),
             adopt: settings.adopt,
             limits: RetryLimits {

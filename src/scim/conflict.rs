@@ -32,14 +32,28 @@ impl ScimClient {
         look_up_first: bool,
         taken: Taken<'_>,
     ) -> Result<Created, ProviderError> {
-        let post = request::create(&self.profile, payload);
-        let mut budget = Budget::new();
         // An account with our externalId is then our own half-done work, which no policy forbids.
         let mut own_work = look_up_first;
-        if look_up_first || self.profile.silent_takeover {
+        match self.create_or_settle(payload, &mut own_work, taken).await {
+            Err(cause @ (ProviderError::Unauthorized { .. } | ProviderError::Cancelled)) if own_work => {
+                Err(ProviderError::InDoubt { cause: Box::new(cause) })
+            }
+            result => result,
+        }
+    }
+
+    async fn create_or_settle(
+        &self,
+        payload: &Payload,
+        own_work: &mut bool,
+        taken: Taken<'_>,
+    ) -> Result<Created, ProviderError> {
+        let post = request::create(&self.profile, payload);
+        let mut budget = Budget::new();
+        if *own_work || self.profile.silent_takeover {
             match self.find(payload).await? {
                 Found::Nothing => {}
-                Found::One(holder) => return self.settle(&holder, payload, own_work, taken).await,
+                Found::One(holder) => return self.settle(&holder, payload, *own_work, taken).await,
                 Found::Unclear(why) => return Err(cannot_tell(payload, &why)),
             }
         }
@@ -48,16 +62,16 @@ impl ScimClient {
                 Posted::New(id) => return Ok(Created::New(id)),
                 Posted::Taken(detail) => {
                     return match self.find(payload).await? {
-                        Found::One(holder) => self.settle(&holder, payload, own_work, taken).await,
+                        Found::One(holder) => self.settle(&holder, payload, *own_work, taken).await,
                         Found::Nothing => Err(hidden(payload, &detail)),
                         Found::Unclear(why) => Err(cannot_tell(payload, &why)),
                     };
                 }
                 Posted::InDoubt(doubt) => {
-                    own_work = true;
+                    *own_work = true;
                     self.rest(doubt.after).await?;
                     match self.find(payload).await? {
-                        Found::One(holder) => return self.settle(&holder, payload, own_work, taken).await,
+                        Found::One(holder) => return self.settle(&holder, payload, *own_work, taken).await,
                         Found::Nothing if doubt.may_repeat => {
                             tracing::debug!(reason = doubt.reason, "the lost request created nothing; posting again");
                         }
@@ -141,6 +155,22 @@ impl ScimClient {
             holder.account.external_id.as_deref(),
             expected_external_id(payload),
         )
+    }
+
+    /// The account that an interrupted create has left, if it has.
+    pub(super) async fn own_account(
+        &self,
+        payload: &Payload,
+        taken: Taken<'_>,
+    ) -> Result<Option<ResourceId>, ProviderError> {
+        let holder = match self.find(payload).await? {
+            Found::One(holder) if !taken(&holder.id) => holder,
+            Found::One(_) | Found::Nothing => return Ok(None),
+            Found::Unclear(why) => return Err(cannot_tell(payload, &why)),
+        };
+        let there = holder.account.external_id.as_deref();
+        let verdict = judge(Adopt::Ours, there, expected_external_id(payload));
+        Ok(matches!(verdict, Verdict::Adopt { .. }).then_some(holder.id))
     }
 
     /// What a create would meet.

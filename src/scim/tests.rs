@@ -34,6 +34,7 @@ fn word(result: &Result<Created, ProviderError>) -> &'static str {
         Err(ProviderError::Unauthorized { .. }) => "unauthorized",
         Err(ProviderError::Unavailable { .. }) => "unavailable",
         Err(ProviderError::Cancelled) => "cancelled",
+        Err(ProviderError::InDoubt { .. }) => "in doubt",
     }
 }
 
@@ -475,7 +476,7 @@ async fn an_id_cannot_leave_its_place() {
 // --- token, redirects, pace -----------------------------------------------------------------------
 
 #[tokio::test]
-async fn a_401_ends_the_run_unless_the_token_was_rotated() {
+async fn a_401_ends_the_run() {
     let bench = Bench::with(Adopt::Ours).await;
     bench.cloud.lock().unwrap().token = "rotated".into();
     let result = bench.client.create(&ada(), false, &nobody).await;
@@ -483,19 +484,38 @@ async fn a_401_ends_the_run_unless_the_token_was_rotated() {
         matches!(&result, Err(ProviderError::Unauthorized { status: 401, detail }) if detail.contains("who are you")),
         "{result:?}"
     );
-    assert_eq!(bench.lines(), ["POST Users"]);
+    assert_eq!(word(&bench.client.create(&ada(), false, &nobody).await), "cancelled");
+    assert_eq!(bench.lines(), ["POST Users"], "one refusal speaks for all");
+    assert!(!bench.stop.is_cancelled(), "the daemon goes on");
+}
 
+#[tokio::test]
+async fn a_token_that_was_rotated_is_read_again_once() {
+    let bench = Bench::with(Adopt::Ours).await;
+    bench.cloud.lock().unwrap().token = "rotated".into();
     *bench.token.lock().unwrap() = "rotated".into();
     assert_eq!(
         bench.client.create(&ada(), false, &nobody).await,
         Ok(Created::New(id("101")))
     );
-    assert_eq!(bench.lines(), ["POST Users"; 3]);
+    assert_eq!(bench.lines(), ["POST Users"; 2]);
 
     *bench.token.lock().unwrap() = "wrong again".into();
     bench.cloud.lock().unwrap().token = "third".into();
     assert_eq!(word(&bench.client.create(&ada(), false, &nobody).await), "unauthorized");
-    assert_eq!(bench.lines().len(), 5, "the token is read again once, not for ever");
+    assert_eq!(bench.lines().len(), 4, "not for ever");
+}
+
+#[tokio::test]
+async fn a_create_in_doubt_is_said_to_be_so_when_the_run_ends_first() {
+    let bench = Bench::with(Adopt::Ours)
+        .await
+        .faults([Fault::Answer(500, "", ""), Fault::Answer(401, "", "")]);
+    let result = bench.client.create(&ada(), false, &nobody).await;
+    assert!(
+        matches!(&result, Err(ProviderError::InDoubt { cause }) if matches!(**cause, ProviderError::Unauthorized { .. })),
+        "{result:?}"
+    );
 }
 
 #[tokio::test]

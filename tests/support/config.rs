@@ -59,11 +59,16 @@ impl Config {
 
     /// Sets a key of a table (`"users.map"`) to a TOML value (`"true"`, `"[1, 2]"`, `"\"text\""`).
     pub fn set(mut self, table: &str, key: &str, value: &str) -> Self {
+        self.put(table, key, value);
+        self
+    }
+
+    /// The same in place.
+    pub fn put(&mut self, table: &str, key: &str, value: &str) {
         self.tables
             .entry(table.to_owned())
             .or_default()
             .insert(key.to_owned(), value.to_owned());
-        self
     }
 
     /// Sets a key to a text.

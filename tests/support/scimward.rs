@@ -47,6 +47,7 @@ impl Scimward {
     }
 
     /// Runs to the end.
+    #[must_use = "how it ended is what a test is about"]
     pub fn run(self) -> Run {
         self.spawn().wait()
     }
@@ -136,13 +137,18 @@ pub struct Process {
 impl Process {
     /// Waits until it has said `text`, on either output.
     pub fn wait_said(&self, text: &str) {
+        self.wait_said_times(text, 1);
+    }
+
+    /// Waits until it has said `text` at least so many times.
+    pub fn wait_said_times(&self, text: &str, times: usize) {
         let deadline = Instant::now() + PATIENCE;
         let mut texts = self.said.texts.lock().unwrap();
-        while !texts.stdout.contains(text) && !texts.stderr.contains(text) {
+        while texts.stdout.matches(text).count() + texts.stderr.matches(text).count() < times {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero() && texts.ended < 2,
-                "it never said {text:?}\n--- stdout\n{}\n--- stderr\n{}",
+                "it did not say {text:?} {times} times\n--- stdout\n{}\n--- stderr\n{}",
                 texts.stdout,
                 texts.stderr
             );
@@ -156,6 +162,11 @@ impl Process {
         texts.stdout.matches(text).count() + texts.stderr.matches(text).count()
     }
 
+    /// Whether it has ended: nothing can be said any more.
+    pub fn ended(&self) -> bool {
+        self.said.texts.lock().unwrap().ended == 2
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -167,12 +178,14 @@ impl Process {
     }
 
     /// `kill -9`, and waits for the end.
+    #[must_use = "how it ended is what a test is about"]
     pub fn kill(mut self) -> Run {
         self.child.kill().unwrap();
         self.wait()
     }
 
     /// Waits for the end; after [`PATIENCE`] the test fails with all it said.
+    #[must_use = "how it ended is what a test is about"]
     pub fn wait(mut self) -> Run {
         let deadline = Instant::now() + PATIENCE;
         let code = wait_for("the program ends", || match self.child.try_wait().unwrap() {
@@ -212,7 +225,6 @@ impl Drop for Process {
 }
 
 /// How a run ended.
-#[must_use]
 #[derive(Clone, Debug)]
 pub struct Run {
     /// The exit code; nothing when a signal ended it.

@@ -1,4 +1,4 @@
-//! Creates in doubt from plans that never ended, kept until a later plan does.
+//! Creates in doubt from earlier plans, kept until a later plan settles them.
 
 use std::{io, path::Path};
 

@@ -84,7 +84,7 @@ fn operations_are_read_while_the_plan_is_made_sealed_and_finished() {
     drop(spool);
     let spool = open(folder.path());
     all_there(&spool);
-    spool.finish().unwrap();
+    spool.finish(&[]).unwrap();
     all_there(&spool);
     spool.clear().unwrap();
     assert!(spool.operation(0).is_err());
@@ -107,7 +107,7 @@ fn calls_out_of_turn_are_refused() {
     spool.seal("plan", &steps(&[0, 1])).unwrap();
     assert!(spool.push(&operations(1)).is_err());
     assert!(spool.seal("plan", &[]).is_err());
-    spool.finish().unwrap();
+    spool.finish(&[]).unwrap();
     assert!(spool.push(&operations(1)).is_err());
     assert!(spool.claim(1).is_err());
 }
@@ -134,7 +134,7 @@ fn claimed_creates_are_in_doubt_until_the_plan_is_finished() {
     assert_eq!(spool.in_doubt().unwrap(), keys(&["u2"]));
     spool.claim(99).unwrap();
     assert_eq!(spool.in_doubt().unwrap(), keys(&["u1", "u2", "u3"]));
-    spool.finish().unwrap();
+    spool.finish(&[]).unwrap();
     assert_eq!(spool.in_doubt().unwrap(), []);
     drop(spool);
     assert_eq!(open(folder.path()).in_doubt().unwrap(), []);
@@ -155,7 +155,22 @@ fn doubt_outlives_clearing_until_a_later_plan_is_finished() {
     drop(spool);
     let spool = open(folder.path());
     assert_eq!(spool.in_doubt().unwrap(), keys(&["u2", "new"]));
-    spool.finish().unwrap();
+    spool.finish(&[]).unwrap();
+    assert_eq!(open(folder.path()).in_doubt().unwrap(), []);
+}
+
+#[test]
+fn what_a_finished_plan_leaves_in_doubt_stays_until_a_later_one_settles_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = sealed(folder.path());
+    spool.finish(&keys(&["u3"])).unwrap();
+    assert_eq!(spool.in_doubt().unwrap(), keys(&["u3"]), "u2 is settled");
+    drop(spool);
+    let spool = open(folder.path());
+    spool.clear().unwrap();
+    spool.seal("next", &[]).unwrap();
+    assert_eq!(spool.in_doubt().unwrap(), keys(&["u3"]));
+    spool.finish(&[]).unwrap();
     assert_eq!(open(folder.path()).in_doubt().unwrap(), []);
 }
 
