@@ -6,11 +6,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures_util::{StreamExt, stream};
-use tokio_util::sync::CancellationToken;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use tokio::task::JoinHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     model::{Action, AnchorKey, Digest, Link, Mark, Operation, Problem, Pushed, Rejection, ResourceId},
@@ -47,11 +48,17 @@ pub struct Execution {
     pub in_doubt: Vec<AnchorKey>,
 }
 
-/// Operations claimed ahead of their execution; what is in doubt after a crash is never more than
-/// this and what is in flight.
+/// Operations claimed at a time.
 const CLAIM: usize = 256;
+/// Claims made ahead of their execution, so that no lane waits for the disk. What is in doubt after a
+/// crash is never more than these and what is in flight.
+const CLAIMS_AHEAD: usize = 2;
 /// Changes written at a time.
 const SAVE_BATCH: usize = 64;
+/// Changes written between two flushes, which go on beside the requests.
+const FLUSH_EVERY: usize = CLAIM;
+/// Ids of managers kept at hand.
+const IDS_MAX: usize = 50_000;
 /// Objects in a row that fail because the provider is unavailable before the run gives up.
 const UNAVAILABLE_MAX: u32 = 10;
 /// First pause before a failed object is tried again, in seconds; doubles up to a day.
@@ -71,43 +78,78 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
     stop: &CancellationToken,
 ) -> Result<Execution, StoreError> {
     let rejects = store.rejects()?.into_iter().collect();
-    let mut run = Run {
-        plan,
+    let lane = Lane {
         provider: Arc::clone(provider),
         store: Arc::clone(store),
+        ids: Ids::new(store),
+        linked: Linked::new(store),
+        stop: stop.clone(),
+        halt: CancellationToken::new(),
+    };
+    let mut run = Run {
+        lane: Arc::new(lane),
         pace,
         observer,
-        stop: stop.clone(),
         rejects,
         result: Execution::default(),
         deferred: Vec::new(),
         owed: Vec::new(),
-        linked: Arc::new(Linked::new(store)),
         unavailable: 0,
         last_unavailable: None,
         total: steps.len() as u64,
         ended: 0,
+        unflushed: 0,
+        flush: None,
     };
+    let lane = Arc::clone(&run.lane);
     let mut from = 0;
     for phase in steps.chunk_by(|a, b| (a.phase, a.depth) == (b.phase, b.depth)) {
-        for chunk in phase.chunks(CLAIM) {
-            from += chunk.len();
-            if run.halted() {
-                run.result.skipped += chunk.len() as u64;
-                continue;
-            }
-            let claimed = Arc::clone(store);
-            blocking(move || claimed.spool().claim(from)).await?;
-            let operations: Vec<Operation> = chunk.iter().map(|step| run.load(*step)).collect::<Result<_, _>>()?;
-            run.carry_out(operations, Round::First).await?;
-        }
+        let operations = claimed(plan, phase, from, &lane);
+        let booked = run.carry_out(operations, Round::First).await?;
+        run.result.skipped += phase.len() as u64 - booked;
+        from += phase.len();
     }
     run.settle_deferred().await?;
     run.settle_managers().await?;
     run.judge_silence();
+    run.flushed().await?;
     let durable = Arc::clone(store);
     blocking(move || durable.flush()).await?;
     Ok(run.result)
+}
+
+/// The operations of `phase`, which begins at step `from`, each claimed before it is handed out; none
+/// any more once the run is halted.
+fn claimed<'a, P: ServiceProvider, S: StateStore>(
+    plan: &'a Plan,
+    phase: &'a [Step],
+    from: usize,
+    lane: &'a Arc<Lane<P, S>>,
+) -> impl Stream<Item = Result<Operation, StoreError>> + Unpin + 'a {
+    let chunks = phase.chunks(CLAIM).scan(from, |upto, chunk| {
+        *upto += chunk.len();
+        Some((*upto, chunk))
+    });
+    let load = move |(upto, chunk): (usize, &'a [Step])| {
+        let steps = chunk.to_vec();
+        let lane = Arc::clone(lane);
+        async move {
+            if lane.is_halted() {
+                return Ok(stream::iter(Vec::new()));
+            }
+            let operations = blocking(move || {
+                let spool = lane.store.spool();
+                spool.claim(upto)?;
+                let read = |step: Step| Ok((step, spool.operation(step.index)?));
+                steps.into_iter().map(read).collect::<Result<Vec<_>, StoreError>>()
+            });
+            let complete = |(step, operation)| Ok(plan.complete(step, operation));
+            Ok(stream::iter(
+                operations.await?.into_iter().map(complete).collect::<Vec<_>>(),
+            ))
+        }
+    };
+    Box::pin(stream::iter(chunks).map(load).buffered(CLAIMS_AHEAD).try_flatten())
 }
 
 /// Links the accounts that an interrupted run created without our learning it, so that they are
@@ -128,10 +170,10 @@ pub async fn recover<P: ServiceProvider, S: StateStore>(
         }
         Ok(())
     })?;
-    let linked = Linked::new(store);
+    let (linked, ids) = (Linked::new(store), Ids::new(store));
     let mut found = 0;
     for operation in doubtful {
-        let (mut payload, _) = payload(&**store, &operation)?;
+        let (mut payload, _) = payload(&ids, &operation)?;
         let id = match provider.find_own(&payload, &|id| linked.has(id)).await {
             Ok(Some(id)) => id,
             // Nothing there, or nothing that can be told apart: the next plan looks again.
@@ -171,22 +213,39 @@ enum Round {
     Again,
 }
 
-struct Run<'a, P, S> {
-    plan: &'a Plan,
+/// What every request needs.
+struct Lane<P, S> {
     provider: Arc<P>,
     store: Arc<S>,
+    ids: Ids<S>,
+    linked: Linked<S>,
+    /// Somebody asked us to stop.
+    stop: CancellationToken,
+    /// The run ends early for a reason of its own.
+    halt: CancellationToken,
+}
+
+impl<P, S> Lane<P, S> {
+    fn is_halted(&self) -> bool {
+        self.stop.is_cancelled() || self.halt.is_cancelled()
+    }
+}
+
+struct Run<'a, P, S> {
+    lane: Arc<Lane<P, S>>,
     pace: Pace,
     observer: &'a SharedObserver,
-    stop: CancellationToken,
     rejects: BTreeMap<AnchorKey, Reject>,
     result: Execution,
     deferred: Vec<(Operation, ProviderError)>,
     owed: Vec<Operation>,
-    linked: Arc<Linked<S>>,
     unavailable: u32,
     last_unavailable: Option<ProviderError>,
     total: u64,
     ended: u64,
+    /// Changes written since a flush began.
+    unflushed: usize,
+    flush: Option<JoinHandle<Result<(), StoreError>>>,
 }
 
 /// What one operation came to.
@@ -199,59 +258,70 @@ enum Outcome {
 
 impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
     fn halted(&self) -> bool {
-        self.result.stopped.is_some() || self.stop.is_cancelled()
+        self.result.stopped.is_some() || self.lane.is_halted()
     }
 
-    fn load(&self, step: Step) -> Result<Operation, StoreError> {
-        Ok(self.plan.complete(step, self.store.spool().operation(step.index)?))
-    }
-
-    async fn carry_out(&mut self, operations: Vec<Operation>, round: Round) -> Result<(), StoreError> {
-        let (provider, store, stop) = (Arc::clone(&self.provider), Arc::clone(&self.store), self.stop.clone());
-        let linked = Arc::clone(&self.linked);
-        let halt = CancellationToken::new();
-        let halted = halt.clone();
-        let mut results = stream::iter(operations)
-            .map(move |operation| {
-                let (provider, store, linked) = (Arc::clone(&provider), Arc::clone(&store), Arc::clone(&linked));
-                let (stop, halt) = (stop.clone(), halted.clone());
-                async move {
-                    if stop.is_cancelled() || halt.is_cancelled() {
-                        return (operation, None);
-                    }
-                    let outcome = one(&*provider, &*store, &linked, &operation).await;
-                    // Here, not when the result is booked: by then the next operation would be under way.
-                    if matches!(&outcome, Ok(Err(error)) if ends_run(error)) {
-                        halt.cancel();
-                    }
-                    (operation, Some(outcome))
-                }
+    /// Sends operations side by side, each on a task of its own, and remembers what became of them.
+    /// Returns how many that was.
+    async fn carry_out(
+        &mut self,
+        operations: impl Stream<Item = Result<Operation, StoreError>> + Unpin,
+        round: Round,
+    ) -> Result<u64, StoreError> {
+        let lane = Arc::clone(&self.lane);
+        let (mut booked, mut broken) = (0, None);
+        let mut results = operations
+            .map_ok(move |operation| {
+                // A run that cannot remember its results any more takes its requests with it.
+                let task = AbortOnDropHandle::new(tokio::spawn(attempt(Arc::clone(&lane), operation)));
+                async move { task.await.map_err(|error| StoreError(error.to_string())) }
             })
-            .buffer_unordered(self.pace.concurrency.max(1))
+            .try_buffer_unordered(self.pace.concurrency.max(1))
             .ready_chunks(SAVE_BATCH);
         while let Some(batch) = results.next().await {
             let mut changes = Vec::with_capacity(batch.len());
             let mut rejects = Vec::new();
-            for (operation, outcome) in batch {
-                match outcome {
-                    None => self.result.skipped += 1,
-                    Some(outcome) => self.settle(operation, outcome?, round, &mut changes, &mut rejects),
+            for result in batch {
+                match result {
+                    Ok((_, Ok(None))) => self.result.skipped += 1,
+                    Ok((operation, Ok(Some(outcome)))) => {
+                        self.settle(operation, outcome, round, &mut changes, &mut rejects);
+                    }
+                    // Nothing new is begun, but what is under way can still be remembered.
+                    Ok((_, Err(error))) | Err(error) => {
+                        broken.get_or_insert(error);
+                    }
                 }
-                if self.result.stopped.is_some() {
-                    halt.cancel();
+                booked += 1;
+                if self.result.stopped.is_some() || broken.is_some() {
+                    self.lane.halt.cancel();
                 }
             }
-            self.store.apply(&changes)?;
-            self.store.save_rejects(&rejects)?;
+            self.lane.store.apply(&changes)?;
+            self.lane.store.save_rejects(&rejects)?;
             let (done, failed) = (self.ended, self.result.failed);
             self.observer.event(&Event::Done {
                 done,
                 total: self.total,
                 failed,
             });
+            self.unflushed += changes.len() + rejects.len();
+            if self.unflushed >= FLUSH_EVERY {
+                self.flushed().await?;
+                self.unflushed = 0;
+                let store = Arc::clone(&self.lane.store);
+                self.flush = Some(tokio::task::spawn_blocking(move || store.flush()));
+            }
         }
-        let store = Arc::clone(&self.store);
-        blocking(move || store.flush()).await
+        broken.map_or(Ok(booked), Err)
+    }
+
+    /// Waits for the flush that is under way.
+    async fn flushed(&mut self) -> Result<(), StoreError> {
+        match self.flush.take() {
+            Some(flush) => flush.await.map_err(|error| StoreError(error.to_string()))?,
+            None => Ok(()),
+        }
     }
 
     /// Books one result.
@@ -284,12 +354,14 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 match outcome {
                     Outcome::Removed => {
                         tracing::info!(%action, anchor, "done");
+                        self.lane.ids.put(key, None);
                         changes.push(Change::Forget(key));
                     }
                     Outcome::Linked { link, adopted, owed } => {
                         tracing::info!(%action, anchor, id = %link.id, adopted, "done");
                         self.result.adopted += u64::from(adopted);
-                        self.linked.add(&link.id);
+                        self.lane.linked.add(&link.id);
+                        self.lane.ids.put(key, Some(&link.id));
                         let mark = mark(&operation, &link, owed, self.pace.now);
                         changes.push(Change::Put(key, mark, link));
                         if owed {
@@ -362,7 +434,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
             }
             let before: u64 = self.result.done.values().sum();
             let count = waiting.len();
-            let operations: Vec<Operation> = waiting.into_iter().map(|(operation, _)| operation).collect();
+            let operations = stream::iter(waiting).map(|(operation, _)| Ok(operation));
             let round = if count == 1 { Round::Again } else { Round::First };
             self.carry_out(operations, round).await?;
             let after: u64 = self.result.done.values().sum();
@@ -372,7 +444,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 for (operation, error) in stuck {
                     self.settle(operation, Err(error), Round::Again, &mut changes, &mut rejects);
                 }
-                return self.store.save_rejects(&rejects);
+                return self.lane.store.save_rejects(&rejects);
             }
         }
     }
@@ -383,10 +455,10 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
         for mut operation in std::mem::take(&mut self.owed) {
             let Some(after) = operation.after.clone() else { continue };
             let manager = after.manager.as_ref().map(|manager| manager.key).unwrap_or_default();
-            if self.halted() || self.store.link(manager)?.is_none() {
+            if self.halted() || self.lane.store.link(manager)?.is_none() {
                 continue;
             }
-            let Some(link) = self.store.link(operation.anchor.key())? else {
+            let Some(link) = self.lane.store.link(operation.anchor.key())? else {
                 continue;
             };
             operation.action = Action::Reference;
@@ -395,7 +467,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
             late.push(operation);
         }
         self.total += late.len() as u64;
-        self.carry_out(late, Round::Again).await
+        self.carry_out(stream::iter(late).map(Ok), Round::Again).await.map(drop)
     }
 }
 
@@ -442,6 +514,50 @@ impl<S: StateStore> Linked<S> {
     }
 }
 
+/// The ids under which people are known, as far as managers were asked for.
+struct Ids<S> {
+    store: Arc<S>,
+    known: Mutex<BTreeMap<AnchorKey, ResourceId>>,
+}
+
+impl<S: StateStore> Ids<S> {
+    fn new(store: &Arc<S>) -> Self {
+        Self {
+            store: Arc::clone(store),
+            known: Mutex::default(),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<AnchorKey, ResourceId>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, key: AnchorKey) -> Result<Option<ResourceId>, StoreError> {
+        if let Some(id) = self.known().get(&key) {
+            return Ok(Some(id.clone()));
+        }
+        let id = self.store.link(key)?.map(|link| link.id);
+        if let Some(id) = &id {
+            let mut known = self.known();
+            if known.len() >= IDS_MAX {
+                known.clear();
+            }
+            known.insert(key, id.clone());
+        }
+        Ok(id)
+    }
+
+    /// Somebody has another id now, or none. Who was never asked for is not kept.
+    fn put(&self, key: AnchorKey, id: Option<&ResourceId>) {
+        let mut known = self.known();
+        match (known.get_mut(&key), id) {
+            (Some(old), Some(id)) => old.clone_from(id),
+            (Some(_), None) => drop(known.remove(&key)),
+            (None, _) => {}
+        }
+    }
+}
+
 /// Whether this says something about the whole run, not about one operation.
 fn ends_run(error: &ProviderError) -> bool {
     matches!(
@@ -450,15 +566,29 @@ fn ends_run(error: &ProviderError) -> bool {
     )
 }
 
+/// An operation and what became of it; nothing when the run was halted before.
+type Attempt = (Operation, Result<Option<Result<Outcome, ProviderError>>, StoreError>);
+
+async fn attempt<P: ServiceProvider, S: StateStore>(lane: Arc<Lane<P, S>>, operation: Operation) -> Attempt {
+    if lane.is_halted() {
+        return (operation, Ok(None));
+    }
+    let outcome = one(&lane, &operation).await;
+    // Here, not when the result is booked: by then the next operation would be under way.
+    if matches!(&outcome, Ok(Err(error)) if ends_run(error)) {
+        lane.halt.cancel();
+    }
+    (operation, outcome.map(Some))
+}
+
 /// Sends one operation.
 async fn one<P: ServiceProvider, S: StateStore>(
-    provider: &P,
-    store: &S,
-    linked_ids: &Linked<S>,
+    lane: &Lane<P, S>,
     operation: &Operation,
 ) -> Result<Result<Outcome, ProviderError>, StoreError> {
-    let (payload, owed) = payload(store, operation)?;
-    let taken = |id: &ResourceId| linked_ids.has(id);
+    let provider = &*lane.provider;
+    let (payload, owed) = payload(&lane.ids, operation)?;
+    let taken = |id: &ResourceId| lane.linked.has(id);
     let nothing = Pushed::default();
     let before = operation.before.as_ref().unwrap_or(&nothing);
     let linked = |id: ResourceId, adopted| Outcome::Linked {
@@ -499,10 +629,10 @@ fn made(created: Created, linked: impl Fn(ResourceId, bool) -> Outcome) -> Outco
 }
 
 /// The payload, and whether its manager is owed because he has no id yet.
-fn payload<S: StateStore>(store: &S, operation: &Operation) -> Result<(Payload, bool), StoreError> {
+fn payload<S: StateStore>(ids: &Ids<S>, operation: &Operation) -> Result<(Payload, bool), StoreError> {
     let mut pushed = operation.after.clone().unwrap_or_default();
     let manager_id = match &pushed.manager {
-        Some(manager) => store.link(manager.key)?.map(|link| link.id),
+        Some(manager) => ids.of(manager.key)?,
         None => None,
     };
     let owed = pushed.manager.is_some() && manager_id.is_none();
