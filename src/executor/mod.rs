@@ -4,6 +4,7 @@
 //!
 //! Deliberately absent: a dry run. A dry run is a plan that never gets here.
 
+mod lane;
 mod linked;
 mod recover;
 mod reject;
@@ -14,14 +15,16 @@ use std::{
     sync::Arc,
 };
 
-use futures_util::{StreamExt, stream};
-use tokio_util::sync::CancellationToken;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use tokio::task::JoinHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-pub use self::{linked::Linked, recover::recover};
 use self::{
+    lane::{Lane, attempt, ends_run},
     reject::rejected,
-    send::{Outcome, mark, one},
+    send::{Outcome, mark},
 };
+pub use self::{linked::Linked, recover::recover};
 use crate::{
     model::{Action, AnchorKey, Digest, Mark, Operation, Phase},
     plan::Plan,
@@ -54,11 +57,15 @@ pub struct Execution {
     pub in_doubt: Vec<AnchorKey>,
 }
 
-/// Operations claimed ahead of their execution; what is in doubt after a crash is never more than
-/// this and what is in flight.
+/// Operations claimed at a time.
 const CLAIM: usize = 256;
+/// Claims made ahead of their execution, so that no lane waits for the disk. What is in doubt after a
+/// crash is never more than these and what is in flight.
+const CLAIMS_AHEAD: usize = 2;
 /// Changes written at a time.
 const SAVE_BATCH: usize = 64;
+/// Changes written between two flushes, which go on beside the requests.
+const FLUSH_EVERY: usize = CLAIM;
 /// Objects in a row that fail because the provider is unavailable before the run gives up.
 const UNAVAILABLE_MAX: u32 = 10;
 
@@ -78,43 +85,74 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
     let rejects = store.rejects()?.into_iter().collect();
     let mut run = Run {
         plan,
-        provider: Arc::clone(provider),
-        store: Arc::clone(store),
+        lane: Arc::new(Lane::new(provider, store, stop)),
         pace,
         observer,
-        stop: stop.clone(),
         rejects,
         result: Execution::default(),
         deferred: Vec::new(),
+        done_before_deferred: 0,
         owed: Vec::new(),
         renewed: BTreeSet::new(),
-        linked: Arc::new(Linked::new(store)),
         unavailable: 0,
         last_unavailable: None,
         total: steps.len() as u64,
         ended: 0,
+        unflushed: 0,
+        flush: None,
     };
+    let lane = Arc::clone(&run.lane);
     let mut from = 0;
     for phase in steps.chunk_by(|a, b| (a.phase, a.depth) == (b.phase, b.depth)) {
-        for chunk in phase.chunks(CLAIM) {
-            from += chunk.len();
-            if run.halted() {
-                run.result.skipped += chunk.len() as u64;
-                continue;
-            }
-            let claimed = Arc::clone(store);
-            blocking(move || claimed.spool().claim(from)).await?;
-            let work = run.load(chunk)?;
-            run.carry_out(work, Round::First).await?;
+        if phase.first().is_some_and(|step| step.phase > Phase::Reference) {
+            run.settle_managers().await?;
         }
+        let booked = run.carry_out(claimed(plan, phase, from, &lane), Round::First).await?;
+        run.result.skipped += phase.len() as u64 - booked;
+        from += phase.len();
     }
     run.settle_deferred().await?;
     run.settle_managers().await?;
     run.settle_renewed()?;
     run.judge_silence();
+    run.flushed().await?;
     let durable = Arc::clone(store);
     blocking(move || durable.flush()).await?;
     Ok(run.result)
+}
+
+/// The operations of `phase`, which begins at step `from`, each claimed before it is handed out; none
+/// any more once the run is halted.
+fn claimed<'a, P: ServiceProvider, S: StateStore>(
+    plan: &'a Plan,
+    phase: &'a [Step],
+    from: usize,
+    lane: &'a Arc<Lane<P, S>>,
+) -> impl Stream<Item = Result<(Step, Operation), StoreError>> + Unpin + 'a {
+    let chunks = phase.chunks(CLAIM).scan(from, |upto, chunk| {
+        *upto += chunk.len();
+        Some((*upto, chunk))
+    });
+    let load = move |(upto, chunk): (usize, &'a [Step])| {
+        let steps = chunk.to_vec();
+        let lane = Arc::clone(lane);
+        async move {
+            if lane.is_halted() {
+                return Ok(stream::iter(Vec::new()));
+            }
+            let operations = blocking(move || {
+                let spool = lane.store.spool();
+                spool.claim(upto)?;
+                let read = |step: Step| Ok((step, spool.operation(step.index)?));
+                steps.into_iter().map(read).collect::<Result<Vec<_>, StoreError>>()
+            });
+            let complete = |(step, operation)| Ok((step, plan.complete(step, operation)));
+            Ok(stream::iter(
+                operations.await?.into_iter().map(complete).collect::<Vec<_>>(),
+            ))
+        }
+    };
+    Box::pin(stream::iter(chunks).map(load).buffered(CLAIMS_AHEAD).try_flatten())
 }
 
 /// Runs a call that may wait for the disk off the asynchronous threads.
@@ -135,72 +173,82 @@ enum Round {
 
 struct Run<'a, P, S> {
     plan: &'a Plan,
-    provider: Arc<P>,
-    store: Arc<S>,
+    lane: Arc<Lane<P, S>>,
     pace: Pace,
     observer: &'a SharedObserver,
-    stop: CancellationToken,
     rejects: BTreeMap<AnchorKey, Reject>,
     result: Execution,
     deferred: Vec<(Step, ProviderError)>,
+    /// Operations done before the batch in which the first of them was deferred.
+    done_before_deferred: u64,
     owed: Vec<Step>,
     /// People whose account was made anew, under another id.
     renewed: BTreeSet<AnchorKey>,
-    linked: Arc<Linked<S>>,
     unavailable: u32,
     last_unavailable: Option<ProviderError>,
     total: u64,
     ended: u64,
+    /// Changes written since a flush began.
+    unflushed: usize,
+    flush: Option<JoinHandle<Result<(), StoreError>>>,
 }
 
 impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
     fn halted(&self) -> bool {
-        self.result.stopped.is_some() || self.stop.is_cancelled()
+        self.result.stopped.is_some() || self.lane.is_halted()
+    }
+
+    /// Operations done so far.
+    fn done(&self) -> u64 {
+        self.result.done.values().sum()
     }
 
     fn load(&self, steps: &[Step]) -> Result<Vec<(Step, Operation)>, StoreError> {
-        let spool = self.store.spool();
+        let spool = self.lane.store.spool();
         let load = |&step: &Step| Ok((step, self.plan.complete(step, spool.operation(step.index)?)));
         steps.iter().map(load).collect()
     }
 
-    async fn carry_out(&mut self, work: Vec<(Step, Operation)>, round: Round) -> Result<(), StoreError> {
-        let (provider, store, stop) = (Arc::clone(&self.provider), Arc::clone(&self.store), self.stop.clone());
-        let linked = Arc::clone(&self.linked);
-        let halt = CancellationToken::new();
-        let halted = halt.clone();
-        let mut results = stream::iter(work)
-            .map(move |(step, operation)| {
-                let (provider, store, linked) = (Arc::clone(&provider), Arc::clone(&store), Arc::clone(&linked));
-                let (stop, halt) = (stop.clone(), halted.clone());
-                async move {
-                    if stop.is_cancelled() || halt.is_cancelled() {
-                        return (step, operation, None);
-                    }
-                    let outcome = one(&*provider, &*store, &linked, &operation).await;
-                    // Here, not when the result is booked: by then the next operation would be under way.
-                    if matches!(&outcome, Ok(Err(error)) if ends_run(error)) {
-                        halt.cancel();
-                    }
-                    (step, operation, Some(outcome))
-                }
+    /// Sends operations side by side, each on a task of its own, and remembers what became of them.
+    /// Returns how many that was.
+    async fn carry_out(
+        &mut self,
+        work: impl Stream<Item = Result<(Step, Operation), StoreError>> + Unpin,
+        round: Round,
+    ) -> Result<u64, StoreError> {
+        if self.deferred.is_empty() {
+            self.done_before_deferred = self.done();
+        }
+        let lane = Arc::clone(&self.lane);
+        let (mut booked, mut broken) = (0, None);
+        let mut results = work
+            .map_ok(move |(step, operation)| {
+                // A run that cannot remember its results any more takes its requests with it.
+                let task = AbortOnDropHandle::new(tokio::spawn(attempt(Arc::clone(&lane), step, operation)));
+                async move { task.await.map_err(|error| StoreError(error.to_string())) }
             })
-            .buffer_unordered(self.pace.concurrency.max(1))
+            .try_buffer_unordered(self.pace.concurrency.max(1))
             .ready_chunks(SAVE_BATCH);
         while let Some(batch) = results.next().await {
             let mut changes = Vec::with_capacity(batch.len());
             let mut rejects = Vec::new();
-            for (step, operation, outcome) in batch {
-                match outcome {
-                    None => self.result.skipped += 1,
-                    Some(outcome) => self.settle(step, &operation, outcome?, round, &mut changes, &mut rejects),
+            for result in batch {
+                match result {
+                    Ok((_, _, Ok(None))) => self.result.skipped += 1,
+                    Ok((step, operation, Ok(Some(outcome)))) => {
+                        self.settle(step, &operation, outcome, round, &mut changes, &mut rejects);
+                    }
+                    // Nothing new is begun, but what is under way can still be remembered.
+                    Ok((_, _, Err(error))) | Err(error) => {
+                        broken.get_or_insert(error);
+                    }
                 }
-                if self.result.stopped.is_some() {
-                    halt.cancel();
+                booked += 1;
+                if self.result.stopped.is_some() || broken.is_some() {
+                    self.lane.halt.cancel();
                 }
             }
-            self.store.apply(&changes)?;
-            self.store.save_rejects(&rejects)?;
+            self.save(&changes, &rejects).await?;
             let (done, failed) = (self.ended, self.result.failed);
             self.observer.event(&Event::Done {
                 done,
@@ -208,8 +256,28 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 failed,
             });
         }
-        let store = Arc::clone(&self.store);
-        blocking(move || store.flush()).await
+        broken.map_or(Ok(booked), Err)
+    }
+
+    async fn save(&mut self, changes: &[Change], rejects: &[(AnchorKey, Option<Reject>)]) -> Result<(), StoreError> {
+        self.lane.store.apply(changes)?;
+        self.lane.store.save_rejects(rejects)?;
+        self.unflushed += changes.len() + rejects.len();
+        if self.unflushed >= FLUSH_EVERY {
+            self.flushed().await?;
+            self.unflushed = 0;
+            let store = Arc::clone(&self.lane.store);
+            self.flush = Some(tokio::task::spawn_blocking(move || store.flush()));
+        }
+        Ok(())
+    }
+
+    /// Waits for the flush that is under way.
+    async fn flushed(&mut self) -> Result<(), StoreError> {
+        match self.flush.take() {
+            Some(flush) => flush.await.map_err(|error| StoreError(error.to_string()))?,
+            None => Ok(()),
+        }
     }
 
     /// Books one result.
@@ -243,12 +311,14 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 match outcome {
                     Outcome::Removed => {
                         tracing::info!(%action, anchor, "done");
+                        self.lane.ids.put(key, None);
                         changes.push(Change::Forget(key));
                     }
                     Outcome::Linked { link, adopted, owed } => {
                         tracing::info!(%action, anchor, id = %link.id, adopted, "done");
                         self.result.adopted += u64::from(adopted);
-                        self.linked.add(&link.id);
+                        self.lane.linked.add(&link.id);
+                        self.lane.ids.put(key, Some(&link.id));
                         if operation.id.as_ref().is_some_and(|id| *id != link.id) {
                             self.renewed.insert(key);
                         }
@@ -310,29 +380,24 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
     }
 
     /// Conflicts may have cleared: a name given up later in the plan, a leaver deleted. Tried as long
-    /// as that frees somebody.
+    /// as something was done since that may have freed somebody.
     async fn settle_deferred(&mut self) -> Result<(), StoreError> {
-        loop {
-            let waiting = std::mem::take(&mut self.deferred);
-            if waiting.is_empty() {
-                return Ok(());
-            }
+        while !self.deferred.is_empty() {
             if self.halted() {
-                self.result.skipped += waiting.len() as u64;
-                return Ok(());
-            }
-            let before: u64 = self.result.done.values().sum();
-            let round = if waiting.len() == 1 { Round::Again } else { Round::First };
-            let steps: Vec<Step> = waiting.into_iter().map(|(step, _)| step).collect();
-            for chunk in steps.chunks(CLAIM) {
-                let work = self.load(chunk)?;
-                self.carry_out(work, round).await?;
-            }
-            let after: u64 = self.result.done.values().sum();
-            if after == before {
-                return self.give_up();
+                self.result.skipped += std::mem::take(&mut self.deferred).len() as u64;
+            } else if self.done() == self.done_before_deferred {
+                self.give_up()?;
+            } else {
+                let waiting = std::mem::take(&mut self.deferred);
+                let round = if waiting.len() == 1 { Round::Again } else { Round::First };
+                for chunk in waiting.chunks(CLAIM) {
+                    let steps: Vec<Step> = chunk.iter().map(|(step, _)| *step).collect();
+                    let work = self.load(&steps)?;
+                    self.carry_out(stream::iter(work).map(Ok), round).await?;
+                }
             }
         }
+        Ok(())
     }
 
     /// Conflicts that nothing in this plan clears.
@@ -351,12 +416,13 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                     );
                 }
             }
-            self.store.save_rejects(&rejects)?;
+            self.lane.store.save_rejects(&rejects)?;
         }
         Ok(())
     }
 
-    /// Managers who had no id when their people were pushed.
+    /// Managers who had no id when their people were pushed. Those who still have none may get it from
+    /// a conflict that clears.
     async fn settle_managers(&mut self) -> Result<(), StoreError> {
         let owed = std::mem::take(&mut self.owed);
         for chunk in owed.chunks(CLAIM) {
@@ -364,19 +430,22 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
             for (step, mut operation) in self.load(chunk)? {
                 let manager = operation.after.as_ref().and_then(|after| after.manager.as_ref());
                 let manager = manager.map(|manager| manager.key).unwrap_or_default();
-                if self.halted() || self.store.link(manager)?.is_none() {
+                if self.halted() || self.lane.store.link(manager)?.is_none() {
+                    self.owed.push(step);
                     continue;
                 }
-                let Some(link) = self.store.link(operation.anchor.key())? else {
+                let Some(link) = self.lane.store.link(operation.anchor.key())? else {
                     continue;
                 };
                 operation.action = Action::Reference;
                 operation.id = Some(link.id);
                 operation.before = Some(link.pushed);
-                late.push((step, operation));
+                late.push(Ok((step, operation)));
             }
-            self.total += late.len() as u64;
-            self.carry_out(late, Round::Again).await?;
+            if !late.is_empty() {
+                self.total += late.len() as u64;
+                self.carry_out(stream::iter(late), Round::Again).await?;
+            }
         }
         Ok(())
     }
@@ -398,19 +467,15 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
             )
         };
         let changes: Vec<Change> = self
+            .lane
             .store
             .marks()?
             .into_iter()
             .filter(told_the_old_id)
             .map(forget_manager)
             .collect();
-        changes.chunks(SAVE_BATCH).try_for_each(|batch| self.store.apply(batch))
+        changes
+            .chunks(SAVE_BATCH)
+            .try_for_each(|batch| self.lane.store.apply(batch))
     }
-}
-/// Whether this says something about the whole run, not about one operation.
-fn ends_run(error: &ProviderError) -> bool {
-    matches!(
-        error,
-        ProviderError::Unauthorized { .. } | ProviderError::Cancelled | ProviderError::InDoubt { .. }
-    )
 }

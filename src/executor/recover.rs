@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Linked,
+    lane::Ids,
     send::{link, mark, payload},
 };
 use crate::{
@@ -29,10 +30,10 @@ pub async fn recover<P: ServiceProvider, S: StateStore>(
         }
         Ok(())
     })?;
-    let linked = Linked::new(store);
+    let (linked, ids) = (Linked::new(store), Ids::new(store));
     let mut found = 0;
     for operation in doubtful {
-        let (mut payload, _) = payload(&**store, &operation)?;
+        let (mut payload, _) = payload(&ids, &operation)?;
         let id = match provider.find_own(&payload, &|id| linked.has(id)).await {
             Ok(Some(id)) => id,
             // Nothing there, or nothing that can be told apart: the next plan looks again.

@@ -1,6 +1,6 @@
 //! One operation: its payload, its request, and what is remembered of it.
 
-use super::Linked;
+use super::lane::{Ids, Lane};
 use crate::{
     model::{Action, Digest, Link, Mark, Operation, Pushed, ResourceId},
     ports::{Created, Payload, ProviderError, ServiceProvider, StateStore, StoreError, Taken},
@@ -16,17 +16,19 @@ pub(super) enum Outcome {
 
 /// Sends one operation.
 pub(super) async fn one<P: ServiceProvider, S: StateStore>(
-    provider: &P,
-    store: &S,
-    linked_ids: &Linked<S>,
+    lane: &Lane<P, S>,
     operation: &Operation,
 ) -> Result<Result<Outcome, ProviderError>, StoreError> {
-    let (payload, owed) = payload(store, operation)?;
-    let taken = |id: &ResourceId| linked_ids.has(id);
+    let provider = &*lane.provider;
+    let (payload, owed) = payload(&lane.ids, operation)?;
+    let taken = |id: &ResourceId| lane.linked.has(id);
     let nothing = Pushed::default();
     let before = operation.before.as_ref().unwrap_or(&nothing);
     let adopted_before = match operation.id {
-        Some(_) => store.link(operation.anchor.key())?.is_some_and(|link| link.adopted),
+        Some(_) => lane
+            .store
+            .link(operation.anchor.key())?
+            .is_some_and(|link| link.adopted),
         None => false,
     };
     let linked = |id: ResourceId, adopted| Outcome::Linked {
@@ -103,10 +105,10 @@ fn made(created: Created, linked: impl Fn(ResourceId, bool) -> Outcome) -> Outco
 }
 
 /// The payload, and whether its manager is owed because he has no id yet.
-pub(super) fn payload<S: StateStore>(store: &S, operation: &Operation) -> Result<(Payload, bool), StoreError> {
+pub(super) fn payload<S: StateStore>(ids: &Ids<S>, operation: &Operation) -> Result<(Payload, bool), StoreError> {
     let mut pushed = operation.after.clone().unwrap_or_default();
     let manager_id = match &pushed.manager {
-        Some(manager) => store.link(manager.key)?.map(|link| link.id),
+        Some(manager) => ids.of(manager.key)?,
         None => None,
     };
     let owed = pushed.manager.is_some() && manager_id.is_none();

@@ -13,6 +13,7 @@ use crate::{
     plan::{
         circles::{self, Rename},
         decide::{self, Known, Missing, Rules, Seen},
+        keyed,
         managers::{self, Names},
         settings::Leavers,
     },
@@ -188,7 +189,7 @@ impl Planner {
     }
 
     fn find(&self, key: AnchorKey) -> Option<usize> {
-        self.marks.binary_search_by_key(&key, |&(key, _)| key).ok()
+        keyed::find(&self.marks, key)
     }
 
     /// True when this entry is, byte for byte, the one that was mapped and pushed before: then it is
