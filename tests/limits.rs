@@ -14,7 +14,7 @@ use support::{
 fn held(stage: &Stage) -> Option<String> {
     let status = stage.run(&["status", "--json"]).expect(0);
     let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
-    status["held"]["plan_id"].as_str().map(str::to_owned)
+    status["held"]["planId"].as_str().map(str::to_owned)
 }
 
 fn leave(stage: &Stage, numbers: &[usize]) {
@@ -191,7 +191,11 @@ fn a_wave_of_disabled_accounts_is_a_wave_of_removals() {
 #[test]
 fn a_change_of_who_is_in_scope_holds_removals_once() {
     let sub = format!("ou=kept,{PEOPLE}");
-    for (key, value) in [("filter", "(!(uid=u00012))".to_owned()), ("base", sub.clone()), ("scope", "one".to_owned())] {
+    for (key, value) in [
+        ("filter", "(&(objectClass=inetOrgPerson)(!(uid=u00012)))".to_owned()),
+        ("base", sub.clone()),
+        ("scope", "one".to_owned()),
+    ] {
         let stage = Stage::with_people(12);
         stage
             .slapd
@@ -272,7 +276,11 @@ fn a_person_in_two_bases_is_one_person() {
 fn protected_people_are_never_removed() {
     let stage = Stage::with_people(4)
         .set("limits", "max_removals_percent", "100")
-        .set("limits", "protected", &format!("[{}, \"u00003\"]", text(&person(4).dn())))
+        .set(
+            "limits",
+            "protected",
+            &format!("[{}, \"u00003\"]", text(&person(4).dn())),
+        )
         .synced();
     leave(&stage, &[2, 3, 4]);
     stage.sync().expect(0);
