@@ -145,6 +145,21 @@ pub enum ProviderError {
     },
 }
 
+impl ProviderError {
+    /// Whose fault it is, without the provider's own words: those may name people, which logs must not.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Refused { status, .. } => format!("refused with {status}"),
+            Self::Conflict { .. } => "conflict".to_owned(),
+            Self::Unauthorized { status, .. } => format!("the service provider refused us with {status}"),
+            Self::Unavailable { tries, .. } => format!("unavailable (after {tries} tries)"),
+            Self::InDoubt { cause } => cause.brief(),
+            Self::Gone | Self::Cancelled => self.to_string(),
+        }
+    }
+}
+
 /// Whether an account is linked to somebody already.
 pub type Taken<'a> = &'a (dyn Fn(&ResourceId) -> bool + Send + Sync);
 
@@ -175,6 +190,14 @@ pub trait ServiceProvider: Send + Sync + 'static {
 
     /// Deletes the account. An account that is gone already is a success.
     fn delete(&self, id: &ResourceId) -> impl Future<Output = Result<(), ProviderError>> + Send;
+
+    /// Asks for the account that an interrupted create of `payload` may have left behind: one that
+    /// carries this person's `externalId`. Changes nothing.
+    fn find_own(
+        &self,
+        payload: &Payload,
+        taken: Taken<'_>,
+    ) -> impl Future<Output = Result<Option<ResourceId>, ProviderError>> + Send;
 
     /// Asks for the account that would stand in the way of `payload` (the dry run's `--probe`).
     fn probe(&self, payload: &Payload, taken: Taken<'_>) -> impl Future<Output = Result<Probe, ProviderError>> + Send;
@@ -310,6 +333,13 @@ pub trait PlanSpool: Send + Sync {
     /// # Errors
     /// When the disk says no.
     fn in_doubt(&self) -> Result<Vec<AnchorKey>, StoreError>;
+
+    /// Hands every claimed create of an unfinished plan to `visit`. To be called before
+    /// [`PlanSpool::clear`], which keeps no more than their keys.
+    ///
+    /// # Errors
+    /// When the disk says no, or `visit` does.
+    fn unfinished_creates(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError>;
 
     /// The plan is done: nothing is in doubt any more but the creates named here.
     ///

@@ -61,7 +61,7 @@ impl Demo {
         let config = configure(folder.path(), &directory, &cloud).map_err(|error| Failure::other(&error))?;
         let setup = setup::load(&config).map_err(|error| Failure::usage(error.to_string()))?;
         let store = SledStore::open(&setup.config.state_path).map_err(|error| Failure::other(&error))?;
-        let engine = Engine::new(&config, setup, store);
+        let engine = Engine::new(&config, setup, store, None);
         Ok(Self {
             folder,
             directory,
@@ -145,7 +145,7 @@ impl Demo {
         });
         let engine = Arc::clone(&self.engine);
         let around = Surroundings {
-            next_run: None,
+            daemon: None,
             observer: Arc::new(Progress::new()),
             stop: CancellationToken::new(),
         };

@@ -8,10 +8,15 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::setup::{self, Setup};
+use super::{
+    runner,
+    setup::{self, Setup},
+};
 use crate::{
     cycle::{self, CycleError, Means, Planned, Watch},
+    daemon::settings::ScheduleSettings,
     executor::{self, Execution, Pace},
+    logging::LogHandle,
     outcome::{self, exit},
     ports::{CycleRecord, Meta, PlanSpool, SharedObserver, StateStore, StoreError},
     report,
@@ -25,8 +30,10 @@ pub struct Engine {
     setup: Mutex<Arc<Setup>>,
     /// The memory between cycles.
     pub store: Arc<SledStore>,
-    /// One cycle or dry run at a time.
-    pub(super) busy: tokio::sync::Mutex<()>,
+    /// One cycle at a time.
+    busy: tokio::sync::Mutex<()>,
+    /// The log whose level the configuration decides; none when the command line does.
+    log: Option<LogHandle>,
 }
 
 /// Unix seconds.
@@ -37,14 +44,15 @@ pub fn unix_now() -> i64 {
 }
 
 impl Engine {
-    /// With a state that is open.
+    /// With a state that is open. A configuration that is read again sets the level of `log`.
     #[must_use]
-    pub fn new(path: &Path, setup: Setup, store: SledStore) -> Arc<Self> {
+    pub fn new(path: &Path, setup: Setup, store: SledStore, log: Option<LogHandle>) -> Arc<Self> {
         Arc::new(Self {
             path: path.to_owned(),
             setup: Mutex::new(Arc::new(setup)),
             store: Arc::new(store),
             busy: tokio::sync::Mutex::new(()),
+            log,
         })
     }
 
@@ -54,19 +62,25 @@ impl Engine {
         Arc::clone(&self.setup.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the configuration again; the old one stays in force when the new one is wrong.
+    /// Reads the configuration again; the old one stays in force, whole, when the new one is wrong.
     ///
     /// # Errors
     /// In words: every mistake in the file, or what cannot change while the daemon runs.
-    pub fn reload(&self) -> Result<Arc<Setup>, String> {
+    pub fn reload(&self) -> Result<ScheduleSettings, String> {
         let new = setup::load(&self.path).map_err(|error| error.to_string())?;
         let old = self.setup();
         if new.config.state_path != old.config.state_path {
             return Err("[state] path cannot change while the daemon runs; restart it".to_owned());
         }
-        let new = Arc::new(new);
-        *self.setup.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
-        Ok(new)
+        let schedule = runner::schedule(new.config.schedule.clone())?;
+        if let Some(log) = &self.log {
+            log.set_level(&new.config.log.level).map_err(|error| chain(&error))?;
+        }
+        if new.config.log.format != old.config.log.format {
+            tracing::warn!("[log] format cannot change while the daemon runs; it does at the next start");
+        }
+        *self.setup.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        Ok(schedule)
     }
 
     /// One cycle: plan, remember, execute, conclude. Never fails: what went wrong is in the record.
@@ -77,6 +91,13 @@ impl Engine {
         let record = match self.run(&setup, started, observer, stop).await {
             Ok(record) => record,
             Err(Trouble::Cycle(error)) => outcome::failure(&error, started, unix_now()),
+            Err(Trouble::Provider(outcome)) => CycleRecord {
+                started,
+                ended: unix_now(),
+                exit_code: exit::PROVIDER,
+                outcome,
+                ..CycleRecord::default()
+            },
             Err(Trouble::Usage(outcome)) => CycleRecord {
                 started,
                 ended: unix_now(),
@@ -89,12 +110,7 @@ impl Engine {
         if let Err(error) = saved {
             tracing::error!(%error, "the cycle could not be recorded");
         }
-        let (code, line) = (record.exit_code, report::cycle_line(&record));
-        match code {
-            exit::DONE => tracing::info!(code, "{line}"),
-            exit::OBJECTS | exit::HELD => tracing::warn!(code, "{line}"),
-            _ => tracing::error!(code, "{line}"),
-        }
+        log_cycle(&record);
         record
     }
 
@@ -109,6 +125,11 @@ impl Engine {
         let profile = Arc::clone(&setup.policy.profile);
         let client = ScimClient::new(setup.config.scim.clone(), profile, Arc::clone(&observer), stop.clone());
         let client = Arc::new(client.map_err(|error| Trouble::Usage(chain(&error)))?);
+        if let Err(error) = executor::recover(&client, &self.store).await? {
+            return Err(Trouble::Provider(format!(
+                "after an interrupted run its accounts have to be looked up first: {error}"
+            )));
+        }
         let planned = self.plan(setup, started, &observer, &stop, true).await?;
         let pace = Pace {
             concurrency: setup.config.scim.concurrency,
@@ -120,8 +141,8 @@ impl Engine {
         } else {
             executor::execute(&planned.plan, steps, &client, &self.store, pace, &observer, &stop).await?
         };
-        let in_doubt = outcome::still_in_doubt(&*self.store, &planned, &execution)?;
-        self.store.spool().finish(&in_doubt)?;
+        outcome::conclude(&*self.store, &planned, &execution)?;
+        self.store.spool().finish(&execution.in_doubt)?;
         Ok(outcome::record(
             &planned,
             &execution,
@@ -195,6 +216,16 @@ impl Engine {
     }
 }
 
+/// The one line of a cycle.
+pub fn log_cycle(record: &CycleRecord) {
+    let (code, summary) = (record.exit_code, report::cycle_line(record));
+    match code {
+        exit::DONE => tracing::info!(code, %summary, "cycle ended"),
+        exit::OBJECTS | exit::HELD => tracing::warn!(code, %summary, "cycle ended"),
+        _ => tracing::error!(code, %summary, "cycle ended"),
+    }
+}
+
 /// Why this state cannot be used with the configured endpoint, and the ways out.
 #[must_use]
 pub fn foreign_endpoint(meta: &Meta, setup: &Setup) -> Option<String> {
@@ -227,6 +258,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 
 enum Trouble {
     Cycle(CycleError),
+    Provider(String),
     Usage(String),
 }
 

@@ -21,13 +21,12 @@ use crate::{
 };
 
 impl Runner for Engine {
-    async fn cycle(self: Arc<Self>, cause: Cause, observer: SharedObserver, stop: CancellationToken) -> CycleRecord {
-        tracing::info!(?cause, "cycle begins");
+    async fn cycle(self: Arc<Self>, _cause: Cause, observer: SharedObserver, stop: CancellationToken) -> CycleRecord {
         self.sync(observer, stop).await
     }
 
     async fn reload(&self) -> Result<ScheduleSettings, String> {
-        schedule(Self::reload(self)?.config.schedule.clone())
+        Self::reload(self)
     }
 
     fn last_started(&self) -> Option<DateTime<Utc>> {
@@ -65,7 +64,7 @@ impl Runner for Engine {
             .as_ref()
             .map_or(chrono_tz::UTC, |schedule| schedule.timezone);
         let around = Surroundings {
-            next_run: Some(daemon.line(zone)),
+            daemon: Some((daemon, zone)),
             observer: Arc::new(out.clone()),
             stop,
         };

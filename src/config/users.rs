@@ -59,7 +59,9 @@ fn read_filter(users: &Section<'_>, preset: Option<Preset>, preset_is_written: b
         let default = match preset {
             Some(Preset::InetOrgPerson) => "(objectClass=inetOrgPerson)",
             // Computers are users too in AD; the category leaves them out, and contacts with them.
-            Some(Preset::ActiveDirectory) => "(&(objectCategory=person)(objectClass=user))",
+            Some(Preset::ActiveDirectory) => {
+                "(&(objectCategory=person)(objectClass=user)(!(isCriticalSystemObject=TRUE)))"
+            }
             None if preset_is_written => return None,
             None => {
                 users.missing(

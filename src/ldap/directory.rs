@@ -54,7 +54,7 @@ impl LdapDirectory {
     ) -> Result<ReadOutcome, DirectoryError> {
         let mut connector = Connector::new(&self.ldap, identity);
         let mut failures: Vec<Failure> = Vec::new();
-        for url in &self.ldap.urls {
+        for (at, url) in self.ldap.urls.iter().enumerate() {
             feed.begin(url);
             match self.read_server(&mut connector, url, feed).await {
                 Ok(()) => {
@@ -68,8 +68,13 @@ impl LdapDirectory {
                 Err(Stop::Sink(error)) => return Err(error.into()),
                 Err(Stop::Failure(failure)) => {
                     let failure = failure.at(url);
-                    tracing::warn!(reason = failure.text, "the directory could not be read completely");
-                    let last = failure.last;
+                    let last = failure.last || at + 1 == self.ldap.urls.len();
+                    let then = if last {
+                        "there is no other to try"
+                    } else {
+                        "the next one is tried"
+                    };
+                    tracing::warn!(reason = failure.text, then, "a directory server could not be read");
                     failures.push(failure);
                     if last {
                         break;

@@ -64,6 +64,8 @@ pub struct Counts {
     pub rejected: u64,
     /// Waiting after an earlier failure.
     pub waiting: u64,
+    /// Missing, but not yet for long enough, or waiting after a removal that failed.
+    pub missing: u64,
     /// People whose manager is not among those provisioned.
     pub dangling: u64,
     /// Accounts in use before this cycle, as far as the state knows.
@@ -116,6 +118,10 @@ pub struct Planner {
     notes: Vec<Note>,
     renames: Vec<Rename>,
     unidentified: u64,
+    /// Anchors that more than one entry has.
+    twins: BTreeSet<AnchorKey>,
+    /// Rejections that are listed with their reasons.
+    listed: usize,
     warnings: Warnings,
     counts: Counts,
 }
@@ -129,6 +135,9 @@ struct Warnings {
 
 /// More than this is a flood: the rest is only counted.
 const WARNINGS_MAX: usize = 200;
+/// Rejections remembered with their reasons in one cycle. Where everybody is rejected the rule is wrong,
+/// and the first ten thousand say so as well as a million would, in a hundredth of the memory.
+const REJECTS_LISTED_MAX: usize = 10_000;
 
 impl Warnings {
     fn push(&mut self, warning: String) {
@@ -166,6 +175,8 @@ impl Planner {
             notes: Vec::new(),
             renames: Vec::new(),
             unidentified: 0,
+            twins: BTreeSet::new(),
+            listed: 0,
             warnings: Warnings::default(),
             counts: Counts {
                 in_use,
@@ -239,7 +250,8 @@ impl Planner {
         let dn = DnKey::of(&user.dn);
         if let Some(other) = self.seen_before(key) {
             if other != dn {
-                self.reject(twin(&user));
+                self.reject(twin(&user.anchor, &user.dn));
+                self.twins.insert(key);
             }
             return Ok(None);
         }
@@ -322,7 +334,7 @@ impl Planner {
             ..old
         };
         self.marks[at].1 = mark;
-        self.sights[at] = (Sight::Seen, mark != old);
+        self.sights[at] = (Sight::Seen, self.sights[at].1 || mark != old);
     }
 
     fn reject(&mut self, rejection: Rejection) {
@@ -332,6 +344,7 @@ impl Planner {
                 let key = anchor.key();
                 if let Some(at) = self.find(key) {
                     self.sights[at].0 = Sight::Seen;
+                    self.sights[at].1 |= std::mem::take(&mut self.marks[at].1.missed) != 0;
                     self.look_again(at);
                 }
                 key
@@ -346,6 +359,10 @@ impl Planner {
         if old.is_some_and(|old| old.rejection == rejection) {
             return;
         }
+        if self.listed >= REJECTS_LISTED_MAX {
+            return;
+        }
+        self.listed += 1;
         let reject = Reject {
             kind: RejectKind::Entry,
             wanted: Digest::default(),
@@ -406,12 +423,19 @@ impl Planner {
         emit: &mut dyn FnMut(&Operation) -> Result<(), crate::model::StoreError>,
     ) -> Result<Plan, PlanError> {
         let absence = self.doubt(absence);
+        self.drop_anchor_twins(read_back)?;
         self.drop_name_twins(read_back)?;
         let names = self.names();
         self.resolve_managers(&names, links, emit)?;
         let mut steps = self.steps();
         self.break_circles(&mut steps, read_back, emit)?;
         self.distrust_unseen();
+        if self.listed == REJECTS_LISTED_MAX {
+            let all = self.counts.rejected;
+            self.warnings.push(format!(
+                "{all} people are rejected; the first {REJECTS_LISTED_MAX} are listed"
+            ));
+        }
         let mut quiet = Vec::new();
         if absence == Absence::AllButPresent {
             self.find_leavers(leavers, links, emit, &mut steps, &mut quiet)?;
@@ -459,6 +483,30 @@ impl Planner {
         }
     }
 
+    /// Two entries with one anchor: which of them the account belongs to is a guess, so neither is pushed.
+    fn drop_anchor_twins(
+        &mut self,
+        read_back: &dyn Fn(u32) -> Result<Operation, crate::model::StoreError>,
+    ) -> Result<(), PlanError> {
+        for at in 0..self.notes.len() {
+            if !self.twins.contains(&self.notes[at].key) {
+                continue;
+            }
+            let index = u32::try_from(at).unwrap_or(u32::MAX);
+            let first = read_back(index)?;
+            self.drop_operation(index);
+            self.reject(twin(&first.anchor, &first.dn));
+        }
+        Ok(())
+    }
+
+    /// Takes an observed operation out of the plan.
+    fn drop_operation(&mut self, index: u32) {
+        self.notes[index as usize].dropped = true;
+        self.renames.retain(|rename| rename.index != index);
+        self.counts.in_scope = self.counts.in_scope.saturating_sub(1);
+    }
+
     /// Two people of this plan who want one name: the first keeps it, the others are rejected.
     fn drop_name_twins(
         &mut self,
@@ -468,7 +516,7 @@ impl Planner {
             .notes
             .iter()
             .zip(0..)
-            .filter(|(note, _)| !note.name.is_unset())
+            .filter(|(note, _)| !note.name.is_unset() && !note.dropped)
             .map(|(note, at)| (note.name, at))
             .collect();
         names.sort_unstable();
@@ -477,9 +525,7 @@ impl Planner {
                 continue;
             }
             let (first, second) = (read_back(pair[0].1)?, read_back(pair[1].1)?);
-            self.notes[pair[1].1 as usize].dropped = true;
-            self.renames.retain(|rename| rename.index != pair[1].1);
-            self.counts.in_scope = self.counts.in_scope.saturating_sub(1);
+            self.drop_operation(pair[1].1);
             self.reject(Rejection {
                 dn: second.dn.clone(),
                 anchor: Some(second.anchor.clone()),
@@ -540,6 +586,10 @@ impl Planner {
                 continue;
             }
             let operation = self.reference(key, &mark, manager, names, links)?;
+            if self.is_waiting(key, &operation) {
+                self.counts.unchanged = self.counts.unchanged.saturating_sub(1);
+                continue;
+            }
             let index = self.note(key, &operation);
             self.notes[index as usize].manager = manager;
             emit(&operation)?;
@@ -674,6 +724,7 @@ impl Planner {
             let action = match decide::missing(&mark, leavers, self.now) {
                 Missing::Nothing => continue,
                 Missing::Counted(missed) => {
+                    self.counts.missing += 1;
                     self.marks[at].1.missed = missed;
                     self.sights[at].1 = true;
                     continue;
@@ -686,25 +737,17 @@ impl Planner {
                 Missing::Delete => Action::Delete,
             };
             let link = links(key)?.ok_or(PlanError::LinkMissing(key))?;
-            if self
-                .rules
-                .protected
-                .covers(link.anchor.as_str(), &link.dn, link.pushed.resource.user_name())
-            {
+            let (dns, name) = ([mark.dn, DnKey::of(&link.dn)], link.pushed.resource.user_name());
+            if self.rules.protected.covers(link.anchor.as_str(), &dns, name) {
                 self.warnings
                     .push(format!("{} is protected and was not {}", link.dn, past(action)));
                 continue;
             }
-            if self
-                .rejects
-                .get(&key)
-                .is_some_and(|reject| reject.kind == RejectKind::Waiting && self.now < reject.next_try)
-            {
-                self.counts.waiting += 1;
-                self.still_rejected.insert(key);
+            let operation = decide::removal(link, &mark, action);
+            if self.is_waiting(key, &operation) {
+                self.counts.missing += 1;
                 continue;
             }
-            let operation = decide::removal(link, &mark, action);
             let index = self.note(key, &operation);
             self.notes[index as usize].manager = mark.manager;
             emit(&operation)?;
@@ -725,6 +768,17 @@ impl Planner {
                 self.look_again(at);
             }
         }
+    }
+
+    /// Whether this very operation failed before and is not due; then the person stays on the list.
+    fn is_waiting(&mut self, key: AnchorKey, operation: &Operation) -> bool {
+        let failed = self.rejects.get(&key);
+        let waits = failed.is_some_and(|reject| decide::is_waiting(reject, operation.wanted(), self.now));
+        if waits {
+            self.counts.waiting += 1;
+            self.still_rejected.insert(key);
+        }
+        waits
     }
 
     /// Rejects of people who are fine now, or gone, are over. A failed operation that is tried again
@@ -753,15 +807,15 @@ fn past(action: Action) -> &'static str {
     }
 }
 
-fn twin(user: &MappedUser) -> Rejection {
+fn twin(anchor: &Anchor, dn: &str) -> Rejection {
     Rejection {
-        dn: user.dn.clone(),
-        // Not the anchor: it is somebody else's, and that person is fine.
-        anchor: Some(Anchor::new(format!("{} at {}", user.anchor, user.dn))),
+        dn: dn.to_owned(),
+        // Not the anchor alone: it names two people, and neither is the account's for certain.
+        anchor: Some(Anchor::new(format!("{anchor} at {dn}"))),
         problems: vec![Problem {
             attribute: "anchor".into(),
             rule: "another entry has the same anchor; choose an anchor attribute that is unique".into(),
-            value: user.anchor.to_string(),
+            value: anchor.to_string(),
         }],
     }
 }

@@ -32,6 +32,10 @@ impl ServiceProvider for ScimClient {
         }
     }
 
+    async fn find_own(&self, payload: &Payload, taken: Taken<'_>) -> Result<Option<ResourceId>, ProviderError> {
+        self.own_account(payload, taken).await
+    }
+
     async fn probe(&self, payload: &Payload, taken: Taken<'_>) -> Result<Probe, ProviderError> {
         self.heed(self.probe_for(payload, taken).await)
     }

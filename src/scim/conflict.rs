@@ -157,6 +157,22 @@ impl ScimClient {
         )
     }
 
+    /// The account that an interrupted create has left, if it has.
+    pub(super) async fn own_account(
+        &self,
+        payload: &Payload,
+        taken: Taken<'_>,
+    ) -> Result<Option<ResourceId>, ProviderError> {
+        let holder = match self.find(payload).await? {
+            Found::One(holder) if !taken(&holder.id) => holder,
+            Found::One(_) | Found::Nothing => return Ok(None),
+            Found::Unclear(why) => return Err(cannot_tell(payload, &why)),
+        };
+        let there = holder.account.external_id.as_deref();
+        let verdict = judge(Adopt::Ours, there, expected_external_id(payload));
+        Ok(matches!(verdict, Verdict::Adopt { .. }).then_some(holder.id))
+    }
+
     /// What a create would meet.
     pub(super) async fn probe_for(&self, payload: &Payload, taken: Taken<'_>) -> Result<Probe, ProviderError> {
         let holder = match self.find(payload).await? {

@@ -7,8 +7,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{MemoryCloud, MemoryStore, world};
 use crate::{
-    cycle::Planned,
+    cycle::{Planned, Policy},
     executor::{self, Execution, Pace},
+    mapping::{
+        Mapper,
+        spec::{MappingSpec, Preset},
+    },
     model::{Action, Anchor, AttributePath, Digest, Mapped, MappedUser, Problem, Rejection, Resource, Value},
     outcome,
     plan::{
@@ -17,7 +21,8 @@ use crate::{
         limits::Context,
         settings::{LeaverAction, Leavers, Limits, OnExceeded, OnIncomplete},
     },
-    ports::{Absence, Change, PlanSpool, StateStore, Unwatched},
+    ports::{Absence, Payload, PlanSpool, ServiceProvider, StateStore, Unwatched},
+    profile::Profile,
 };
 
 /// A person of the test directory.
@@ -85,19 +90,20 @@ impl Person {
 struct Town {
     store: Arc<MemoryStore>,
     cloud: Arc<MemoryCloud>,
-    leavers: Leavers,
-    limits: Limits,
-    scope_changed: bool,
-    on_incomplete: OnIncomplete,
+    policy: Policy,
     now: i64,
 }
 
 impl Town {
     fn new() -> Self {
         let (store, cloud) = world();
-        Self {
-            store,
-            cloud,
+        let spec = MappingSpec {
+            preset: Some(Preset::InetOrgPerson),
+            ..MappingSpec::default()
+        };
+        let policy = Policy {
+            mapper: Mapper::compile(&spec).unwrap(),
+            profile: Arc::new(Profile::named("generic").unwrap()),
             leavers: Leavers {
                 action: LeaverAction::Deactivate,
                 delete_after_days: 0,
@@ -109,8 +115,13 @@ impl Town {
                 on_exceeded: OnExceeded::Hold,
                 protected: Vec::new(),
             },
-            scope_changed: false,
             on_incomplete: OnIncomplete::Abort,
+            scope: Digest::of(b"everybody"),
+        };
+        Self {
+            store,
+            cloud,
+            policy,
             now: 1_000_000,
         }
     }
@@ -119,7 +130,7 @@ impl Town {
         let rules = Rules {
             profile: "test".into(),
             user_name_mutable: true,
-            protected: Protected::new(&self.limits.protected),
+            protected: Protected::new(&self.policy.limits.protected),
         };
         let store = &*self.store;
         let in_doubt = store.in_doubt().unwrap();
@@ -144,7 +155,7 @@ impl Town {
         let plan = planner
             .finish(
                 absence,
-                &self.leavers,
+                &self.policy.leavers,
                 &|key| store.link(key),
                 &|index| store.operation(index),
                 &mut |operation| store.push(std::slice::from_ref(operation)).map(drop),
@@ -153,17 +164,16 @@ impl Town {
         let meta = store.meta().unwrap();
         let context = Context {
             approved: meta.approved.as_deref(),
-            scope_changed: self.scope_changed,
-            on_incomplete: self.on_incomplete,
+            scope_changed: !meta.scope.is_empty() && meta.scope != self.policy.scope.to_string(),
+            on_incomplete: self.policy.on_incomplete,
         };
-        let approved = plan::approve(&plan, &self.limits, &context);
+        let approved = plan::approve(&plan, &self.policy.limits, &context);
         store.seal(&plan.id, &approved.steps).unwrap();
         Planned {
             plan,
             approved,
             server: "ldap://test".into(),
             meta,
-            in_doubt,
         }
     }
 
@@ -174,14 +184,13 @@ impl Town {
 
     fn cycle_with(&mut self, people: &[Person], absence: Absence) -> (Planned, Execution) {
         self.now += 3600;
-        let planned = self.plan(people, absence);
-        if !planned.approved.aborted {
-            for &(key, mark) in &planned.plan.mark_changes {
-                self.store.apply(&[Change::Mark(key, mark)]).unwrap();
-            }
-            self.store.save_rejects(&planned.plan.reject_changes).unwrap();
-        }
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime
+            .block_on(executor::recover(&self.cloud, &self.store))
+            .unwrap()
+            .unwrap();
+        let planned = self.plan(people, absence);
+        outcome::remember(&*self.store, &self.policy, &planned, self.now).unwrap();
         let observer: Arc<dyn crate::ports::Observer> = Arc::new(Unwatched);
         let pace = Pace {
             concurrency: 3,
@@ -191,8 +200,8 @@ impl Town {
         let steps = &planned.approved.steps;
         let work = executor::execute(&planned.plan, steps, &self.cloud, &self.store, pace, &observer, &stop);
         let execution = runtime.block_on(work).unwrap();
-        let in_doubt = outcome::still_in_doubt(&*self.store, &planned, &execution).unwrap();
-        self.store.finish(&in_doubt).unwrap();
+        outcome::conclude(&*self.store, &planned, &execution).unwrap();
+        self.store.finish(&execution.in_doubt).unwrap();
         (planned, execution)
     }
 
@@ -292,7 +301,7 @@ fn leaving_and_coming_back_is_one_account() {
 #[test]
 fn deletion_waits_for_the_days_of_grace_and_confirmation_for_its_cycles() {
     let mut town = Town::new();
-    town.leavers = Leavers {
+    town.policy.leavers = Leavers {
         action: LeaverAction::Delete,
         delete_after_days: 1,
         confirm_cycles: 3,
@@ -318,7 +327,7 @@ fn deletion_waits_for_the_days_of_grace_and_confirmation_for_its_cycles() {
 #[test]
 fn seen_again_resets_the_confirmation() {
     let mut town = Town::new();
-    town.leavers.confirm_cycles = 2;
+    town.policy.leavers.confirm_cycles = 2;
     let people = ["a", "b"].map(person).to_vec();
     town.cycle(&people);
     for seen in [1, 2, 1, 2, 1] {
@@ -335,7 +344,7 @@ fn nothing_is_removed_without_a_complete_read() {
     let unknown = || Absence::Unknown("size limit".into());
     let (planned, _) = town.cycle_with(&people[..1], unknown());
     assert!(planned.approved.aborted && planned.approved.steps.is_empty());
-    town.on_incomplete = OnIncomplete::NoRemovals;
+    town.policy.on_incomplete = OnIncomplete::NoRemovals;
     let mut partial = vec![people[0].clone(), person("new")];
     partial[0].active = false;
     let (planned, execution) = town.cycle_with(&partial, unknown());
@@ -351,7 +360,7 @@ fn nothing_is_removed_without_a_complete_read() {
 #[test]
 fn limits_hold_exactly_the_removals_and_an_approval_releases_exactly_them() {
     let mut town = Town::new();
-    town.limits.max_removals_percent = 10.0;
+    town.policy.limits.max_removals_percent = 10.0;
     let people = ["a", "b", "c", "d", "e"].map(person).to_vec();
     town.cycle(&people);
     let mut left = people[..3].to_vec();
@@ -369,6 +378,9 @@ fn limits_hold_exactly_the_removals_and_an_approval_releases_exactly_them() {
     approve(&town, &id);
     let (planned, _) = town.cycle(&left[..2]);
     assert!(planned.approved.hold.is_some(), "one more leaver is another plan");
+    let (planned, _) = town.cycle(&left);
+    assert!(planned.approved.hold.is_some(), "an approval lasts for one cycle");
+    approve(&town, &id);
     let (planned, execution) = town.cycle(&left);
     assert!(planned.approved.approval_used);
     assert_eq!(
@@ -384,18 +396,41 @@ fn an_empty_answer_and_a_changed_scope_are_held_whatever_the_limits_say() {
     town.cycle(&people);
     let (planned, _) = town.cycle(&[]);
     assert!(planned.approved.hold.unwrap().reason.contains("without a single entry"));
-    town.scope_changed = true;
+    town.policy.scope = Digest::of(b"somebody");
     let (planned, _) = town.cycle(&people[..1]);
     assert!(planned.approved.hold.unwrap().reason.contains("changed"));
-    town.limits.on_exceeded = OnExceeded::Abort;
+    town.policy.limits.on_exceeded = OnExceeded::Abort;
     let (planned, execution) = town.cycle(&[people[0].clone(), person("new")]);
     assert!(planned.approved.aborted && execution.done.is_empty());
 }
 
 #[test]
+fn a_changed_scope_is_held_until_approved_also_when_leavers_are_confirmed_first() {
+    let mut town = Town::new();
+    town.policy.leavers.confirm_cycles = 3;
+    let people = ["a", "b", "c"].map(person).to_vec();
+    town.cycle(&people);
+    town.policy.scope = Digest::of(b"somebody");
+    for _ in 0..2 {
+        assert_eq!(town.cycle(&people[..2]).0.plan.steps.len(), 0);
+    }
+    let held = |town: &mut Town| town.cycle(&people[..2]).0.approved.hold.unwrap().plan_id;
+    let id = held(&mut town);
+    assert_eq!(held(&mut town), id, "held for as long as it takes");
+    let mut meta = town.store.meta().unwrap();
+    assert_eq!(meta.held.as_ref().unwrap().plan_id, id);
+    meta.approved = Some(id);
+    town.store.save_meta(&meta).unwrap();
+    let (_, execution) = town.cycle(&people[..2]);
+    assert_eq!(execution.done, BTreeMap::from([(Action::Deactivate, 1)]));
+    let (planned, _) = town.cycle(&people[..1]);
+    assert!(planned.approved.hold.is_none(), "the new scope is the scope now");
+}
+
+#[test]
 fn protected_people_keep_account_access_and_name() {
     let mut town = Town::new();
-    town.limits.protected = vec!["A".into(), "uid=B, dc=Test".into()];
+    town.policy.limits.protected = vec!["A".into(), "uid=B, dc=Test".into()];
     let mut people = ["a", "b", "c"].map(person).to_vec();
     town.cycle(&people);
     (people[0].active, people[0].name, people[0].title) = (false, "z".into(), Some("Chief".into()));
@@ -430,7 +465,7 @@ fn names_change_hands() {
         name: "e".into(),
         ..person("f")
     };
-    town.leavers = Leavers {
+    town.policy.leavers = Leavers {
         action: LeaverAction::Delete,
         delete_after_days: 0,
         confirm_cycles: 1,
@@ -506,6 +541,36 @@ fn a_lost_state_adopts_its_own_and_removes_nobody() {
     let (_, execution) = town.cycle(&people[..2]);
     assert_eq!(execution.adopted, 2);
     assert_eq!(town.cloud.accounts(), before);
+}
+
+#[test]
+fn who_was_created_unknown_to_us_and_left_since_is_found_and_deactivated() {
+    let mut town = Town::new();
+    let people = ["a", "b", "c"].map(person).to_vec();
+    let planned = town.plan(&people, Absence::AllButPresent);
+    // The run is killed when every request was sent, two had arrived and no answer was heard.
+    town.store.claim(3).unwrap();
+    for step in &planned.approved.steps[..2] {
+        let operation = town.store.operation(step.index).unwrap();
+        let payload = Payload {
+            external_id: operation.anchor.to_string(),
+            pushed: operation.after.unwrap(),
+            manager_id: None,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime
+            .block_on(town.cloud.create(&payload, false, &|_| false))
+            .unwrap();
+    }
+    let (_, execution) = town.cycle(&people[1..]);
+    assert_eq!(
+        execution.done,
+        BTreeMap::from([(Action::Create, 1), (Action::Update, 1), (Action::Deactivate, 1)]),
+        "b is told everything again: nobody knows what her account holds"
+    );
+    let view = town.view();
+    assert_eq!(["a", "b", "c"].map(|p| view[p].2), [false, true, true]);
+    assert_eq!(town.cloud.accounts().len(), 3);
 }
 
 fn towns() -> impl Strategy<Value = Vec<Vec<Person>>> {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    model::{AnchorKey, Link, Mark, Operation, Pushed, Resource, ResourceId},
+    model::{Action, AnchorKey, Link, Mark, Operation, Pushed, Resource, ResourceId},
     ports::{
         Change, Created, CycleRecord, Meta, Payload, PlanSpool, Probe, ProviderError, Reject, ServiceProvider,
         StateStore, Step, StoreError, Taken,
@@ -163,6 +163,15 @@ impl PlanSpool for MemoryStore {
         Ok(lock(&self.inner).claimed.clone())
     }
 
+    fn unfinished_creates(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let claimed: BTreeSet<AnchorKey> = lock(&self.inner).claimed.iter().copied().collect();
+        let spool = lock(&self.inner).spool.clone();
+        let creates = spool
+            .into_iter()
+            .filter(|o| o.action == Action::Create && claimed.contains(&o.anchor.key()));
+        creates.into_iter().try_for_each(visit)
+    }
+
     fn finish(&self, in_doubt: &[AnchorKey]) -> Result<(), StoreError> {
         lock(&self.inner).claimed = in_doubt.to_vec();
         Ok(())
@@ -288,6 +297,14 @@ impl ServiceProvider for MemoryCloud {
         *lock(&self.requests) += 1;
         lock(&self.accounts).remove(&id.0);
         Ok(())
+    }
+
+    async fn find_own(&self, payload: &Payload, taken: Taken<'_>) -> Result<Option<ResourceId>, ProviderError> {
+        let accounts = self.accounts();
+        let own = accounts
+            .iter()
+            .find(|(_, account)| account.external_id == payload.external_id);
+        Ok(own.map(|(id, _)| ResourceId(id.clone())).filter(|id| !taken(id)))
     }
 
     async fn probe(&self, _payload: &Payload, _taken: Taken<'_>) -> Result<Probe, ProviderError> {

@@ -15,13 +15,16 @@ pub mod certs;
 pub mod config;
 pub mod http;
 pub mod listener;
+pub mod pair;
 pub mod people;
 pub mod proxy;
 pub mod recorder;
 pub mod scim_servers;
 pub mod scimward;
+pub mod service_manager;
 pub mod slapd;
 pub mod stage;
+pub mod world;
 
 /// Longest wait for anything on this machine, also when it is busy.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -167,7 +167,7 @@ impl Recorder {
         self.shared.lock().rules.clear();
     }
 
-    /// Lets everything go that is held now.
+    /// Lets everything go that has arrived so far.
     pub fn release(&self) {
         self.shared.lock().releases += 1;
         self.shared.changed.notify_all();
@@ -238,8 +238,8 @@ impl Shared {
         client.set_nodelay(true)?;
         let mut reader = BufReader::new(client.try_clone()?);
         while let Some(request) = Message::read(&mut reader)? {
-            let (number, fault, releases) = self.record(&request);
-            let Some(answer) = self.answer(&request, fault, releases)? else {
+            let (number, releases, fault) = self.record(&request);
+            let Some(answer) = self.answer(&request, releases, fault)? else {
                 return socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO));
             };
             // Before it goes out: a client that has its answer finds it in the record.
@@ -249,8 +249,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Its number, what is done to it, and how often was released before it came.
-    fn record(&self, request: &Message) -> (usize, Option<Fault>, usize) {
+    /// Its number, the releases before it, and what is done to it.
+    fn record(&self, request: &Message) -> (usize, usize, Option<Fault>) {
         let (method, target) = request.request_line();
         let recorded = Recorded {
             method,
@@ -266,7 +266,7 @@ impl Shared {
         }
         state.requests.push(recorded);
         self.changed.notify_all();
-        (state.requests.len() - 1, fault, state.releases)
+        (state.requests.len() - 1, state.releases, fault)
     }
 
     fn note(&self, number: usize, status: u16) {
@@ -277,7 +277,7 @@ impl Shared {
     }
 
     /// What the client gets; nothing stands for a reset.
-    fn answer(&self, request: &Message, fault: Option<Fault>, releases: usize) -> io::Result<Option<Message>> {
+    fn answer(&self, request: &Message, releases: usize, fault: Option<Fault>) -> io::Result<Option<Message>> {
         let forward = || super::http::exchange(self.upstream, request);
         match fault {
             None => forward().map(Some),
@@ -311,7 +311,7 @@ impl Shared {
         }
     }
 
-    /// Waits for the first release after those `before`, at most so long.
+    /// Waits for the first release since there were `before`, at most so long.
     fn hold(&self, before: usize, time: Duration) {
         let state = self.lock();
         drop(

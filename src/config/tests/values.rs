@@ -161,7 +161,7 @@ fn presets_bring_their_filter() {
         |changes: &str, expected: &str| assert_eq!(read(&minimal_with(changes)).unwrap().users.filter, expected);
     check(
         "[users] preset = \"active-directory\"",
-        "(&(objectCategory=person)(objectClass=user))",
+        "(&(objectCategory=person)(objectClass=user)(!(isCriticalSystemObject=TRUE)))",
     );
     check("[users] filter = \"(uid=*)\"", "(uid=*)");
 }

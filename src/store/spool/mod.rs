@@ -94,6 +94,18 @@ impl FileSpool {
 
     /// The claimed creates of a sealed plan.
     fn claimed_creates(&self, inner: &mut Inner) -> io::Result<Vec<AnchorKey>> {
+        let mut keys = Vec::new();
+        for index in self.claimed(inner)? {
+            let operation = inner.log.read(index)?;
+            if operation.action == Action::Create {
+                keys.push(operation.anchor.key());
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The places of the claimed operations of a sealed plan.
+    fn claimed(&self, inner: &mut Inner) -> io::Result<Vec<u32>> {
         let Stage::Sealed(claims) = &inner.stage else {
             return Ok(Vec::new());
         };
@@ -105,14 +117,22 @@ impl FileSpool {
                 order.steps.iter().take(claimed).map(|step| step.index).collect()
             }
         };
-        let mut keys = Vec::new();
-        for index in indices {
-            let operation = inner.log.read(index)?;
-            if operation.action == Action::Create {
-                keys.push(operation.anchor.key());
+        Ok(indices)
+    }
+
+    /// Leaves the plan unfinished, with nothing in it but these creates.
+    fn keep(&self, inner: &mut Inner, in_doubt: &[AnchorKey]) -> io::Result<()> {
+        let Sealed::Plan(order) = order::read(&self.folder)? else {
+            return Ok(());
+        };
+        let mut steps = Vec::new();
+        for step in order.steps {
+            let operation = inner.log.read(step.index)?;
+            if operation.action == Action::Create && in_doubt.contains(&operation.anchor.key()) {
+                steps.push(step);
             }
         }
-        Ok(keys)
+        order::write(&self.folder, &order.plan_id, &steps)
     }
 
     fn doubts(&self, inner: &mut Inner) -> Result<Vec<AnchorKey>, StoreError> {
@@ -187,14 +207,26 @@ impl PlanSpool for FileSpool {
         self.doubts(&mut self.inner())
     }
 
+    fn unfinished_creates(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let claimed = self.claimed(&mut self.inner()).map_err(|error| self.damaged(&error))?;
+        for index in claimed {
+            let operation = self.inner().log.read(index).map_err(|error| self.damaged(&error))?;
+            if operation.action == Action::Create {
+                visit(operation)?;
+            }
+        }
+        Ok(())
+    }
+
     fn finish(&self, in_doubt: &[AnchorKey]) -> Result<(), StoreError> {
         let inner = &mut *self.inner();
         // In this order a crash in between leaves too much in doubt, not too little.
         doubt::write(&self.folder, in_doubt).map_err(self.failed("finish"))?;
-        order::remove(&self.folder).map_err(self.failed("finish"))?;
-        if in_doubt.is_empty() {
-            doubt::remove(&self.folder).map_err(self.failed("finish"))?;
+        if !in_doubt.is_empty() {
+            return self.keep(inner, in_doubt).map_err(self.failed("finish"));
         }
+        order::remove(&self.folder).map_err(self.failed("finish"))?;
+        doubt::remove(&self.folder).map_err(self.failed("finish"))?;
         inner.stage = Stage::Closed;
         Ok(())
     }
