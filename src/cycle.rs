@@ -254,7 +254,8 @@ impl EntrySink for Intake<'_, '_> {
 }
 
 /// A resource that the cloud would refuse is a rejection before it is a request.
-fn within_profile(mapped: Mapped, profile: &Profile) -> Mapped {
+#[must_use]
+pub fn within_profile(mapped: Mapped, profile: &Profile) -> Mapped {
     let Mapped::InScope(user) = mapped else { return mapped };
     let problems = profile.check(&user.resource);
     if problems.is_empty() {

@@ -105,7 +105,8 @@ fn lines<S>(format: LogFormat, colour: bool, writer: BoxMakeWriter) -> Result<Bo
 where
     S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
 {
-    let text = fmt::layer().with_writer(writer);
+    // A line that cannot be written has nowhere to go; the complaint about it would panic there.
+    let text = fmt::layer().with_writer(writer).log_internal_errors(false);
     Ok(match format {
         LogFormat::Text => text.with_ansi(colour).boxed(),
         LogFormat::Json => text.json().flatten_event(true).with_span_list(false).boxed(),

@@ -7,6 +7,7 @@ use crate::{
     executor::Execution,
     model::{AnchorKey, Mark},
     ports::{Absence, Change, CycleRecord, DirectoryError, Held, Meta, ProviderError, Reject, StateStore, StoreError},
+    report::{count, grouped},
 };
 
 /// The exit codes of the program; scripts depend on them.
@@ -58,7 +59,8 @@ pub fn remember(store: &dyn StateStore, policy: &Policy, planned: &Planned, now:
     store.flush()?;
     meta.mapping = mapping_digest(policy).to_string();
     // A new scope is accepted once nobody is missing under it, or the removals were approved.
-    let settled = planned.approved.hold.is_none() && (plan.counts.missing == 0 || planned.approved.approval_used);
+    let settled = planned.approved.hold.is_none()
+        && ((plan.counts.missing == 0 && plan.counts.unidentified == 0) || planned.approved.approval_used);
     let first = meta.scope.is_empty();
     if plan.absence == Absence::AllButPresent && (settled || first) {
         meta.scope = policy.scope.to_string();
@@ -139,13 +141,21 @@ pub fn record(planned: &Planned, execution: &Execution, requests: u64, started: 
         .map(|(action, count)| (action.to_string(), *count))
         .collect();
     if execution.adopted > 0 {
-        done.insert("adopted".to_owned(), execution.adopted);
+        // An adoption is how a create ended: nobody is counted twice.
+        let created = done
+            .remove("create")
+            .unwrap_or_default()
+            .saturating_sub(execution.adopted);
+        done.extend(
+            [("create", created), ("adopted", execution.adopted)].map(|(name, count)| (name.to_owned(), count)),
+        );
+        done.retain(|_, count| *count > 0);
     }
     CycleRecord {
         started,
         ended,
         exit_code: exit_code(planned, execution),
-        outcome: outcome(planned, execution),
+        outcome: outcome(planned, execution, &done),
         entries: counts.entries,
         done,
         failed: execution.failed + counts.waiting,
@@ -187,8 +197,48 @@ fn exit_code(planned: &Planned, execution: &Execution) -> u8 {
     }
 }
 
-fn outcome(planned: &Planned, execution: &Execution) -> String {
+/// How operations done are told, in the order of execution.
+const DONE: [(&str, &str); 7] = [
+    ("create", "created"),
+    ("adopted", "adopted"),
+    ("reactivate", "reactivated"),
+    ("update", "updated"),
+    ("reference", "given another manager"),
+    ("deactivate", "deactivated"),
+    ("delete", "deleted"),
+];
+
+/// One sentence: what stood in the way first, then what was done and for whom it could not be done.
+fn outcome(planned: &Planned, execution: &Execution, done: &BTreeMap<String, u64>) -> String {
+    let mut words = obstacles(planned, execution);
     let counts = &planned.plan.counts;
+    let mut done: Vec<_> = DONE
+        .iter()
+        .filter_map(|(name, word)| Some((*done.get(*name)?, *word)))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{} {word}", grouped(count)))
+        .collect();
+    if done.is_empty() && words.is_empty() {
+        done.push("nothing changed".to_owned());
+    }
+    let not_done = [
+        (execution.failed, "failed"),
+        (counts.rejected, "rejected"),
+        (counts.waiting, "waiting after an earlier failure"),
+    ];
+    let not_done = not_done.into_iter().filter(|(count, _)| *count > 0);
+    done.extend(not_done.map(|(count, word)| format!("{} {word}", grouped(count))));
+    if done == ["nothing changed"] {
+        return "everybody is in step".to_owned();
+    }
+    if !done.is_empty() {
+        words.push(done.join(", "));
+    }
+    words.join("; ")
+}
+
+/// Why less was done than the directory asked for.
+fn obstacles(planned: &Planned, execution: &Execution) -> Vec<String> {
     let mut words = Vec::new();
     if let Absence::Unknown(reason) = &planned.plan.absence {
         let then = if planned.approved.aborted {
@@ -198,36 +248,27 @@ fn outcome(planned: &Planned, execution: &Execution) -> String {
         };
         words.push(format!("the directory was not read completely, {then}: {reason}"));
     }
-    if let Some(error) = &execution.stopped {
-        words.push(format!("stopped: {error}"));
-        if execution.skipped > 0 {
-            words.push(format!("{} operations were not tried", execution.skipped));
-        }
-    } else if execution.skipped > 0 {
-        words.push(format!("interrupted; {} operations were not tried", execution.skipped));
+    let skipped = match execution.skipped {
+        0 => String::new(),
+        1 => "; 1 operation was not tried".to_owned(),
+        skipped => format!("; {} operations were not tried", grouped(skipped)),
+    };
+    match &execution.stopped {
+        Some(ProviderError::Cancelled) => words.push(format!("interrupted{skipped}")),
+        Some(error) => words.push(format!("stopped: {error}{skipped}")),
+        None if execution.skipped > 0 => words.push(format!("interrupted{skipped}")),
+        None => {}
     }
     if let Some(hold) = &planned.approved.hold {
+        let removals = planned.approved.held.len() as u64;
         words.push(format!(
-            "{} removals held ({}); release them with: scimward approve {}",
-            planned.approved.held.len(),
+            "{} held ({}); release them with: scimward approve {}",
+            count(removals, "removal"),
             hold.reason,
             hold.plan_id
         ));
     }
-    for (count, what) in [
-        (execution.failed, "failed"),
-        (counts.rejected, "rejected"),
-        (counts.waiting, "waiting after an earlier failure"),
-    ] {
-        if count > 0 {
-            words.push(format!("{count} {what}"));
-        }
-    }
-    if words.is_empty() {
-        "in step".to_owned()
-    } else {
-        words.join("; ")
-    }
+    words
 }
 
 /// The reject list as it will be once `changes` are applied.

@@ -1,131 +1,455 @@
-//! `scimward check`: the configuration is good already when this runs; now the directory and the
-//! cloud are asked, and every finding is reported at once.
+//! `scimward check`: the configuration is free of mistakes already when this runs; now everything
+//! around it is looked at, and every finding is reported at once.
 
-use std::{io::Write, sync::Arc};
-
-use tokio_util::sync::CancellationToken;
-
-use super::{Failure, engine::chain, setup::Setup};
-use crate::{
-    ldap::{self, Verdict},
-    outcome::exit,
-    ports::{SharedObserver, Unwatched},
-    scim::{ScimClient, Severity},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    path::Path,
+    sync::Arc,
 };
 
-/// One line of the result.
-struct Finding {
-    mark: &'static str,
-    what: String,
-    text: String,
-}
+use chrono::{DateTime, Utc};
+use rustix::fs::{Access, access};
+use tokio_util::sync::CancellationToken;
 
-/// Asks both sides, and says what was found.
+use super::{
+    Failure,
+    engine::{chain, foreign_endpoint, unix_now},
+    setup::Setup,
+};
+use crate::{
+    cycle,
+    daemon::Schedule,
+    ldap::{
+        self, Verdict,
+        settings::{Bind, Scope},
+    },
+    model::{DirectoryEntry, DnKey, Mapped},
+    outcome::exit,
+    plan::settings::{LeaverAction, Leavers, Limits, OnExceeded},
+    ports::{SharedObserver, StateStore, StoreError, Unwatched},
+    report::{self, Finding, Findings, Mark, TextStyle, count, grouped},
+    scim::{ScimClient, Severity},
+    secret::SecretSource,
+    store::{self, Found, OpenError, SledStore},
+};
+
+/// Times of the schedule that are shown.
+const RUNS_SHOWN: usize = 3;
+
+/// Looks at this machine, asks both sides, and says what was found.
 ///
 /// # Errors
 /// When nobody reads the output.
-pub async fn run(setup: &Arc<Setup>, out: &mut impl Write) -> Result<u8, Failure> {
-    let mut findings = vec![configuration(setup)];
-    let (directory, directory_ok) = directory(setup).await;
-    findings.extend(directory);
-    let (cloud, cloud_ok) = cloud(setup).await;
-    findings.extend(cloud);
-    let width = findings
-        .iter()
-        .map(|finding| finding.what.chars().count())
-        .max()
-        .unwrap_or(0);
-    for Finding { mark, what, text } in &findings {
-        writeln!(out, "{mark:<5} {what:<width$}  {text}").map_err(|error| Failure::other(&error))?;
-    }
-    Ok(match (directory_ok, cloud_ok) {
-        (true, true) => exit::DONE,
-        (false, _) => exit::DIRECTORY,
-        (true, false) => exit::PROVIDER,
-    })
+pub async fn run(setup: &Arc<Setup>, out: &mut impl Write, style: TextStyle) -> Result<u8, Failure> {
+    let here = vec![configuration(setup), this_machine(setup)];
+    let there = directory(setup).await;
+    let cloud = cloud(setup).await;
+    let good = |groups: &[Findings]| groups.iter().all(Findings::are_good);
+    let code = if !good(&here) {
+        exit::USAGE
+    } else if !good(&there) {
+        exit::DIRECTORY
+    } else if !cloud.are_good() {
+        exit::PROVIDER
+    } else {
+        exit::DONE
+    };
+    let groups: Vec<Findings> = here.into_iter().chain(there).chain([cloud]).collect();
+    report::write_findings(out, &groups, style).map_err(Failure::output)?;
+    Ok(code)
 }
 
-fn configuration(setup: &Setup) -> Finding {
-    let config = &setup.config;
-    let schedule = match &config.schedule {
-        Some(schedule) => format!("schedule {:?} in {}", schedule.cron, schedule.timezone),
-        None => "no schedule: single cycles only".to_owned(),
+fn ok(subject: &str, text: impl Into<String>) -> Finding {
+    Finding::new(Mark::Ok, subject, text)
+}
+
+fn fail(subject: &str, text: impl Into<String>) -> Finding {
+    Finding::new(Mark::Fail, subject, text)
+}
+
+// --- what the configuration means -----------------------------------------------------------------
+
+fn configuration(setup: &Setup) -> Findings {
+    let (config, profile) = (&setup.config, &setup.policy.profile);
+    let mut list = vec![
+        ok("users", people(setup)),
+        ok(
+            "profile",
+            format!(
+                "{} ({}), {} requests/s, {} at a time",
+                profile.title, profile.name, config.scim.rate_per_s, config.scim.concurrency
+            ),
+        ),
+        ok("attributes", setup.search.attributes.join(", ")),
+    ];
+    let left_out = setup.policy.mapper.left_out();
+    if !left_out.is_empty() {
+        let text = format!(
+            "of the preset, because profile {} has no place for it: {}",
+            profile.name,
+            left_out.join(", ")
+        );
+        list.push(ok("left out", text));
+    }
+    list.push(ok("leavers", leavers(&config.leavers)));
+    list.push(ok("limits", limits(&config.limits)));
+    if !config.limits.protected.is_empty() {
+        let text = format!(
+            "never deactivated, deleted or renamed: {}",
+            config.limits.protected.join(", ")
+        );
+        list.push(ok("protected", text));
+    }
+    list.push(schedule(setup, Utc::now()));
+    Findings {
+        title: format!("Configuration {}", config.path.display()),
+        list,
+    }
+}
+
+fn people(setup: &Setup) -> String {
+    let search = &setup.search;
+    let scope = match search.scope {
+        Scope::Base => "only",
+        Scope::One => "right below",
+        Scope::Sub => "below",
     };
-    Finding {
-        mark: "ok",
-        what: "configuration".into(),
-        text: format!(
-            "{}; profile {}, {} attributes requested, {schedule}",
-            config.path.display(),
-            setup.policy.profile.name,
-            setup.search.attributes.len()
+    format!("{} {scope} {}", search.filter, search.bases.join(" and "))
+}
+
+fn leavers(leavers: &Leavers) -> String {
+    let when = match leavers.confirm_cycles {
+        1 => "in the first complete run that does not show them".to_owned(),
+        runs => format!("after {runs} complete runs in a row that do not show them"),
+    };
+    match (leavers.action, leavers.delete_after_days) {
+        (LeaverAction::Keep, _) => "stay as they are".to_owned(),
+        (LeaverAction::Deactivate, _) => format!("deactivated {when}"),
+        (LeaverAction::Delete, 0) => format!("deleted {when}"),
+        (LeaverAction::Delete, days) => {
+            format!("deactivated {when}, deleted {} later", count(u64::from(days), "day"))
+        }
+    }
+}
+
+fn limits(limits: &Limits) -> String {
+    let then = match limits.on_exceeded {
+        OnExceeded::Hold => "if there are more, all removals wait for `scimward approve`",
+        OnExceeded::Abort => "if there are more, the run changes nothing",
+    };
+    format!(
+        "at most {} in a run, and at most {} % of the accounts in use; {then}",
+        count(limits.max_removals, "removal"),
+        limits.max_removals_percent
+    )
+}
+
+fn schedule(setup: &Setup, now: DateTime<Utc>) -> Finding {
+    let Some(settings) = &setup.config.schedule else {
+        let text = "none: there can be no daemon, only single runs (scimward --sync-now)";
+        return Finding::new(Mark::Note, "schedule", text);
+    };
+    let schedule = match Schedule::parse(&settings.cron, settings.timezone) {
+        Ok(schedule) => schedule,
+        Err(problem) => return fail("schedule", problem),
+    };
+    let times = std::iter::successors(schedule.next_after(now), |last| schedule.next_after(*last));
+    let show = |time: DateTime<Utc>| {
+        time.with_timezone(&settings.timezone)
+            .format("%a %Y-%m-%d %H:%M:%S %Z")
+            .to_string()
+    };
+    let next: Vec<String> = times.take(RUNS_SHOWN).map(show).collect();
+    if next.is_empty() {
+        return Finding::new(
+            Mark::Note,
+            "schedule",
+            format!("{}; there is no such time any more", schedule.describe()),
+        );
+    }
+    ok(
+        "schedule",
+        format!("{}; next: {}", schedule.describe(), next.join(", ")),
+    )
+}
+
+// --- what this process can use --------------------------------------------------------------------
+
+fn this_machine(setup: &Setup) -> Findings {
+    let mut list = vec![state(setup)];
+    if let Bind::Simple { password, .. } = &setup.config.ldap.bind {
+        list.push(secret("bind password", password));
+    }
+    list.push(secret("token", &setup.config.scim.token));
+    Findings {
+        title: "This machine".to_owned(),
+        list,
+    }
+}
+
+fn secret(subject: &str, source: &SecretSource) -> Finding {
+    match source.read() {
+        Ok(_) => ok(subject, format!("{source} can be read")),
+        Err(error) => fail(subject, error.to_string()),
+    }
+}
+
+fn state(setup: &Setup) -> Finding {
+    let path = &setup.config.state_path;
+    match store::inspect(path) {
+        Err(error) => fail("state", chain(&error)),
+        Ok(Found::EmptyFolder) => ok(
+            "state",
+            format!("{} is empty: nothing was pushed from here yet", path.display()),
+        ),
+        Ok(Found::Nothing) => no_state(path),
+        Ok(Found::State) => match SledStore::open(path) {
+            Ok(store) => remembered(setup, &store).unwrap_or_else(|error| fail("state", chain(&error))),
+            Err(OpenError::InUse { pid, .. }) => {
+                let pid = pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+                ok(
+                    "state",
+                    format!("{} is in use by a running scimward{pid}", path.display()),
+                )
+            }
+            Err(error) => fail("state", chain(&error)),
+        },
+    }
+}
+
+/// Whether the first run could make the folder.
+fn no_state(path: &Path) -> Finding {
+    let above = path.ancestors().skip(1).find(|folder| folder.exists());
+    let above = above
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    match access(above, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => ok(
+            "state",
+            format!("{} is not there yet; the first run makes it", path.display()),
+        ),
+        Err(error) => fail(
+            "state",
+            format!(
+                "{} is not there, and this user cannot make it in {} ({error}); type: install -d -m 0700 -o USER {}",
+                path.display(),
+                above.display(),
+                path.display()
+            ),
         ),
     }
 }
 
-async fn directory(setup: &Arc<Setup>) -> (Vec<Finding>, bool) {
-    let asked = Arc::clone(setup);
-    let probed = tokio::task::spawn_blocking(move || {
-        ldap::probe(
-            &asked.config.ldap,
-            &asked.search,
-            asked.policy.mapper.anchor_attribute(),
-        )
-    });
-    let findings = match probed.await {
-        Ok(findings) => findings,
-        Err(error) => {
-            let text = format!("the check broke off: {error}");
-            return (
-                vec![Finding {
-                    mark: "FAIL",
-                    what: "directory".into(),
-                    text,
-                }],
-                false,
-            );
+fn remembered(setup: &Setup, store: &SledStore) -> Result<Finding, StoreError> {
+    let meta = store.meta()?;
+    if let Some(words) = foreign_endpoint(&meta, setup) {
+        return Ok(fail("state", words));
+    }
+    let people = store.marks()?.len() as u64;
+    let mut text = format!(
+        "{} remembers {} linked to an account",
+        setup.config.state_path.display(),
+        match people {
+            1 => "1 person".to_owned(),
+            people => format!("{} people", grouped(people)),
         }
-    };
-    let ok = findings.iter().all(|finding| finding.verdict != Verdict::Bad);
-    let line = |finding: ldap::ProbeFinding| Finding {
-        mark: match finding.verdict {
-            Verdict::Good => "ok",
-            Verdict::Note => "note",
-            Verdict::Bad => "FAIL",
-        },
-        what: format!("{} {}", finding.server, finding.subject),
-        text: finding.text,
-    };
-    (findings.into_iter().map(line).collect(), ok)
+    );
+    let mut mark = Mark::Ok;
+    if let Some(held) = &meta.held {
+        mark = Mark::Note;
+        text.push_str(&format!(
+            "; {} held, see: scimward status",
+            match held.removals {
+                1 => "1 removal is".to_owned(),
+                removals => format!("{} removals are", grouped(removals)),
+            }
+        ));
+    }
+    Ok(Finding::new(mark, "state", text))
 }
 
-async fn cloud(setup: &Setup) -> (Vec<Finding>, bool) {
-    let endpoint = setup.config.scim.endpoint.clone();
-    let observer: SharedObserver = Arc::new(Unwatched);
-    let (scim, profile) = (setup.config.scim.clone(), Arc::clone(&setup.policy.profile));
-    let client = match ScimClient::new(scim, profile, observer, CancellationToken::new()) {
-        Ok(client) => client,
+// --- the directory --------------------------------------------------------------------------------
+
+async fn directory(setup: &Arc<Setup>) -> Vec<Findings> {
+    let asked = Arc::clone(setup);
+    let probed = tokio::task::spawn_blocking(move || {
+        let mut sample = Sample::new(&asked);
+        let anchor = asked.policy.mapper.anchor_attribute();
+        let findings = ldap::probe(&asked.config.ldap, &asked.search, anchor, &mut |entry| {
+            sample.look(entry)
+        });
+        (findings, sample.findings())
+    });
+    let (findings, sample) = match probed.await {
+        Ok(found) => found,
         Err(error) => {
-            return (
-                vec![Finding {
-                    mark: "FAIL",
-                    what: endpoint,
-                    text: chain(&error),
-                }],
-                false,
-            );
+            let text = format!("the check broke off: {error}; this is a defect of scimward, please report it");
+            return vec![Findings {
+                title: "Directory".to_owned(),
+                list: vec![fail("check", text)],
+            }];
         }
     };
-    let findings = client.check().await;
-    let ok = findings.iter().all(|finding| finding.severity != Severity::Error);
-    let line = |finding: crate::scim::Finding| Finding {
-        mark: match finding.severity {
-            Severity::Fine => "ok",
-            Severity::Warning => "note",
-            Severity::Error => "FAIL",
-        },
-        what: endpoint.clone(),
-        text: finding.text,
+    let mut groups: Vec<Findings> = Vec::new();
+    let mut last_base = (String::new(), String::new());
+    for ldap::ProbeFinding {
+        server,
+        subject,
+        verdict,
+        text,
+    } in findings
+    {
+        let mark = match verdict {
+            Verdict::Good => Mark::Ok,
+            Verdict::Note => Mark::Note,
+            Verdict::Bad => Mark::Fail,
+        };
+        let title = format!("Directory {server}");
+        // The first finding of a base names it, the others belong to it.
+        let (subject, text) = match setup.search.bases.contains(&subject) {
+            true if last_base == (server.clone(), subject.clone()) => (String::new(), text),
+            true => {
+                last_base = (server, subject.clone());
+                ("base".to_owned(), format!("{subject}: {text}"))
+            }
+            false => (subject, text),
+        };
+        let finding = Finding::new(mark, &subject, text);
+        match groups.last_mut() {
+            Some(group) if group.title == title => group.list.push(finding),
+            _ => groups.push(Findings {
+                title,
+                list: vec![finding],
+            }),
+        }
+    }
+    groups.extend(sample);
+    groups
+}
+
+/// What mapping and profile make of the entries of the first pages.
+struct Sample<'a> {
+    setup: &'a Setup,
+    now: i64,
+    /// Several servers show the same people.
+    seen: BTreeSet<DnKey>,
+    in_scope: u64,
+    out_of_scope: u64,
+    rejected: u64,
+    /// How many people break a rule, and one of them.
+    reasons: BTreeMap<String, (u64, String)>,
+}
+
+impl<'a> Sample<'a> {
+    /// Reasons shown; the most frequent ones.
+    const REASONS_MAX: usize = 10;
+
+    fn new(setup: &'a Setup) -> Self {
+        Self {
+            setup,
+            now: unix_now(),
+            seen: BTreeSet::new(),
+            in_scope: 0,
+            out_of_scope: 0,
+            rejected: 0,
+            reasons: BTreeMap::new(),
+        }
+    }
+
+    fn look(&mut self, entry: &DirectoryEntry) {
+        if !self.seen.insert(DnKey::of(&entry.dn)) {
+            return;
+        }
+        let policy = &self.setup.policy;
+        match cycle::within_profile(policy.mapper.map(entry, self.now), &policy.profile) {
+            Mapped::InScope(_) => self.in_scope += 1,
+            Mapped::OutOfScope { .. } => self.out_of_scope += 1,
+            Mapped::Rejected(rejection) => {
+                self.rejected += 1;
+                let reasons: BTreeSet<String> = rejection
+                    .problems
+                    .iter()
+                    .map(|problem| format!("{}: {}", problem.attribute, problem.rule))
+                    .collect();
+                for reason in reasons {
+                    let (people, _) = self.reasons.entry(reason).or_insert((0, rejection.dn.clone()));
+                    *people += 1;
+                }
+            }
+        }
+    }
+
+    fn findings(self) -> Option<Findings> {
+        if self.seen.is_empty() {
+            return None;
+        }
+        let all = self.seen.len() as u64;
+        let text = format!(
+            "of {} people in the first page {} can be pushed, {} are left out by rule, {} would be rejected",
+            grouped(all),
+            grouped(self.in_scope),
+            grouped(self.out_of_scope),
+            grouped(self.rejected)
+        );
+        let mark = match (self.rejected, self.in_scope) {
+            (0, _) => Mark::Ok,
+            (_, 0) => Mark::Fail,
+            _ => Mark::Note,
+        };
+        let mut list = vec![Finding::new(mark, "mapping", text)];
+        let mut reasons: Vec<_> = self.reasons.into_iter().collect();
+        reasons.sort_by_key(|(_, (people, _))| std::cmp::Reverse(*people));
+        for (reason, (people, dn)) in reasons.into_iter().take(Self::REASONS_MAX) {
+            let others = match people {
+                1 => String::new(),
+                people => format!(" and {} more", grouped(people - 1)),
+            };
+            list.push(Finding::new(Mark::Note, "", format!("{reason} ({dn}{others})")));
+        }
+        Some(Findings {
+            title: "People".to_owned(),
+            list,
+        })
+    }
+}
+
+// --- the cloud ------------------------------------------------------------------------------------
+
+async fn cloud(setup: &Setup) -> Findings {
+    Findings {
+        title: format!("Cloud {}", setup.config.scim.endpoint),
+        list: ask_cloud(setup).await,
+    }
+}
+
+async fn ask_cloud(setup: &Setup) -> Vec<Finding> {
+    if setup.config.scim.token.read().is_err() {
+        return vec![Finding::new(
+            Mark::Note,
+            "service",
+            "not asked: there is no token to show",
+        )];
+    }
+    let observer: SharedObserver = Arc::new(Unwatched);
+    let mut scim = setup.config.scim.clone();
+    // Somebody waits for the answer, and trouble that passes is worth to be seen.
+    scim.max_tries = 1;
+    let profile = Arc::clone(&setup.policy.profile);
+    let client = match ScimClient::new(scim, profile, observer, CancellationToken::new()) {
+        Ok(client) => client,
+        Err(error) => return vec![fail("service", chain(&error))],
     };
-    (findings.into_iter().map(line).collect(), ok)
+    let finding = |finding: crate::scim::Finding| {
+        let mark = match finding.severity {
+            Severity::Fine => Mark::Ok,
+            Severity::Warning => Mark::Note,
+            Severity::Error => Mark::Fail,
+        };
+        Finding::new(mark, "service", finding.text)
+    };
+    let mut findings: Vec<Finding> = client.check().await.into_iter().map(finding).collect();
+    // They are all of the service: named once.
+    findings.iter_mut().skip(1).for_each(|finding| finding.subject.clear());
+    findings
 }

@@ -10,47 +10,56 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Failure, Progress, dry_run,
-    engine::{Engine, chain},
+    engine::Engine,
     order::{Order, Surroundings},
     setup,
 };
 use crate::{
     demo::{cloud::DemoCloud, company, directory::DemoDirectory},
     outcome::exit,
-    ports::{CycleRecord, SharedObserver},
-    report,
+    ports::SharedObserver,
+    report::{self, Brief},
     store::SledStore,
 };
 
 const PASSWORD: &str = "demo-reader-password";
 const TOKEN: &str = "demo-bearer-token";
+/// The exit code after Ctrl-C (128 + `SIGINT`).
+const INTERRUPTED: u8 = 130;
 
 /// Tells the story. With `pause` it waits for Enter between the steps, on a terminal.
 ///
 /// # Errors
-/// When this machine has no loopback ports or no room for temporary files.
+/// When this machine has no loopback ports or no room for temporary files, and when it is interrupted.
 pub async fn run(pause: bool, colour: bool) -> Result<u8, Failure> {
-    let demo = Demo::start(pause && io::stdin().is_terminal() && io::stdout().is_terminal(), colour).await?;
+    let stop = super::stop_on_signal()?;
+    let pause = pause && io::stdin().is_terminal() && io::stdout().is_terminal();
+    let demo = Demo::start(pause, colour, stop).await?;
     demo.tell().await?;
     Ok(exit::DONE)
 }
 
 struct Demo {
-    folder: tempfile::TempDir,
+    folder: TempDir,
     directory: DemoDirectory,
     cloud: DemoCloud,
     engine: Arc<Engine>,
+    stop: CancellationToken,
     pause: bool,
     colour: bool,
 }
 
 impl Demo {
-    async fn start(pause: bool, colour: bool) -> Result<Self, Failure> {
-        let folder = tempfile::tempdir().map_err(|error| Failure::other(&error))?;
+    async fn start(pause: bool, colour: bool, stop: CancellationToken) -> Result<Self, Failure> {
+        let folder = tempfile::Builder::new()
+            .prefix("scimward-demo-")
+            .tempdir()
+            .map_err(|error| Failure::other(&error))?;
         let tree = company::tree(PASSWORD.to_owned().into()).map_err(|error| Failure::other(&error))?;
         let directory = DemoDirectory::start(Arc::new(Mutex::new(tree)))
             .await
@@ -67,6 +76,7 @@ impl Demo {
             directory,
             cloud,
             engine,
+            stop,
             pause,
             colour,
         })
@@ -74,52 +84,57 @@ impl Demo {
 
     async fn tell(&self) -> Result<(), Failure> {
         self.say(&format!(
-            "Everything in this demo runs in this one process and goes when it ends:\n\
-             \x20 directory  {}   Lantern Works, {} people\n\
-             \x20 cloud      {}   SCIM 2.0, empty, with the rules of Huawei Cloud\n\
-             \x20 state      {}",
+            "A company, its directory and its cloud, in this one process. All of it is gone when the demo ends.\n\n\
+             \x20 directory  {:<34} Lantern Works, {} people\n\
+             \x20 cloud      {:<34} SCIM 2.0, empty, with the rules of Huawei Cloud\n\
+             \x20 files      {}",
             self.directory.url(),
             company::HEADCOUNT,
             self.cloud.url(),
             self.folder.path().display()
         ))?;
-        self.chapter("1. What would happen?", "scimward --dry-run")?;
+        self.chapter("1. What would a first sync do?", "scimward --dry-run")
+            .await?;
         self.dry_run().await?;
-        self.chapter("2. The first sync", "scimward --sync-now")?;
+        self.chapter("2. The first sync", "scimward --sync-now").await?;
         self.sync().await?;
-        self.chapter("3. Again, with nothing changed in between", "scimward --sync-now")?;
+        self.say("\nThe front desk's account has no mail address, which this cloud insists on: it is reported and left\naside, and nobody else had to wait for it.")?;
+        self.chapter("3. Once more, with nothing changed in between", "scimward --sync-now")
+            .await?;
         self.sync().await?;
-        self.week()?;
-        self.chapter("5. What would that change?", "scimward --dry-run")?;
+        self.say("\nNobody changed, so the cloud was not asked anything.")?;
+        self.week().await?;
+        self.chapter("5. What would that change?", "scimward --dry-run").await?;
         self.dry_run().await?;
-        self.chapter("6. The sync that pushes exactly those", "scimward --sync-now")?;
+        self.chapter("6. The sync that pushes exactly that", "scimward --sync-now")
+            .await?;
         let before = self.cloud.log().len();
         self.sync().await?;
-        self.say("The cloud saw:")?;
+        self.say("\nThe cloud saw:")?;
         for request in self.cloud.log().iter().skip(before) {
             self.say(&format!(
-                "  {:<6} {}  -> {}",
+                "  {:<6} {}  {}",
                 request.method, request.target, request.status
             ))?;
         }
+        self.heading("What next")?;
         self.say(
-            "\nWhat next\n\
-             \x20 1. Copy config.example.toml to /etc/scimward/config.toml; set [ldap], [users] base and [scim].\n\
+            "  1. Copy config.example.toml to /etc/scimward/config.toml, and set [ldap], [users] base and [scim].\n\
              \x20 2. scimward check        asks your directory and your cloud, and changes nothing.\n\
-             \x20 3. scimward --dry-run    shows every request before the first one is sent.\n\
-             \x20 4. scimward --sync-now   or systemctl enable --now scimward.",
+             \x20 3. scimward --dry-run    shows every change before the first one is sent.\n\
+             \x20 4. scimward --sync-now   makes them. For every day: systemctl enable --now scimward",
         )
     }
 
-    /// What people did between two cycles.
-    fn week(&self) -> Result<(), Failure> {
-        self.chapter("4. A week passes in the directory", "")?;
+    /// What people did between two runs.
+    async fn week(&self) -> Result<(), Failure> {
+        self.chapter("4. A week passes in the directory", "").await?;
         let mut tree = self.directory.tree();
         let story = || -> Result<[String; 4], crate::demo::directory::TreeError> {
             Ok([
                 format!("joiner   {}", company::joiner(&mut tree)?),
                 format!(
-                    "mover    {} has a new department, title and manager",
+                    "mover    {}\n           has a new department, title and manager",
                     company::mover(&mut tree)?
                 ),
                 {
@@ -142,42 +157,43 @@ impl Demo {
             exit_code: false,
             colour: self.colour,
             width: super::columns().unwrap_or(super::WIDTH),
+            brief: Some(Brief {
+                whole_creates: 1,
+                ..Brief::TERMINAL
+            }),
         });
         let engine = Arc::clone(&self.engine);
         let around = Surroundings {
             daemon: None,
-            observer: Arc::new(Progress::new()),
-            stop: CancellationToken::new(),
+            observer: Arc::new(Progress::new(false)),
+            stop: self.stop.clone(),
         };
         let told = tokio::task::spawn_blocking(move || order.carry_out(&engine, &mut io::stdout(), &around));
         let told = told.await.map_err(|error| Failure::other(&error))?;
-        told.map(drop).map_err(|error| Failure {
-            words: chain(&error),
-            code: error.exit_code(),
-        })
+        self.go_on()?;
+        Ok(told.map(drop)?)
     }
 
-    async fn sync(&self) -> Result<CycleRecord, Failure> {
-        let observer: SharedObserver = Arc::new(Progress::new());
-        let record = self.engine.sync(observer, CancellationToken::new()).await;
-        self.say(&report::cycle_line(&record))?;
-        Ok(record)
-    }
-
-    fn chapter(&self, title: &str, command: &str) -> Result<(), Failure> {
-        if self.pause {
-            self.say("\n(Enter goes on)")?;
-            io::stdin()
-                .lock()
-                .read_line(&mut String::new())
-                .map_err(|error| Failure::other(&error))?;
+    async fn sync(&self) -> Result<(), Failure> {
+        let observer: SharedObserver = Arc::new(Progress::new(true));
+        let record = self.engine.sync(observer, self.stop.clone()).await;
+        self.go_on()?;
+        // One person is rejected by design.
+        if record.exit_code > exit::OBJECTS {
+            return Err(Failure {
+                words: record.outcome,
+                code: record.exit_code,
+            });
         }
-        let bold = if self.colour {
-            anstyle::Style::new().bold()
-        } else {
-            anstyle::Style::new()
-        };
-        self.say(&format!("\n{bold}{title}{bold:#}"))?;
+        self.say(&report::cycle_line(&record))
+    }
+
+    async fn chapter(&self, title: &str, command: &str) -> Result<(), Failure> {
+        if self.pause {
+            self.enter().await?;
+        }
+        self.go_on()?;
+        self.heading(title)?;
         if command.is_empty() {
             Ok(())
         } else {
@@ -185,8 +201,42 @@ impl Demo {
         }
     }
 
+    /// Waits for Enter, or for the end of the demo.
+    async fn enter(&self) -> Result<(), Failure> {
+        self.say("\nPress Enter to go on")?;
+        let line = tokio::task::spawn_blocking(|| io::stdin().lock().read_line(&mut String::new()));
+        tokio::select! {
+            () = self.stop.cancelled() => Ok(()),
+            read = line => match read {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(Failure::other(&error)),
+                Err(error) => Err(Failure::other(&error)),
+            },
+        }
+    }
+
+    fn heading(&self, title: &str) -> Result<(), Failure> {
+        let bold = if self.colour {
+            anstyle::Style::new().bold()
+        } else {
+            anstyle::Style::new()
+        };
+        self.say(&format!("\n{bold}{title}{bold:#}"))
+    }
+
+    /// An interrupted demo ends at the next step, and takes its files with it.
+    fn go_on(&self) -> Result<(), Failure> {
+        if self.stop.is_cancelled() {
+            return Err(Failure {
+                words: "interrupted".to_owned(),
+                code: INTERRUPTED,
+            });
+        }
+        Ok(())
+    }
+
     fn say(&self, words: &str) -> Result<(), Failure> {
-        writeln!(io::stdout(), "{words}").map_err(|error| Failure::other(&error))
+        writeln!(io::stdout(), "{words}").map_err(Failure::output)
     }
 }
 

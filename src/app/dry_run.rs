@@ -20,7 +20,7 @@ use crate::{
     outcome::{self, exit},
     plan::settings::OnIncomplete,
     ports::{Absence, Held, Payload, Probe, ProviderError, ServiceProvider, StateStore, StoreError},
-    report::{Format, Line, Report, Summary, TextStyle},
+    report::{Brief, Format, Line, Report, Summary, TextStyle},
     scim::{
         ScimClient,
         request::{self, PlannedRequest},
@@ -41,6 +41,8 @@ pub struct Options {
     pub colour: bool,
     /// Columns of the terminal.
     pub width: usize,
+    /// How much of a long report is shown.
+    pub brief: Option<Brief>,
 }
 
 /// Plans and reports. Blocking.
@@ -53,6 +55,7 @@ pub fn run(
     out: &mut dyn Write,
     around: &Surroundings,
 ) -> Result<u8, OrderError> {
+    let _quiet = engine.between_cycles(&around.stop)?;
     let setup = engine.setup();
     if let Some(words) = foreign_endpoint(&engine.store.meta()?, &setup) {
         return Err(OrderError::Words(words, exit::USAGE));
@@ -72,6 +75,7 @@ pub fn run(
         TextStyle {
             colour: options.colour,
             width: options.width,
+            brief: options.brief,
         },
     );
     let mut totals = Totals::default();
@@ -188,10 +192,10 @@ fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateSt
     };
     let mut warnings = plan.warnings.clone();
     if plan.counts.dangling > 0 {
-        warnings.push(format!(
-            "{} people have a manager who is not among those provisioned",
-            plan.counts.dangling
-        ));
+        warnings.push(match plan.counts.dangling {
+            1 => "1 person has a manager who is not among those provisioned".to_owned(),
+            number => format!("{number} people have a manager who is not among those provisioned"),
+        });
     }
     if setup.policy.profile.silent_takeover && totals.operations.contains_key(&Action::Create) {
         warnings.push(format!(
@@ -208,7 +212,7 @@ fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateSt
             .held
             .as_ref()
             .filter(|old| old.plan_id == hold.plan_id)
-            .map_or_else(unix_now, |old| old.since),
+            .map_or(0, |old| old.since),
     });
     Ok(Summary {
         source: planned.server.clone(),

@@ -17,8 +17,11 @@ use crate::{
     daemon::settings::ScheduleSettings,
     executor::{self, Execution, Pace},
     logging::LogHandle,
+    model::Problem,
     outcome::{self, exit},
-    ports::{CycleRecord, Meta, PlanSpool, SharedObserver, StateStore, StoreError},
+    ports::{
+        CycleRecord, DirectoryError, Meta, PlanSpool, ProviderError, Reject, SharedObserver, StateStore, StoreError,
+    },
     report,
     scim::ScimClient,
     store::SledStore,
@@ -67,11 +70,12 @@ impl Engine {
     /// # Errors
     /// In words: every mistake in the file, or what cannot change while the daemon runs.
     pub fn reload(&self) -> Result<ScheduleSettings, String> {
-        let new = setup::load(&self.path).map_err(|error| error.to_string())?;
+        let new = setup::load(&self.path).map_err(|error| error.one_line())?;
         let old = self.setup();
         if new.config.state_path != old.config.state_path {
             return Err("[state] path cannot change while the daemon runs; restart it".to_owned());
         }
+        super::runner::schedule(new.config.schedule.clone())?;
         let schedule = runner::schedule(new.config.schedule.clone())?;
         if let Some(log) = &self.log {
             log.set_level(&new.config.log.level).map_err(|error| chain(&error))?;
@@ -125,12 +129,17 @@ impl Engine {
         let profile = Arc::clone(&setup.policy.profile);
         let client = ScimClient::new(setup.config.scim.clone(), profile, Arc::clone(&observer), stop.clone());
         let client = Arc::new(client.map_err(|error| Trouble::Usage(chain(&error)))?);
-        if let Err(error) = executor::recover(&client, &self.store).await? {
-            return Err(Trouble::Provider(format!(
-                "after an interrupted run its accounts have to be looked up first: {error}"
-            )));
+        match executor::recover(&client, &self.store).await? {
+            Ok(_) => {}
+            Err(ProviderError::Cancelled) => return Err(CycleError::Directory(DirectoryError::Cancelled).into()),
+            Err(error) => {
+                return Err(Trouble::Provider(format!(
+                    "after an interrupted run its accounts have to be looked up first: {error}"
+                )));
+            }
         }
-        let planned = self.plan(setup, started, &observer, &stop, true).await?;
+        let planned = self.plan(setup, started, &observer, &stop).await?;
+        log_rejections(&planned);
         let pace = Pace {
             concurrency: setup.config.scim.concurrency,
             now: started,
@@ -159,20 +168,32 @@ impl Engine {
         now: i64,
         observer: &SharedObserver,
         stop: &CancellationToken,
-        remember: bool,
     ) -> Result<Planned, CycleError> {
         let (engine, setup) = (Arc::clone(self), Arc::clone(setup));
         let (observer, stop) = (Arc::clone(observer), stop.clone());
         let work = move || {
             let planned = engine.plan_into(&setup, engine.store.spool(), now, &observer, &stop, None)?;
-            if remember {
-                outcome::remember(&*engine.store, &setup.policy, &planned, now)?;
-            }
+            outcome::remember(&*engine.store, &setup.policy, &planned, now)?;
             Ok(planned)
         };
         tokio::task::spawn_blocking(work)
             .await
             .map_err(|error| StoreError(format!("planning broke off: {error}")))?
+    }
+
+    /// Waits until no cycle is in progress, and keeps the next one waiting for as long as the result
+    /// lives: who reads marks and links has to see those of one moment. Blocking.
+    ///
+    /// # Errors
+    /// When `stop` comes first.
+    pub fn between_cycles(&self, stop: &CancellationToken) -> Result<tokio::sync::MutexGuard<'_, ()>, CycleError> {
+        if let Ok(free) = self.busy.try_lock() {
+            return Ok(free);
+        }
+        tracing::info!("a cycle is in progress; this waits until it has ended");
+        let waiting = stop.run_until_cancelled(self.busy.lock());
+        let free = tokio::runtime::Handle::current().block_on(waiting);
+        free.ok_or(CycleError::Directory(DirectoryError::Cancelled))
     }
 
     /// Plans into `spool`. Blocking.
@@ -223,6 +244,24 @@ pub fn log_cycle(record: &CycleRecord) {
         exit::DONE => tracing::info!(code, %summary, "cycle ended"),
         exit::OBJECTS | exit::HELD => tracing::warn!(code, %summary, "cycle ended"),
         _ => tracing::error!(code, %summary, "cycle ended"),
+    }
+}
+
+/// Names those who cannot be pushed, once: as long as nothing changes they are only counted.
+fn log_rejections(planned: &Planned) {
+    /// A mapping that fits nobody would fill the log.
+    const LOGGED_MAX: usize = 100;
+    let changes = &planned.plan.reject_changes;
+    let new = changes.iter().filter_map(|(_, reject)| reject.as_ref());
+    for Reject { rejection, .. } in new.clone().take(LOGGED_MAX) {
+        for problem in &rejection.problems {
+            let Problem { attribute, rule, value } = problem;
+            tracing::warn!(dn = rejection.dn, attribute, rule, value, "rejected");
+        }
+    }
+    let more = new.count().saturating_sub(LOGGED_MAX);
+    if more > 0 {
+        tracing::warn!(more, "further people are rejected; `scimward rejects` shows them");
     }
 }
 

@@ -1,111 +1,148 @@
-//! `explain WHO`: in scope or why not, the mapped payload, the last push, the next operation.
+//! `explain WHO`: in scope or why not, what was pushed, what comes next and why, and what the entry
+//! maps to.
 
-use std::{io::Write, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Write},
+    sync::Arc,
+};
 
 use super::{
     engine::{Engine, chain, unix_now},
     order::{OrderError, Surroundings},
+    setup::Setup,
 };
 use crate::{
-    model::{Action, DirectoryEntry, DnKey, Item, Link, Mapped, Operation, Pushed, Resource, Scalar, Value, shortened},
+    cycle::Planned,
+    model::{
+        Action, Anchor, AnchorKey, DirectoryEntry, DnKey, Item, Link, ManagerRef, Mapped, Mark, Operation, Problem,
+        Pushed, Resource, Scalar, Value, shortened, shown,
+    },
     outcome::exit,
-    ports::{Absence, StateStore, StoreError},
-    report::{self, AttributeChange},
+    plan::{
+        Protected,
+        decide::RETRY_NOW,
+        settings::{LeaverAction, Leavers},
+    },
+    ports::{Absence, Reject, RejectKind, StateStore, StoreError},
+    report::{self, AttributeChange, count, instant},
     store::SledStore,
 };
 
 /// A value longer than this is cut.
 const VALUE_CHARS: usize = 200;
+/// Columns of a label.
+const LABEL: usize = 11;
+/// Columns of an attribute's name, as in the dry run.
+const NAME: usize = 26;
 
 /// Looks somebody up in the directory, the state and the plan. Blocking.
 ///
 /// # Errors
 /// When the directory or the state cannot be read.
 pub fn run(engine: &Arc<Engine>, who: &str, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
+    let _quiet = engine.between_cycles(&around.stop)?;
     let setup = engine.setup();
     let scratch = SledStore::scratch().map_err(|error| OrderError::Words(chain(&error), exit::OBJECTS))?;
+    let store = &*engine.store;
     let wanted = Wanted::new(who);
+    // Who was pushed under an old name, or is asked for by the account's id, is found by anchor.
+    let links = links(store, &wanted)?;
     let mut found = Vec::new();
     let mut watch = |entry: &DirectoryEntry, mapped: &Mapped| {
-        if wanted.entry(entry, mapped) {
+        let linked = anchor(mapped).is_some_and(|anchor| links.contains_key(&anchor.key()));
+        if linked || wanted.entry(entry, mapped) {
             found.push((entry.dn.clone(), mapped.clone()));
         }
     };
     let spool = scratch.spool();
-    let planned = engine.plan_into(
-        &setup,
-        spool,
-        unix_now(),
-        &around.observer,
-        &around.stop,
-        Some(&mut watch),
-    )?;
-    let links = links(&*engine.store, &wanted)?;
+    let (now, observer, stop) = (unix_now(), &around.observer, &around.stop);
+    let planned = engine.plan_into(&setup, spool, now, observer, stop, Some(&mut watch))?;
     if found.is_empty() && links.is_empty() {
-        writeln!(out, "{} was not found.", shortened(who, VALUE_CHARS))?;
-        writeln!(
-            out,
-            "  directory   no entry below {} that matches {}",
-            setup.search.bases.join(" or "),
-            setup.search.filter
-        )?;
-        writeln!(out, "  state       nobody of that name was ever pushed")?;
+        nobody(out, who, &setup)?;
         return Ok(exit::OBJECTS);
     }
-    for (dn, mapped) in &found {
-        let key = match mapped {
-            Mapped::InScope(user) => Some(user.anchor.key()),
-            Mapped::OutOfScope { anchor, .. } => Some(anchor.key()),
-            Mapped::Rejected(rejection) => rejection.anchor.as_ref().map(crate::model::Anchor::key),
+    let marks = store.marks()?.into_iter().collect();
+    let context = Context {
+        setup: &setup,
+        planned: &planned,
+        rejects: store.rejects()?.into_iter().collect(),
+        marks,
+        now,
+    };
+    let mut here = BTreeSet::new();
+    let mut people: Vec<Person> = Vec::new();
+    for (dn, mapped) in found {
+        let key = match anchor(&mapped) {
+            Some(anchor) => Some(anchor.key()),
+            // An entry that lost its anchor is still the one that was pushed under its name.
+            None => links
+                .iter()
+                .find(|(_, link)| DnKey::of(&link.dn) == DnKey::of(&dn))
+                .map(|(key, _)| *key),
         };
-        writeln!(out, "{dn}")?;
-        say_mapped(out, mapped)?;
-        let link = key.map(|key| engine.store.link(key)).transpose()?.flatten();
-        say_link(out, link.as_ref())?;
-        if let Some(key) = key {
-            say_reject(out, engine, key)?;
+        here.extend(key);
+        let link = key.map(|key| store.link(key)).transpose()?.flatten();
+        people.push(context.person(spool, dn, Some(mapped), key, link)?);
+    }
+    for (key, link) in links.into_iter().filter(|(key, _)| !here.contains(key)) {
+        people.push(context.person(spool, link.dn.clone(), None, Some(key), Some(link))?);
+    }
+    for (at, person) in people.iter().enumerate() {
+        if at > 0 {
+            writeln!(out)?;
         }
+        context.say(out, person)?;
     }
-    for link in links
-        .iter()
-        .filter(|link| !found.iter().any(|(dn, _)| DnKey::of(dn) == DnKey::of(&link.dn)))
-    {
-        writeln!(out, "{}", link.dn)?;
-        let why = match &planned.plan.absence {
-            Absence::AllButPresent => "not in the directory, or not in scope: counts as having left".to_owned(),
-            Absence::Unknown(reason) => format!("not seen, but the read was not complete: {reason}"),
-        };
-        writeln!(out, "  directory   {why}")?;
-        say_link(out, Some(link))?;
-    }
-    let held = planned.approved.held.iter().map(|step| (step, true));
-    let mut next = Vec::new();
-    for (step, held) in planned.approved.steps.iter().map(|step| (step, false)).chain(held) {
-        let operation = planned.plan.complete(*step, spool.operation(step.index)?);
-        if wanted.operation(&operation) || found.iter().any(|(dn, _)| *dn == operation.dn) {
-            next.push((operation, held));
-        }
-    }
-    say_next(out, &next)?;
     Ok(exit::DONE)
 }
 
+fn nobody(out: &mut dyn Write, who: &str, setup: &Setup) -> io::Result<()> {
+    writeln!(out, "Nobody found: {}", shortened(who, VALUE_CHARS))?;
+    let bases = setup.search.bases.join(" or ");
+    label(
+        out,
+        "Directory",
+        &format!(
+            "no entry of that name below {bases} that matches {}",
+            setup.search.filter
+        ),
+    )?;
+    label(out, "State", "nobody of that name was ever pushed")?;
+    label(
+        out,
+        "Hint",
+        "give a DN, an anchor, a user name, a mail address, or an account's id; \
+         an entry outside of [users] base or filter is not read",
+    )
+}
+
+fn anchor(mapped: &Mapped) -> Option<&Anchor> {
+    match mapped {
+        Mapped::InScope(user) => Some(&user.anchor),
+        Mapped::OutOfScope { anchor, .. } => Some(anchor),
+        Mapped::Rejected(rejection) => rejection.anchor.as_ref(),
+    }
+}
+
+// --- who is meant ---------------------------------------------------------------------------------
+
 /// Who is looked for.
-struct Wanted<'a> {
-    who: &'a str,
+struct Wanted {
+    who: String,
     dn: DnKey,
 }
 
-impl<'a> Wanted<'a> {
-    fn new(who: &'a str) -> Self {
+impl Wanted {
+    fn new(who: &str) -> Self {
         Self {
-            who,
+            who: who.trim().to_lowercase(),
             dn: DnKey::of(who),
         }
     }
 
     fn is(&self, text: &str) -> bool {
-        text.eq_ignore_ascii_case(self.who) || text.to_lowercase() == self.who.to_lowercase()
+        !self.who.is_empty() && text.to_lowercase() == self.who
     }
 
     fn resource(&self, resource: &Resource) -> bool {
@@ -116,137 +153,362 @@ impl<'a> Wanted<'a> {
 
     fn entry(&self, entry: &DirectoryEntry, mapped: &Mapped) -> bool {
         let raw = |name: &str| {
-            entry
-                .values(name)
-                .iter()
-                .any(|value| std::str::from_utf8(value).is_ok_and(|text| self.is(text)))
+            let mut values = entry.values(name).iter();
+            values.any(|value| std::str::from_utf8(value).is_ok_and(|text| self.is(text)))
         };
         DnKey::of(&entry.dn) == self.dn
+            || anchor(mapped).is_some_and(|anchor| self.is(anchor.as_str()))
             || ["uid", "mail", "samaccountname", "userprincipalname"]
                 .into_iter()
                 .any(raw)
-            || match mapped {
-                Mapped::InScope(user) => self.is(user.anchor.as_str()) || self.resource(&user.resource),
-                Mapped::OutOfScope { anchor, .. } => self.is(anchor.as_str()),
-                Mapped::Rejected(rejection) => rejection.anchor.as_ref().is_some_and(|anchor| self.is(anchor.as_str())),
-            }
+            || matches!(mapped, Mapped::InScope(user) if self.resource(&user.resource))
     }
 
-    fn operation(&self, operation: &Operation) -> bool {
-        self.is(operation.anchor.as_str())
-            || DnKey::of(&operation.dn) == self.dn
-            || [&operation.before, &operation.after]
-                .into_iter()
-                .flatten()
-                .any(|p: &Pushed| self.resource(&p.resource))
+    fn link(&self, link: &Link) -> bool {
+        self.is(link.anchor.as_str())
+            || self.is(&link.id.0)
+            || DnKey::of(&link.dn) == self.dn
+            || self.resource(&link.pushed.resource)
     }
 }
 
-fn links(store: &dyn StateStore, wanted: &Wanted<'_>) -> Result<Vec<Link>, StoreError> {
-    let mut links = Vec::new();
+fn links(store: &dyn StateStore, wanted: &Wanted) -> Result<BTreeMap<AnchorKey, Link>, StoreError> {
+    let mut links = BTreeMap::new();
     store.each_link(&mut |link| {
-        let named = wanted.is(link.anchor.as_str()) || wanted.is(&link.id.0) || DnKey::of(&link.dn) == wanted.dn;
-        if named || wanted.resource(&link.pushed.resource) {
-            links.push(link);
+        if wanted.link(&link) {
+            links.insert(link.anchor.key(), link);
         }
         true
     })?;
     Ok(links)
 }
 
-fn say_mapped(out: &mut dyn Write, mapped: &Mapped) -> std::io::Result<()> {
-    match mapped {
-        Mapped::InScope(user) => {
-            writeln!(out, "  directory   in scope, anchor {}", user.anchor)?;
-            writeln!(out, "  mapped to")?;
+// --- what is known of them ------------------------------------------------------------------------
+
+/// Everything about one person.
+struct Person {
+    dn: String,
+    /// Nothing when the read did not show an entry.
+    mapped: Option<Mapped>,
+    link: Option<Link>,
+    mark: Option<Mark>,
+    reject: Option<Reject>,
+    operations: Vec<(Operation, bool)>,
+}
+
+struct Context<'a> {
+    setup: &'a Setup,
+    planned: &'a Planned,
+    rejects: BTreeMap<AnchorKey, Reject>,
+    marks: BTreeMap<AnchorKey, Mark>,
+    now: i64,
+}
+
+impl Context<'_> {
+    fn person(
+        &self,
+        spool: &dyn crate::ports::PlanSpool,
+        dn: String,
+        mapped: Option<Mapped>,
+        key: Option<AnchorKey>,
+        link: Option<Link>,
+    ) -> Result<Person, StoreError> {
+        let (plan, approved) = (&self.planned.plan, &self.planned.approved);
+        let own = |step: &&crate::ports::Step| key.is_some() && plan.person(**step) == key;
+        let carried_out = approved.steps.iter().filter(own).map(|step| (step, false));
+        let held = approved.held.iter().filter(own).map(|step| (step, true));
+        let mut operations = Vec::new();
+        for (step, held) in carried_out.chain(held) {
+            operations.push((plan.complete(*step, spool.operation(step.index)?), held));
+        }
+        // The plan knows of rejections that mapping alone does not see: two people with one name.
+        let changed = plan
+            .reject_changes
+            .iter()
+            .rev()
+            .find(|(changed, _)| Some(*changed) == key);
+        let reject = match changed {
+            Some((_, reject)) => reject.clone(),
+            None => key.and_then(|key| self.rejects.get(&key).cloned()),
+        };
+        Ok(Person {
+            dn,
+            mapped,
+            link,
+            mark: key.and_then(|key| self.marks.get(&key).copied()),
+            reject,
+            operations,
+        })
+    }
+
+    fn say(&self, out: &mut dyn Write, person: &Person) -> io::Result<()> {
+        writeln!(out, "{}", shown(&person.dn))?;
+        self.directory(out, person)?;
+        account(out, person)?;
+        self.protected(out, person)?;
+        failure(out, person)?;
+        self.next(out, person)?;
+        if let Some(Mapped::InScope(user)) = &person.mapped {
+            writeln!(out)?;
+            label(out, "Mapped to", "")?;
+            let manager = user.manager.clone().map(|dn| ManagerRef {
+                key: AnchorKey::default(),
+                dn,
+            });
             let pushed = Pushed {
                 resource: user.resource.clone(),
-                manager: None,
+                manager,
             };
-            say_changes(out, &report::changes(None, Some(&pushed)))?;
-            if let Some(manager) = &user.manager {
-                writeln!(out, "    + enterprise.manager  {manager}")?;
+            for AttributeChange { path, after, .. } in report::changes(None, Some(&pushed)) {
+                attribute(out, ' ', &path, &after.map(|value| text(&value)).unwrap_or_default())?;
             }
         }
-        Mapped::OutOfScope { anchor, reason, .. } => {
-            writeln!(out, "  directory   out of scope: {reason} (anchor {anchor})")?
-        }
-        Mapped::Rejected(rejection) => {
-            writeln!(
-                out,
-                "  directory   in scope, but cannot be pushed (and is never removed for it)"
-            )?;
-            for problem in &rejection.problems {
-                let value = shortened(&problem.value, VALUE_CHARS);
-                writeln!(
-                    out,
-                    "    ! {}: {}{}{value}",
-                    problem.attribute,
-                    problem.rule,
-                    if value.is_empty() { "" } else { ": " }
-                )?;
+        Ok(())
+    }
+
+    fn directory(&self, out: &mut dyn Write, person: &Person) -> io::Result<()> {
+        let with_anchor = |words: String| match person.mapped.as_ref().and_then(anchor) {
+            Some(anchor) => format!("{words}; anchor {}", shown(anchor.as_str())),
+            None => words,
+        };
+        match (&person.mapped, &person.reject) {
+            (Some(Mapped::OutOfScope { reason, .. }), _) => {
+                label(out, "Directory", &with_anchor(format!("left out by rule: {reason}")))
+            }
+            (Some(Mapped::Rejected(rejection)), _) => {
+                let words = "there, but cannot be pushed; an account that exists stays as it is";
+                label(out, "Directory", &with_anchor(words.to_owned()))?;
+                rejection.problems.iter().try_for_each(|found| problem(out, found))
+            }
+            (Some(Mapped::InScope(_)), Some(reject)) if reject.kind == RejectKind::Entry => {
+                let words = "in scope, but cannot be pushed; an account that exists stays as it is";
+                label(out, "Directory", &with_anchor(words.to_owned()))?;
+                reject
+                    .rejection
+                    .problems
+                    .iter()
+                    .try_for_each(|found| problem(out, found))
+            }
+            (Some(Mapped::InScope(_)), _) => label(out, "Directory", &with_anchor("in scope".to_owned())),
+            (None, _) => {
+                let anchor = person
+                    .link
+                    .as_ref()
+                    .map(|link| link.anchor.as_str())
+                    .unwrap_or_default();
+                let words = match &self.planned.plan.absence {
+                    Absence::AllButPresent => format!(
+                        "no entry any more (or it is outside of [users] base or filter): counts as having left; anchor {}",
+                        shown(anchor)
+                    ),
+                    Absence::Unknown(reason) => format!("not seen, but the read was not complete: {reason}"),
+                };
+                label(out, "Directory", &words)
             }
         }
     }
-    Ok(())
+
+    fn protected(&self, out: &mut dyn Write, person: &Person) -> io::Result<()> {
+        let Some(link) = &person.link else { return Ok(()) };
+        let list = Protected::new(&self.setup.policy.limits.protected);
+        if !list.covers(
+            link.anchor.as_str(),
+            &[DnKey::of(&person.dn)],
+            link.pushed.resource.user_name(),
+        ) {
+            return Ok(());
+        }
+        label(
+            out,
+            "Protected",
+            "never renamed, deactivated or deleted ([limits] protected)",
+        )
+    }
+
+    /// What the next run does for this person, or why it does nothing.
+    fn next(&self, out: &mut dyn Write, person: &Person) -> io::Result<()> {
+        if person.operations.is_empty() {
+            return label(out, "Next", &self.nothing(person));
+        }
+        for (operation, held) in &person.operations {
+            let mut words = doing(operation.action).to_owned();
+            if let Some(hold) = self.planned.approved.hold.as_ref().filter(|_| *held) {
+                let known = self.planned.meta.held.as_ref();
+                let when = match known.is_some_and(|known| known.plan_id == hold.plan_id) {
+                    true => "to let it through",
+                    false => "after that run, to let it through",
+                };
+                words = format!(
+                    "{words}, but the limits hold that back: {}; {when}: scimward approve {}",
+                    hold.reason, hold.plan_id
+                );
+            }
+            label(out, "Next", &words)?;
+            // A new account is told whole below, a deleted one goes whole.
+            if !matches!(operation.action, Action::Create | Action::Delete) {
+                let changes = report::changes(operation.before.as_ref(), operation.after.as_ref());
+                changes.iter().try_for_each(|one| change(out, one))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn nothing(&self, person: &Person) -> String {
+        if let Absence::Unknown(reason) = &self.planned.plan.absence
+            && self.planned.approved.aborted
+        {
+            return format!("nothing, because the directory was not read completely: {reason}");
+        }
+        if self.planned.approved.aborted {
+            let why = self.planned.approved.hold.as_ref().map(|hold| hold.reason.as_str());
+            return format!("nothing, because the run would be aborted: {}", why.unwrap_or_default());
+        }
+        if let Some(reject) = &person.reject {
+            return waiting(reject, person, self.now);
+        }
+        match (&person.mapped, &person.link, &person.mark) {
+            (Some(Mapped::Rejected(_)), ..) => "nothing, until the entry or the mapping is mended".to_owned(),
+            (Some(Mapped::OutOfScope { .. }), None, _) => "nothing: there is no account".to_owned(),
+            (Some(Mapped::OutOfScope { .. }) | None, Some(link), Some(mark)) => {
+                let list = Protected::new(&self.setup.policy.limits.protected);
+                if list.covers(
+                    link.anchor.as_str(),
+                    &[DnKey::of(&link.dn)],
+                    link.pushed.resource.user_name(),
+                ) {
+                    return "nothing: the account stays, because this person is protected".to_owned();
+                }
+                if matches!(self.planned.plan.absence, Absence::Unknown(_)) {
+                    return "nothing: nobody is removed after a read that was not complete".to_owned();
+                }
+                leaver(mark, &self.setup.policy.leavers)
+            }
+            _ => "nothing: the account is as the directory wants it".to_owned(),
+        }
+    }
 }
 
-fn say_link(out: &mut dyn Write, link: Option<&Link>) -> std::io::Result<()> {
-    let Some(link) = link else {
-        return writeln!(out, "  state       never pushed");
-    };
-    let how = if link.adopted { ", adopted" } else { "" };
-    let off = if link.pushed.resource.is_active() {
-        ""
-    } else {
-        ", inactive"
-    };
-    writeln!(
-        out,
-        "  state       pushed as {} with id {}{how}{off}",
-        link.pushed.resource.user_name(),
-        link.id
-    )
+/// A leaver for whom this run has no operation.
+fn leaver(mark: &Mark, leavers: &Leavers) -> String {
+    let missed = mark.missed.saturating_add(1);
+    match (leavers.action, mark.deactivated_at) {
+        (LeaverAction::Keep, _) => "nothing: the accounts of leavers are kept ([leavers] action = \"keep\")".to_owned(),
+        (LeaverAction::Delete, at) if at != 0 => {
+            let days = i64::from(leavers.delete_after_days);
+            format!(
+                "delete, in the first complete run after {} UTC ({} after the deactivation)",
+                instant(at.saturating_add(days * 86_400)),
+                count(days.unsigned_abs(), "day")
+            )
+        }
+        (_, 0) if missed < leavers.confirm_cycles => format!(
+            "nothing yet: missing for {missed} of {} complete runs in a row ([leavers] confirm_cycles)",
+            leavers.confirm_cycles
+        ),
+        _ => "nothing: the account is inactive, and leavers are not deleted ([leavers] action = \"deactivate\")"
+            .to_owned(),
+    }
 }
 
-fn say_reject(out: &mut dyn Write, engine: &Engine, key: crate::model::AnchorKey) -> Result<(), OrderError> {
-    let rejects = engine.store.rejects()?;
-    let Ok(at) = rejects.binary_search_by_key(&key, |(key, _)| *key) else {
+/// Somebody on the reject list for whom this run has no operation.
+fn waiting(reject: &Reject, person: &Person, now: i64) -> String {
+    let who = person.reject.as_ref().map(|reject| reject.rejection.dn.as_str());
+    let who = shown(who.unwrap_or_default()).replace('\'', r"'\''");
+    match reject.kind {
+        RejectKind::Entry => "nothing, until the entry or the mapping is mended".to_owned(),
+        RejectKind::Refused => format!(
+            "nothing, until the entry or the mapping changes; to try again as it is: scimward rejects retry '{who}'"
+        ),
+        RejectKind::Waiting if reject.next_try > now => format!(
+            "tried again in the first run after {} UTC; to have it tried in the next one: scimward rejects retry '{who}'",
+            instant(reject.next_try)
+        ),
+        RejectKind::Waiting => "tried again".to_owned(),
+    }
+}
+
+fn doing(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create an account",
+        Action::Reactivate => "reactivate the account",
+        Action::Update => "update the account",
+        Action::Reference => "give the account another manager",
+        Action::Deactivate => "deactivate the account",
+        Action::Delete => "delete the account",
+    }
+}
+
+// --- words ----------------------------------------------------------------------------------------
+
+fn account(out: &mut dyn Write, person: &Person) -> io::Result<()> {
+    let Some(link) = &person.link else {
+        return label(out, "Account", "none was pushed");
+    };
+    let mut words = format!("{}, id {}", shown(link.pushed.resource.user_name()), shown(&link.id.0));
+    match person.mark.map_or(0, |mark| mark.deactivated_at) {
+        0 if link.pushed.resource.is_active() => words.push_str(", active"),
+        0 => words.push_str(", inactive"),
+        at => words.push_str(&format!(", deactivated on {} UTC", instant(at))),
+    }
+    if link.adopted {
+        words.push_str(", adopted");
+    }
+    label(out, "Account", &words)
+}
+
+fn failure(out: &mut dyn Write, person: &Person) -> io::Result<()> {
+    let Some(reject) = person.reject.as_ref().filter(|reject| reject.tries > 0) else {
         return Ok(());
     };
-    let reject = &rejects[at].1;
-    for problem in reject.rejection.problems.iter().filter(|_| reject.tries > 0) {
-        writeln!(out, "  failed      {} times: {}", reject.tries, problem.rule)?;
+    let times = match reject.tries {
+        1 => "once".to_owned(),
+        tries => format!("{tries} times"),
+    };
+    label(out, "Failed", &format!("{times}, last on {} UTC", instant(reject.last)))?;
+    reject
+        .rejection
+        .problems
+        .iter()
+        .try_for_each(|found| problem(out, found))?;
+    if reject.next_try == RETRY_NOW {
+        label(out, "", "an operator asked to try it again")?;
     }
     Ok(())
 }
 
-fn say_next(out: &mut dyn Write, next: &[(Operation, bool)]) -> std::io::Result<()> {
-    if next.is_empty() {
-        return writeln!(out, "  next        nothing to do");
-    }
-    for (operation, held) in next {
-        let held = if *held { " (held by the limits)" } else { "" };
-        writeln!(out, "  next        {}{held}", operation.action)?;
-        if operation.action != Action::Create {
-            say_changes(
-                out,
-                &report::changes(operation.before.as_ref(), operation.after.as_ref()),
-            )?;
-        }
-    }
-    Ok(())
+fn label(out: &mut dyn Write, label: &str, words: &str) -> io::Result<()> {
+    writeln!(out, "{}", format!("  {label:<LABEL$}{words}").trim_end())
 }
 
-fn say_changes(out: &mut dyn Write, changes: &[AttributeChange]) -> std::io::Result<()> {
-    let text = |value: &Value| shortened(&report::value_text(value), VALUE_CHARS);
-    for change in changes {
-        match (&change.before, &change.after) {
-            (None, Some(after)) => writeln!(out, "    + {}  {}", change.path, text(after))?,
-            (Some(before), None) => writeln!(out, "    - {}  {}", change.path, text(before))?,
-            (Some(before), Some(after)) => writeln!(out, "    ~ {}  {} -> {}", change.path, text(before), text(after))?,
-            (None, None) => {}
-        }
+fn problem(out: &mut dyn Write, problem: &Problem) -> io::Result<()> {
+    let rule = shown(&problem.rule);
+    let value = shortened(&problem.value, VALUE_CHARS);
+    let words = if value.is_empty() {
+        rule.into_owned()
+    } else {
+        format!("{rule}: {value}")
+    };
+    match problem.attribute.as_str() {
+        "" => writeln!(out, "    ! {words}"),
+        name => attribute(out, '!', name, &words),
     }
-    Ok(())
+}
+
+fn change(out: &mut dyn Write, change: &AttributeChange) -> io::Result<()> {
+    match (&change.before, &change.after) {
+        (None, Some(after)) => attribute(out, '+', &change.path, &text(after)),
+        (Some(before), None) => attribute(out, '-', &change.path, &text(before)),
+        (Some(before), Some(after)) => {
+            attribute(out, '~', &change.path, &format!("{} → {}", text(before), text(after)))
+        }
+        (None, None) => Ok(()),
+    }
+}
+
+fn attribute(out: &mut dyn Write, sign: char, name: &str, value: &str) -> io::Result<()> {
+    writeln!(out, "    {sign} {:<NAME$}{value}", shown(name))
+}
+
+fn text(value: &Value) -> String {
+    shortened(&report::value_text(value), VALUE_CHARS)
 }

@@ -32,7 +32,8 @@ use crate::{
     logging::{self, LogHandle},
     outcome::exit,
     ports::{SharedObserver, StateStore, Unwatched},
-    store::{self, SledStore},
+    report::{Brief, TextStyle},
+    store::{self, Found, SledStore},
 };
 
 /// A BER value nested some hundred thousand levels deep is parsed by recursion in the LDAP library; with
@@ -44,7 +45,7 @@ const WIDTH: usize = 100;
 /// Why the program ends without having done its task.
 #[derive(Debug)]
 pub struct Failure {
-    /// For people.
+    /// For people; empty when there is nothing to tell.
     pub words: String,
     /// The exit code.
     pub code: u8,
@@ -64,6 +65,30 @@ impl Failure {
             code: exit::OBJECTS,
         }
     }
+
+    /// Standard output cannot be written to. A reader who has seen enough (`| head`) is no failure, and
+    /// there is nothing to tell.
+    fn output(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self {
+                words: String::new(),
+                code: exit::DONE,
+            };
+        }
+        Self::other(&error)
+    }
+}
+
+impl From<OrderError> for Failure {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Output(error) => Self::output(error),
+            error => Self {
+                words: chain(&error),
+                code: error.exit_code(),
+            },
+        }
+    }
 }
 
 /// Does what the command line asks for.
@@ -72,8 +97,10 @@ pub fn main(cli: Cli) -> ExitCode {
     match run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            // Standard error may be gone; there is nobody else to tell.
-            let _ = writeln!(io::stderr(), "scimward: {}", failure.words);
+            if !failure.words.is_empty() {
+                // Standard error may be gone; there is nobody else to tell.
+                let _ = writeln!(io::stderr(), "scimward: {}", failure.words);
+            }
             ExitCode::from(failure.code)
         }
     }
@@ -82,11 +109,15 @@ pub fn main(cli: Cli) -> ExitCode {
 fn run(cli: Cli) -> Result<u8, Failure> {
     match cli.task.clone() {
         Task::Command(Command::Completions { shell }) => {
-            cli::write_completions(shell, &mut io::stdout());
+            // The generator takes an output that fails for a defect of its own.
+            let mut script = Vec::new();
+            cli::write_completions(shell, &mut script);
+            io::stdout().write_all(&script).map_err(Failure::output)?;
             Ok(exit::DONE)
         }
         Task::Command(Command::Man { folder }) => {
-            cli::write_man(&folder).map_err(|error| Failure::other(&error))?;
+            cli::write_man(&folder)
+                .map_err(|error| Failure::usage(format!("cannot write into {}: {error}", folder.display())))?;
             Ok(exit::DONE)
         }
         task => {
@@ -108,18 +139,19 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
         return demo::run(!no_pause, colour(cli, io::stdout().is_terminal())).await;
     }
     let setup = setup::load(&cli.options.config).map_err(|error| Failure::usage(error.to_string()))?;
-    let progress = Arc::new(Progress::new());
+    let progress = Arc::new(Progress::new(matches!(task, Task::SyncNow)));
     let log = start_log(cli, &setup, &progress)?;
     let state = setup.config.state_path.clone();
     match task {
         Task::Daemon => run_daemon(cli, setup, log).await,
         Task::SyncNow => sync_now(cli, setup, progress).await,
-        Task::Command(Command::Check) => check::run(&Arc::new(setup), &mut io::stdout()).await,
+        Task::Command(Command::Check) => check::run(&Arc::new(setup), &mut io::stdout(), style(cli)).await,
         Task::Command(Command::State(StateCommand::Import { file })) => import(&state, &file),
         Task::Command(Command::State(StateCommand::AcceptEndpoint)) => accept_endpoint(&setup),
         task => {
             let (order, output) = order(cli, task)?;
-            let observer: SharedObserver = if output.is_none() && io::stdout().is_terminal() {
+            // With the output in a pipe, what reads it may draw on the same terminal.
+            let observer: SharedObserver = if output.is_some() || io::stdout().is_terminal() {
                 progress
             } else {
                 Arc::new(Unwatched)
@@ -210,7 +242,7 @@ async fn follow(
         .await
         .map_err(|error| Failure::other(&error))?;
     match broken {
-        Some(error) => Err(Failure::other(&error)),
+        Some(error) => Err(Failure::output(error)),
         None => Ok(code),
     }
 }
@@ -265,8 +297,24 @@ fn dry_run_order(cli: &Cli, options: DryRun) -> (Order, Option<std::path::PathBu
         exit_code: options.exit_code,
         colour: colour(cli, terminal),
         width: if terminal { columns().unwrap_or(WIDTH) } else { WIDTH },
+        brief: terminal.then_some(Brief::TERMINAL),
     };
     (Order::DryRun(order), options.output)
+}
+
+/// How text looks on standard output.
+fn style(cli: &Cli) -> TextStyle {
+    let terminal = io::stdout().is_terminal();
+    TextStyle {
+        colour: colour(cli, terminal),
+        // Lines that are not read on a terminal are searched and stored: whole is better.
+        width: if terminal {
+            columns().unwrap_or(WIDTH)
+        } else {
+            usize::MAX
+        },
+        brief: terminal.then_some(Brief::TERMINAL),
+    }
 }
 
 fn columns() -> Option<usize> {
@@ -294,12 +342,15 @@ async fn give(
         return out.finish().map(|()| code);
     }
     // A question to a state that does not exist must not make one.
-    let state_exists = setup.config.state_path.is_dir();
-    let engine = if state_exists {
-        open(setup, &cli.options.config, None)?
-    } else {
+    let engine = if let Ok(Found::Nothing | Found::EmptyFolder) = store::inspect(&setup.config.state_path) {
+        if let Some(words) = order.without_state(&setup.config.state_path) {
+            out.write_all(words?.as_bytes()).map_err(Failure::output)?;
+            return out.finish().map(|()| exit::DONE);
+        }
         let scratch = SledStore::scratch().map_err(|error| Failure::other(&error))?;
         Engine::new(&cli.options.config, setup, scratch, None)
+    } else {
+        open(setup, &cli.options.config, None)?
     };
     let around = Surroundings {
         daemon: None,
@@ -311,10 +362,7 @@ async fn give(
         (code, out)
     });
     let (code, out) = done.await.map_err(|error| Failure::other(&error))?;
-    let code = code.map_err(|error| Failure {
-        words: chain(&error),
-        code: error.exit_code(),
-    })?;
+    let code = code?;
     out.finish().map(|()| code)
 }
 
@@ -345,7 +393,7 @@ impl Output {
     }
 
     fn finish(mut self) -> Result<(), Failure> {
-        self.flush().map_err(|error| Failure::other(&error))?;
+        self.flush().map_err(Failure::output)?;
         match self {
             Self::Stdout(_) => Ok(()),
             Self::File { temporary, path } => temporary

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    path::Path,
     sync::Arc,
 };
 
@@ -14,12 +15,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{dry_run, engine::Engine, explain};
 use crate::{
-    daemon::{self, DaemonStatus},
-    model::{AnchorKey, DnKey, shown},
+    daemon::DaemonStatus,
+    model::{AnchorKey, DnKey},
     outcome::exit,
     plan::decide::RETRY_NOW,
     ports::{Reject, RejectKind, SharedObserver, StateStore, StoreError},
-    report, store,
+    report::{self, DaemonView},
+    store,
 };
 
 /// A command, as it goes over the control socket.
@@ -97,6 +99,27 @@ pub struct Surroundings {
 }
 
 impl Order {
+    /// What there is to say to this command while there is no state: words for those who only ask, an
+    /// error for those who want something of it. Nothing when the command can do without.
+    #[must_use]
+    pub fn without_state(&self, path: &Path) -> Option<Result<String, OrderError>> {
+        let nothing = format!(
+            "There is no state in {} yet: nothing was pushed from here.",
+            path.display()
+        );
+        match self {
+            Self::DryRun(_) | Self::Explain { .. } | Self::Status { json: true } | Self::Rejects { json: true } => None,
+            Self::Status { json: false } => {
+                Some(Ok(format!("{nothing}\nThe first run makes it: scimward --sync-now\n")))
+            }
+            Self::Rejects { json: false } => Some(Ok(format!("{nothing}\nNobody is on the reject list.\n"))),
+            Self::Approve { .. } | Self::Retry { .. } | Self::Export => Some(Err(OrderError::Words(
+                format!("{nothing} Is [state] path the one of the service?"),
+                exit::USAGE,
+            ))),
+        }
+    }
+
     /// Carries the command out. Blocking; has to run on a thread of a tokio runtime that may block.
     ///
     /// # Errors
@@ -124,25 +147,23 @@ const CYCLES_SHOWN: usize = 10;
 fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
     let (cycles, rejects) = (store.cycles(CYCLES_SHOWN)?, store.rejects()?);
     let held = store.meta()?.held;
-    let next = around
-        .daemon
-        .as_ref()
-        .and_then(|(daemon, zone)| Some((daemon.next?, *zone)));
+    let view = around.daemon.as_ref().map(|(daemon, zone)| DaemonView {
+        next_run: daemon.next.map(|next| next.timestamp()),
+        // The last runs stand in the state, and are shown from there.
+        words: DaemonStatus {
+            last: None,
+            ..daemon.clone()
+        }
+        .line(*zone),
+    });
     if json {
-        let next = next.map(|(next, _)| next.to_rfc3339_opts(SecondsFormat::Secs, true));
-        let mut value = report::status_json(&cycles, held.as_ref(), &rejects, next);
-        value["daemon"] = around
-            .daemon
-            .as_ref()
-            .map_or(Value::Null, |(daemon, _)| of_daemon(daemon));
-        writeln!(out, "{value:#}")?;
-        return Ok(exit::DONE);
-    }
-    let next = next.map(|(next, zone)| daemon::status::show(next, zone));
-    out.write_all(report::status_text(&cycles, held.as_ref(), &rejects, next).as_bytes())?;
-    let now = around.daemon.as_ref().map(|(daemon, zone)| daemon.now(*zone));
-    if let Some(now) = now.filter(|now| !now.is_empty()) {
-        writeln!(out, "Daemon: {}", shown(&now))?;
+        let mut status = report::status_json(&cycles, held.as_ref(), &rejects, view.as_ref());
+        let daemon = around.daemon.as_ref();
+        status["daemon"] = daemon.map_or(Value::Null, |(daemon, _)| of_daemon(daemon));
+        writeln!(out, "{status:#}")?;
+    } else {
+        let status = report::status_text(&cycles, held.as_ref(), &rejects, view.as_ref());
+        out.write_all(status.as_bytes())?;
     }
     Ok(exit::DONE)
 }
@@ -164,24 +185,31 @@ fn approve(store: &dyn StateStore, plan_id: &str, out: &mut dyn Write) -> Result
     let mut meta = store.meta()?;
     let Some(held) = &meta.held else {
         return Err(OrderError::Words(
-            "no removals are held; there is nothing to approve".into(),
+            "no removals are held, so there is nothing to approve; `scimward status` shows what is".into(),
             exit::USAGE,
         ));
     };
     if held.plan_id != plan_id {
         let words = format!(
-            "{plan_id} is not the plan that is held now; that is {} ({} removals: {})",
-            held.plan_id, held.removals, held.reason
+            "{plan_id} is not the plan that is held now. Held is {}, {}: {}. Look at it with `scimward --dry-run`",
+            held.plan_id,
+            report::count(held.removals, "removal"),
+            held.reason
         );
         return Err(OrderError::Words(words, exit::USAGE));
     }
     let removals = held.removals;
+    let these = if removals == 1 {
+        "this 1 removal".to_owned()
+    } else {
+        format!("these {} removals", report::grouped(removals))
+    };
     meta.approved = Some(plan_id.to_owned());
     store.save_meta(&meta)?;
     writeln!(
         out,
-        "Approved. The next cycle carries out exactly these {removals} removals, or none if they are not the same any more.\n\
-         To run it now: scimward --sync-now"
+        "Approved: the next run carries out exactly {these}. If others have come or gone by then, it holds them again.\n\
+         To run now: scimward --sync-now"
     )?;
     Ok(exit::DONE)
 }
@@ -189,9 +217,7 @@ fn approve(store: &dyn StateStore, plan_id: &str, out: &mut dyn Write) -> Result
 fn rejects(store: &dyn StateStore, json: bool, out: &mut dyn Write) -> Result<u8, OrderError> {
     let rejects = store.rejects()?;
     if json {
-        let list: Vec<&Reject> = rejects.iter().map(|(_, reject)| reject).collect();
-        let text = serde_json::to_string_pretty(&list).map_err(io::Error::other)?;
-        writeln!(out, "{text}")?;
+        report::rejects_json(&rejects, out)?;
     } else if rejects.is_empty() {
         writeln!(out, "Nobody is on the reject list.")?;
     } else {
@@ -223,7 +249,7 @@ fn retry(store: &dyn StateStore, who: &str, out: &mut dyn Write) -> Result<u8, O
     }
     if again.is_empty() {
         return Err(OrderError::Words(
-            format!("nobody on the reject list that waits is called {who}"),
+            format!("nobody called {who} waits on the reject list; `scimward rejects` shows who does"),
             exit::USAGE,
         ));
     }

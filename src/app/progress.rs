@@ -1,8 +1,8 @@
 //! Progress bars on a terminal: entries read, operations done. Nothing at all elsewhere.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::ports::{Event, Observer};
 
@@ -13,33 +13,47 @@ const TICK: Duration = Duration::from_millis(200);
 /// Draws what happens.
 pub struct Progress {
     bars: MultiProgress,
+    pushes: bool,
     reading: ProgressBar,
     pushing: ProgressBar,
 }
 
 impl Progress {
-    /// On standard error, when that is a terminal.
+    /// On standard error, when that is a terminal. Without `pushes` a plan is the end: a dry run.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(pushes: bool) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_S));
-        let style = |template| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let reading = ProgressBar::no_length().with_style(style("reading  {human_pos} entries  {per_sec}  {elapsed}"));
+        let style = |template| {
+            ProgressStyle::with_template(template)
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                    let rate = state.per_sec();
+                    let decimals = usize::from(rate < 10.0);
+                    let _ = write!(out, "{rate:.decimals$}/s");
+                })
+                .with_key("left", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                    // Without a first result there is nothing to guess from.
+                    if state.pos() > 0 {
+                        let _ = write!(out, "{:#} left", HumanDuration(state.eta()));
+                    }
+                })
+        };
+        let reading = ProgressBar::no_length().with_style(style("reading  {human_pos} entries  {rate}  {elapsed}"));
         let pushing = ProgressBar::no_length().with_style(style(
-            "pushing  [{bar:30}] {human_pos}/{human_len}  {per_sec}  {eta} left  {msg}",
+            "pushing  [{bar:24}] {human_pos}/{human_len}  {rate}  {left}  {msg}",
         ));
-        Self { bars, reading, pushing }
+        Self {
+            bars,
+            pushes,
+            reading,
+            pushing,
+        }
     }
 
     /// The bars, so that log lines can be written above them.
     #[must_use]
     pub fn bars(&self) -> MultiProgress {
         self.bars.clone()
-    }
-}
-
-impl Default for Progress {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -54,7 +68,7 @@ impl Observer for Progress {
             }
             Event::Planned { operations } => {
                 self.reading.finish_and_clear();
-                if *operations > 0 {
+                if self.pushes && *operations > 0 {
                     self.pushing.set_length(*operations);
                     self.bars.add(self.pushing.clone()).enable_steady_tick(TICK);
                 }
@@ -73,7 +87,7 @@ impl Observer for Progress {
             }
             Event::Paused { delay } => {
                 self.pushing
-                    .set_message(format!("the cloud asked for a pause of {} s", delay.as_secs()));
+                    .set_message(format!("the cloud asked for {} s of pause", delay.as_secs()));
             }
         }
     }

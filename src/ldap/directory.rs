@@ -69,12 +69,11 @@ impl LdapDirectory {
                 Err(Stop::Failure(failure)) => {
                     let failure = failure.at(url);
                     let last = failure.last || at + 1 == self.ldap.urls.len();
-                    let then = if last {
-                        "there is no other to try"
-                    } else {
-                        "the next one is tried"
-                    };
-                    tracing::warn!(reason = failure.text, then, "a directory server could not be read");
+                    if !last {
+                        // The last one's reason ends the read, and is said there.
+                        let reason = failure.text.as_str();
+                        tracing::warn!(reason, "a directory server could not be read; the next one is tried");
+                    }
                     failures.push(failure);
                     if last {
                         break;

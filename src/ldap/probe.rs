@@ -37,16 +37,21 @@ pub struct ProbeFinding {
 /// Looks at every server: connection, bind, paging, each base, and whether the entries of the first
 /// page carry `anchor` (lower case) and the attributes of the mapping. Reads one page of each base.
 /// Blocking, like [`crate::ports::Directory::read`]. A refused password is not tried on the other
-/// servers.
-#[must_use]
-pub fn probe(ldap: &LdapSettings, search: &SearchSettings, anchor: &str) -> Vec<ProbeFinding> {
-    probe_as(ldap, search, anchor, &Identity::of)
+/// servers. Each entry of a first page is shown to `look`.
+pub fn probe(
+    ldap: &LdapSettings,
+    search: &SearchSettings,
+    anchor: &str,
+    look: &mut dyn FnMut(&DirectoryEntry),
+) -> Vec<ProbeFinding> {
+    probe_as(ldap, search, anchor, look, &Identity::of)
 }
 
 fn probe_as(
     ldap: &LdapSettings,
     search: &SearchSettings,
     anchor: &str,
+    look: &mut dyn FnMut(&DirectoryEntry),
     identity: &dyn Fn(&Bind) -> Result<Identity, Failure>,
 ) -> Vec<ProbeFinding> {
     let mut findings = Vec::new();
@@ -71,7 +76,8 @@ fn probe_as(
             };
             probe.server(&mut session).await;
             for base in &search.bases {
-                probe.base(&mut session, ldap, search, base, anchor).await;
+                let mut seen = Seen::new(search, anchor);
+                probe.base(&mut session, (ldap, search), base, &mut seen, look).await;
             }
             session.close().await;
         }
@@ -156,14 +162,14 @@ impl Probe<'_> {
     async fn base(
         &mut self,
         session: &mut Session,
-        ldap: &LdapSettings,
-        search: &SearchSettings,
+        (ldap, search): (&LdapSettings, &SearchSettings),
         base: &str,
-        anchor: &str,
+        seen: &mut Seen,
+        look: &mut dyn FnMut(&DirectoryEntry),
     ) {
-        let mut seen = Seen::new(search, anchor);
         let mut give = |entry: DirectoryEntry| {
             seen.entry(&entry);
+            look(&entry);
             Ok(())
         };
         let page = match paged::first_page(session, search, base, ldap.page_size, &mut give).await {
@@ -171,17 +177,18 @@ impl Probe<'_> {
             Err(Stop::Failure(failure)) => return self.add(base, Verdict::Bad, failure.text),
             Err(Stop::Sink(error)) => return self.add(base, Verdict::Bad, error.to_string()),
         };
-        self.first_page(base, &page, &seen, ldap.page_size);
+        self.first_page(base, &page, seen, ldap.page_size);
     }
 
     fn first_page(&mut self, base: &str, page: &FirstPage, seen: &Seen, page_size: u32) {
         let more = matches!(&page.answer, Answer::Cookie(cookie) if !cookie.is_empty());
         if let Some(refused) = &page.refused {
-            self.add(
-                base,
-                Verdict::Bad,
-                format!("{refused} (after {} entries)", seen.entries),
-            );
+            let so_far = match seen.entries {
+                0 => String::new(),
+                1 => " (after 1 entry)".to_owned(),
+                entries => format!(" (after {entries} entries)"),
+            };
+            self.add(base, Verdict::Bad, format!("{refused}{so_far}"));
         } else if seen.entries == 0 && !more {
             let text = "no entry matches: the filter fits nobody, or the bind account may not read them";
             self.add(base, Verdict::Bad, text);

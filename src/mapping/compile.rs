@@ -53,7 +53,7 @@ pub(super) fn compile(spec: &MappingSpec, takes: Takes<'_>) -> Result<Mapper, Ve
         AnchorRule::new(String::new())
     });
     let mut merged = merge(preset, &spec.map, &mut errors);
-    fit(&mut merged, takes, &mut errors);
+    let left_out = fit(&mut merged, takes, &mut errors);
     let compiled = compile_lines(&merged, &mut forms, &mut errors);
     let overrides = Overrides::compile(&spec.overrides, &compiled, &anchor, &mut forms, &mut errors);
     let digest = digest(spec, &anchor, &merged).map_err(|mistake| vec![mistake.at("users.map")])?;
@@ -63,6 +63,7 @@ pub(super) fn compile(spec: &MappingSpec, takes: Takes<'_>) -> Result<Mapper, Ve
     let rules = Rules::new(&compiled);
     Ok(Mapper {
         depends_on_time: rules.depends_on_time() || overrides.depends_on_time(),
+        left_out,
         anchor,
         names: forms.names,
         templates: forms.templates,
@@ -74,14 +75,17 @@ pub(super) fn compile(spec: &MappingSpec, takes: Takes<'_>) -> Result<Mapper, Ve
 }
 
 /// Fits the rules to what the service provider takes: what the preset has beyond that is left out, what
-/// the operator wrote beyond that is a mistake.
-fn fit(merged: &mut Merged, takes: Takes<'_>, errors: &mut Vec<RuleError>) {
+/// the operator wrote beyond that is a mistake. Returns what was left out.
+fn fit(merged: &mut Merged, takes: Takes<'_>, errors: &mut Vec<RuleError>) -> Vec<String> {
+    let mut left_out = Vec::new();
     merged.lines.retain(|target, (label, _)| {
         let path = target.path();
         if takes(&path) {
             return true;
         }
-        if !label.starts_with(FROM_PRESET) {
+        if let Some(key) = label.strip_prefix(FROM_PRESET) {
+            left_out.push(key.to_owned());
+        } else {
             let mistake = Mistake::new(
                 format!("the profile in [scim] does not take {}", path.short()),
                 "take the line out",
@@ -92,7 +96,9 @@ fn fit(merged: &mut Merged, takes: Takes<'_>, errors: &mut Vec<RuleError>) {
     });
     if merged.anchor_is_external_id && !takes(&AttributePath::new("externalId")) {
         merged.anchor_is_external_id = false;
+        left_out.push("externalId".to_owned());
     }
+    left_out
 }
 
 fn anchor(spec: &MappingSpec, preset: Option<&PresetFile>, forms: &mut Forms) -> Result<AnchorRule, Mistake> {

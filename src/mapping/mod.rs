@@ -47,6 +47,7 @@ pub struct Mapper {
     overrides: Overrides,
     sub_attributes: SubAttributes,
     depends_on_time: bool,
+    left_out: Vec<String>,
     digest: Digest,
 }
 
@@ -98,6 +99,12 @@ impl Mapper {
     #[must_use]
     pub fn depends_on_time(&self) -> bool {
         self.depends_on_time
+    }
+
+    /// The preset's rules that the service provider has no place for, as the configuration would name them.
+    #[must_use]
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// A digest of everything a mapping result depends on, besides entry and time.

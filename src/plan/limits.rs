@@ -107,7 +107,7 @@ fn exceeded(plan: &Plan, removals: u64, limits: &Limits, context: &Context<'_>) 
     let allowed = allowed(in_use, limits);
     (removals > allowed).then(|| {
         format!(
-            "{removals} removals of {in_use} accounts in use, allowed are {allowed} \
+            "{removals} of {in_use} accounts in use, allowed are {allowed} \
              (max_removals = {}, max_removals_percent = {})",
             limits.max_removals, limits.max_removals_percent
         )

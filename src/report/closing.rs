@@ -9,12 +9,16 @@ use super::{
     ACTIONS, Summary,
     look::Look,
     rejects,
+    width::columns,
     words::{about, count, grouped},
 };
 use crate::{
     model::{Action, shown},
     ports::{Held, Reject},
 };
+
+/// Where everything is that a terminal is not shown.
+pub(super) const WHOLE_REPORT: &str = "add --output FILE, or | less, for all of them";
 
 /// `held_lines` counts the lines that were marked as held.
 pub(super) fn write(
@@ -24,7 +28,10 @@ pub(super) fn write(
     held_lines: &BTreeMap<Action, u64>,
 ) -> io::Result<()> {
     let rejects: Vec<&Reject> = summary.rejects.iter().collect();
-    rejects::write(out, look, &rejects, usize::MAX)?;
+    let shown_max = look
+        .brief
+        .map_or(usize::MAX, |brief| usize::try_from(brief.people).unwrap_or(usize::MAX));
+    rejects::write(out, look, &rejects, shown_max, WHOLE_REPORT)?;
     warnings(out, look, &summary.warnings)?;
     ends(out, look, summary)?;
     let none = summary.operations.values().all(|number| *number == 0);
@@ -64,10 +71,9 @@ fn warnings(out: &mut dyn Write, look: &Look, warnings: &[String]) -> io::Result
 /// The two ends of the wire, and what was read.
 fn ends(out: &mut dyn Write, look: &Look, summary: &Summary) -> io::Result<()> {
     let Look { strong, .. } = look;
-    writeln!(
-        out,
-        "{strong}From{strong:#}  {}: {} read, {} in scope, {} out of scope, {} unchanged",
-        shown(&summary.source),
+    let source = shown(&summary.source);
+    let counts = format!(
+        "{} read, {} in scope, {} out of scope, {} unchanged",
         match summary.entries {
             1 => "1 entry".to_owned(),
             entries => format!("{} entries", grouped(entries)),
@@ -75,7 +81,10 @@ fn ends(out: &mut dyn Write, look: &Look, summary: &Summary) -> io::Result<()> {
         grouped(summary.in_scope),
         grouped(summary.out_of_scope),
         grouped(summary.unchanged),
-    )?;
+    );
+    let room = look.width.saturating_sub("From  : ".len() + columns(&source));
+    let between = if columns(&counts) <= room { " " } else { "\n      " };
+    writeln!(out, "{strong}From{strong:#}  {source}:{between}{counts}")?;
     writeln!(
         out,
         "{strong}To{strong:#}    {} ({})",
@@ -128,8 +137,10 @@ pub(super) fn held_back(out: &mut dyn Write, look: &Look, held: &Held) -> io::Re
     let number = count(held.removals, "removal");
     writeln!(out, "{alert}Held back: {number}.{alert:#} {}", shown(&held.reason))?;
     let id = shown(&held.plan_id);
-    writeln!(
-        out,
-        "  To let exactly these through: {strong}scimward approve {id}{strong:#}"
-    )
+    let when = match held.since {
+        // Only a dry run knows of them so far, and there is nothing yet that could be approved.
+        0 => "A run holds them and does the rest. Then, to let exactly these through",
+        _ => "To let exactly these through",
+    };
+    writeln!(out, "  {when}: {strong}scimward approve {id}{strong:#}")
 }

@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::TextStyle;
+use super::{Brief, TextStyle};
 use crate::model::Action;
 
 /// Columns of an attribute's name: `enterprise.employeeNumber` and a space.
@@ -16,6 +16,7 @@ const WIDTH_MIN: usize = 60;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Look {
     pub width: usize,
+    pub brief: Option<Brief>,
     pub heading: Style,
     pub strong: Style,
     pub faint: Style,
@@ -31,12 +32,14 @@ impl Look {
         if !style.colour {
             return Self {
                 width,
+                brief: style.brief,
                 ..Self::default()
             };
         }
         let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
         Self {
             width,
+            brief: style.brief,
             heading: Style::new().bold().underline(),
             strong: Style::new().bold(),
             faint: Style::new().dimmed(),

@@ -5,6 +5,7 @@
 
 mod changes;
 mod closing;
+mod findings;
 mod json;
 mod look;
 mod rejects;
@@ -21,9 +22,11 @@ mod samples;
 use std::{collections::BTreeMap, io};
 
 pub use changes::{AttributeChange, changes};
+pub use findings::{Finding, Findings, Mark, write_findings};
+pub use json::rejects_json;
 pub use rejects::rejects_text;
-pub use status::{cycle_line, status_json, status_text};
-pub use words::value_text;
+pub use status::{DaemonView, cycle_line, status_json, status_text};
+pub use words::{count, grouped, instant, value_text};
 
 use crate::{
     model::{Action, Operation},
@@ -99,12 +102,31 @@ pub enum Format {
 }
 
 /// How text is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TextStyle {
     /// With terminal colours.
     pub colour: bool,
     /// Columns of a line; longer values are shortened. Below 60 it is taken as 60.
     pub width: usize,
+    /// How much is shown; nothing means all of it.
+    pub brief: Option<Brief>,
+}
+
+/// What of a long report is shown to somebody who reads it on a terminal. What is left out is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Brief {
+    /// New accounts shown with all their attributes; the others take a line each.
+    pub whole_creates: u64,
+    /// People of each action, and of each kind of reject.
+    pub people: u64,
+}
+
+impl Brief {
+    /// For a terminal: what a person scrolls through.
+    pub const TERMINAL: Self = Self {
+        whole_creates: 3,
+        people: 100,
+    };
 }
 
 /// A report on its way out: [`Report::line`] for each operation, then [`Report::finish`].

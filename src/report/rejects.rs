@@ -35,14 +35,21 @@ pub fn rejects_text(rejects: &[(AnchorKey, Reject)]) -> String {
     }
     let rejects: Vec<&Reject> = rejects.iter().map(|(_, reject)| reject).collect();
     let look = Look::new(TextStyle {
-        colour: false,
         width: usize::MAX,
+        ..TextStyle::default()
     });
-    as_text(|out| write(out, &look, &rejects, usize::MAX))
+    as_text(|out| write(out, &look, &rejects, usize::MAX, ""))
 }
 
-/// The groups, each with an empty line below it. Of each group at most `show_max` people.
-pub(super) fn write(out: &mut dyn Write, look: &Look, rejects: &[&Reject], show_max: usize) -> io::Result<()> {
+/// The groups, each with an empty line below it. Of each group at most `show_max` people; `rest` says
+/// where the others are.
+pub(super) fn write(
+    out: &mut dyn Write,
+    look: &Look,
+    rejects: &[&Reject],
+    show_max: usize,
+    rest: &str,
+) -> io::Result<()> {
     let Look { heading, .. } = look;
     for (kind, title, next) in KINDS {
         let of_kind = rejects.iter().filter(|reject| reject.kind == kind);
@@ -54,7 +61,7 @@ pub(super) fn write(out: &mut dyn Write, look: &Look, rejects: &[&Reject], show_
         of_kind.take(show_max).try_for_each(|reject| one(out, look, reject))?;
         if number > show_max {
             let more = grouped((number - show_max) as u64);
-            writeln!(out, "  … and {more} more: scimward rejects list")?;
+            writeln!(out, "  … and {more} more: {rest}")?;
         }
         writeln!(out)?;
     }

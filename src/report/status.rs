@@ -1,9 +1,6 @@
 //! Finished cycles in one sentence, and what `scimward status` says.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use serde_json::json;
 
@@ -22,21 +19,14 @@ use crate::{
 /// Rejected people of each kind that a status shows; the rest are counted.
 const REJECTS_SHOWN_MAX: usize = 5;
 
-/// How operations done are told, in the order of execution.
-const DONE: [(&str, &str); 7] = [
-    ("create", "created"),
-    ("adopt", "adopted"),
-    ("reactivate", "reactivated"),
-    ("update", "updated"),
-    ("reference", "given another manager"),
-    ("deactivate", "deactivated"),
-    ("delete", "deleted"),
-];
-
-/// A finished cycle in one sentence: how it ended, what was done, how long it took.
+/// A finished cycle in one sentence: how it ended, what it took.
 #[must_use]
 pub fn cycle_line(record: &CycleRecord) -> String {
-    format!("{}, in {}", sentence(record), duration(seconds(record)))
+    let took = match seconds(record) {
+        0 => "less than 1 s".to_owned(),
+        seconds => duration(seconds),
+    };
+    format!("{} in {took}", sentence(record))
 }
 
 fn seconds(record: &CycleRecord) -> u64 {
@@ -48,38 +38,12 @@ fn sentence(record: &CycleRecord) -> String {
         "" => ending(record.exit_code),
         outcome => outcome,
     };
-    let mut parts: Vec<String> = DONE
-        .iter()
-        .filter_map(|(action, word)| Some(((*action, *word), *record.done.get(*action)?)))
-        .chain(unlisted(&record.done))
-        .filter(|(_, number)| *number > 0)
-        .map(|((_, word), number)| format!("{} {word}", grouped(number)))
-        .collect();
-    if parts.is_empty() {
-        parts.push("nothing changed".to_owned());
-    }
-    for (number, word) in [(record.failed, "failed"), (record.rejected, "rejected")] {
-        if number > 0 {
-            parts.push(format!("{} {word}", grouped(number)));
-        }
-    }
     let entries = match record.entries {
         1 => "1 entry".to_owned(),
         entries => format!("{} entries", grouped(entries)),
     };
     let requests = count(record.requests, "request");
-    format!(
-        "{}: {}; {entries} read, {requests} sent",
-        shown(outcome),
-        parts.join(", ")
-    )
-}
-
-/// Counts under names that [`DONE`] has no word for.
-fn unlisted(done: &BTreeMap<String, u64>) -> impl Iterator<Item = ((&str, &str), u64)> {
-    done.iter()
-        .filter(|(action, _)| DONE.iter().all(|(known, _)| known != action))
-        .map(|(action, number)| ((action.as_str(), action.as_str()), *number))
+    format!("{}; {entries} read, {requests} sent", shown(outcome))
 }
 
 /// The meaning of the exit code, for a record without words of its own.
@@ -95,37 +59,45 @@ fn ending(exit_code: u8) -> &'static str {
     }
 }
 
-/// What `scimward status` says. `records` come newest first; `next_run` is a time in words.
+/// The daemon that was asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DaemonView {
+    /// What it does and when it runs next, in words.
+    pub words: String,
+    /// When it runs next, unix seconds; nothing when the schedule has no further time.
+    pub next_run: Option<i64>,
+}
+
+/// What `scimward status` says. `records` come newest first; without `daemon` none is running.
 #[must_use]
 pub fn status_text(
     records: &[CycleRecord],
     held: Option<&Held>,
     rejects: &[(AnchorKey, Reject)],
-    next_run: Option<String>,
+    daemon: Option<&DaemonView>,
 ) -> String {
     let look = Look::new(TextStyle {
-        colour: false,
         width: usize::MAX,
+        ..TextStyle::default()
     });
     as_text(|out| {
         cycles(out, records)?;
         if let Some(held) = held {
-            writeln!(out, "Since {} UTC:", instant(held.since))?;
             closing::held_back(out, &look, held)?;
-            writeln!(out)?;
+            writeln!(out, "  Held since {} UTC\n", instant(held.since))?;
         }
         let people: Vec<&Reject> = rejects.iter().map(|(_, reject)| reject).collect();
-        rejects::write(out, &look, &people, REJECTS_SHOWN_MAX)?;
-        match next_run {
-            Some(time) => writeln!(out, "Next run: {}", shown(&time)),
-            None => writeln!(out, "Next run: none is scheduled"),
+        rejects::write(out, &look, &people, REJECTS_SHOWN_MAX, "scimward rejects")?;
+        match daemon {
+            Some(daemon) => writeln!(out, "Daemon: {}", shown(&daemon.words)),
+            None => writeln!(out, "Daemon: not running; a single run is: scimward --sync-now"),
         }
     })
 }
 
 fn cycles(out: &mut dyn Write, records: &[CycleRecord]) -> io::Result<()> {
     if records.is_empty() {
-        return writeln!(out, "No run has ended yet.\n");
+        return writeln!(out, "No run yet.\n");
     }
     let took = |record: &CycleRecord| duration(seconds(record));
     let widest = records
@@ -153,7 +125,7 @@ pub fn status_json(
     records: &[CycleRecord],
     held: Option<&Held>,
     rejects: &[(AnchorKey, Reject)],
-    next_run: Option<String>,
+    daemon: Option<&DaemonView>,
 ) -> serde_json::Value {
     let cycle = |record: &CycleRecord| {
         json!({
@@ -174,6 +146,7 @@ pub fn status_json(
         "cycles": records.iter().map(cycle).collect::<Vec<_>>(),
         "held": held.map(dry_run::HeldView::new),
         "rejects": rejects.iter().map(|(_, reject)| dry_run::RejectView::new(reject)).collect::<Vec<_>>(),
-        "nextRun": next_run,
+        "daemon": daemon.map(|daemon| &daemon.words),
+        "nextRun": daemon.and_then(|daemon| daemon.next_run).and_then(timestamp),
     })
 }

@@ -6,10 +6,11 @@ use std::{
 };
 
 use super::{
-    AttributeChange, Line, Summary, TextStyle, changes, closing,
+    AttributeChange, Brief, Line, Summary, TextStyle, changes,
+    closing::{self, WHOLE_REPORT},
     look::{Look, NAME_COLUMNS, USER_COLUMNS},
     width::{columns, fit, fit_pair, pad},
-    words::value_text,
+    words::{grouped, value_text},
 };
 use crate::{
     model::{Action, Operation, shown},
@@ -24,6 +25,8 @@ const HELD: &str = "  [held]";
 pub(super) struct TextReport {
     look: Look,
     heading: Option<Action>,
+    /// People of the action under the heading so far.
+    people: u64,
     held: BTreeMap<Action, u64>,
 }
 
@@ -32,6 +35,7 @@ impl TextReport {
         Self {
             look: Look::new(style),
             heading: None,
+            people: 0,
             held: BTreeMap::new(),
         }
     }
@@ -39,26 +43,51 @@ impl TextReport {
     pub(super) fn line(&mut self, out: &mut dyn Write, line: &Line) -> io::Result<()> {
         let operation = &line.operation;
         if self.heading != Some(operation.action) {
-            if self.heading.is_some() {
-                writeln!(out)?;
-            }
+            self.end_group(out)?;
             let heading = self.look.heading;
             writeln!(out, "{heading}{}{heading:#}", title(operation.action))?;
             self.heading = Some(operation.action);
+            self.people = 0;
         }
         if line.held {
             *self.held.entry(operation.action).or_default() += 1;
         }
+        self.people += 1;
+        let brief = self.look.brief.unwrap_or(Brief {
+            whole_creates: u64::MAX,
+            people: u64::MAX,
+        });
+        if self.people > brief.people {
+            return Ok(());
+        }
         self.person(out, operation, line.held)?;
-        self.attributes(out, operation)?;
+        if operation.action != Action::Create || self.people <= brief.whole_creates {
+            self.attributes(out, operation)?;
+        }
         line.probe.iter().try_for_each(|probe| self.probe(out, probe))
     }
 
     pub(super) fn finish(self, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
-        if self.heading.is_some() {
-            writeln!(out)?;
-        }
+        self.end_group(out)?;
         closing::write(out, &self.look, summary, &self.held)
+    }
+
+    /// What was left out of the people under the heading, and an empty line.
+    fn end_group(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Some(action) = self.heading else { return Ok(()) };
+        if let Some(brief) = self.look.brief {
+            let faint = self.look.faint;
+            let more = self.people.saturating_sub(brief.people);
+            if more > 0 {
+                writeln!(out, "  {faint}… and {} more: {WHOLE_REPORT}{faint:#}", grouped(more))?;
+            } else if action == Action::Create && self.people > brief.whole_creates {
+                writeln!(
+                    out,
+                    "  {faint}… the others without their attributes: {WHOLE_REPORT}{faint:#}"
+                )?;
+            }
+        }
+        writeln!(out)
     }
 
     fn person(&self, out: &mut dyn Write, operation: &Operation, held: bool) -> io::Result<()> {

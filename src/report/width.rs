@@ -66,6 +66,28 @@ pub(super) fn fit_pair(old: &str, new: &str, max: usize) -> (String, String) {
     (cut(old), cut(new))
 }
 
+/// `text` in lines of at most `max` columns, broken at spaces; a longer word stays whole, for it may be
+/// there to be copied.
+pub(super) fn wrap(text: &str, max: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let wide = columns(word);
+        match lines.last_mut() {
+            Some(line) if used + 1 + wide <= max => {
+                line.push(' ');
+                line.push_str(word);
+                used += 1 + wide;
+            }
+            _ => {
+                lines.push(word.to_owned());
+                used = wide;
+            }
+        }
+    }
+    lines
+}
+
 /// `text` filled with spaces to `width` columns; longer text stays as it is.
 pub(super) fn pad(text: &str, width: usize) -> String {
     let fill = width.saturating_sub(columns(text));
@@ -104,6 +126,19 @@ mod tests {
         }
         assert_eq!(pad("李", 4), "李  ");
         assert_eq!(pad("abcde", 4), "abcde");
+    }
+
+    #[test]
+    fn lines_are_broken_at_spaces() {
+        for (text, max, expected) in [
+            ("", 5, vec![""]),
+            ("a b c", 5, vec!["a b c"]),
+            ("a b c", 4, vec!["a b", "c"]),
+            ("a verylongword b", 4, vec!["a", "verylongword", "b"]),
+            ("李 雷 雷", 5, vec!["李 雷", "雷"]),
+        ] {
+            assert_eq!(wrap(text, max), expected);
+        }
     }
 
     #[test]

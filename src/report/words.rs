@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use crate::model::{Item, Scalar, Value, shown};
 
 /// `12,345`.
-pub(super) fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -20,7 +21,8 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// `1 request`, `12,345 requests`: for nouns with a plain plural.
-pub(super) fn count(number: u64, noun: &str) -> String {
+#[must_use]
+pub fn count(number: u64, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
         _ => format!("{} {noun}s", grouped(number)),
@@ -68,7 +70,8 @@ pub(super) fn about(seconds: f64) -> String {
 }
 
 /// Unix seconds as `2026-01-02 03:04:05` (UTC).
-pub(super) fn instant(unix_s: i64) -> String {
+#[must_use]
+pub fn instant(unix_s: i64) -> String {
     match DateTime::<Utc>::from_timestamp(unix_s, 0) {
         Some(time) => time.format("%Y-%m-%d %H:%M:%S").to_string(),
         None => format!("@{unix_s}"),
@@ -82,6 +85,7 @@ pub(super) fn timestamp(unix_s: i64) -> Option<String> {
 }
 
 /// A value on one line. Text with space around it is quoted, or the space could not be seen.
+#[must_use]
 pub fn value_text(value: &Value) -> String {
     match value {
         Value::Boolean(value) => value.to_string(),

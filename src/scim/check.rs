@@ -84,7 +84,12 @@ impl ScimClient {
                      be found"
                         .into(),
                 ),
-                None => warning("the answer to a look-up of users is not a SCIM list; is this a SCIM endpoint?".into()),
+                None => Finding {
+                    severity: Severity::Error,
+                    text: "the answer to a look-up of users is not a SCIM list, so this is no SCIM endpoint; correct \
+                           [scim] endpoint"
+                        .into(),
+                },
             },
             404 => Finding {
                 severity: Severity::Error,

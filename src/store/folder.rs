@@ -32,6 +32,11 @@ pub(super) fn prepare(folder: &Path) -> Result<(), OpenError> {
         .mode(0o700)
         .create(folder)
         .map_err(OpenError::io(folder))?;
+    check_private(folder)
+}
+
+/// Whether the folder is ours and nobody else's.
+fn check_private(folder: &Path) -> Result<(), OpenError> {
     // Follows links: systemd's StateDirectory= with DynamicUser= is one.
     let metadata = fs::metadata(folder).map_err(OpenError::io(folder))?;
     let refuse = |problem: String, mend: String| OpenError::Permission {
@@ -54,6 +59,38 @@ pub(super) fn prepare(folder: &Path) -> Result<(), OpenError> {
         ));
     }
     Ok(())
+}
+
+/// What is at a state's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// No such folder.
+    Nothing,
+    /// A folder in which no state was made yet.
+    EmptyFolder,
+    /// A state.
+    State,
+}
+
+/// Looks at a state folder and changes nothing.
+///
+/// # Errors
+/// When it is there but cannot be used: see [`OpenError`].
+pub fn inspect(dir: &Path) -> Result<Found, OpenError> {
+    match fs::metadata(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(OpenError::io(dir)(error)),
+        Ok(metadata) if !metadata.is_dir() => {
+            return Err(OpenError::io(dir)(io::ErrorKind::NotADirectory.into()));
+        }
+        Ok(_) => check_private(dir)?,
+    }
+    // Whoever made a state took the lock first.
+    Ok(if dir.join(LOCK).exists() {
+        Found::State
+    } else {
+        Found::EmptyFolder
+    })
 }
 
 impl FolderLock {
@@ -143,6 +180,22 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_there_is_told_without_making_anything() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = base.path().join("state");
+        assert_eq!(inspect(&folder).unwrap(), Found::Nothing);
+        assert!(!folder.exists());
+        prepare(&folder).unwrap();
+        assert_eq!(inspect(&folder).unwrap(), Found::EmptyFolder);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        drop(FolderLock::take(&folder).unwrap());
+        assert_eq!(inspect(&folder).unwrap(), Found::State);
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(matches!(inspect(&folder), Err(OpenError::Permission { .. })));
+        assert!(matches!(inspect(&folder.join("lock")), Err(OpenError::Io { .. })));
     }
 
     #[test]

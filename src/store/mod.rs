@@ -25,7 +25,7 @@ mod tests;
 
 pub use error::{OpenError, TransferError};
 pub use export::export;
-pub use folder::inspect_lock;
+pub use folder::{Found, inspect, inspect_lock};
 pub use import::import;
 pub use spool::FileSpool;
 pub use state::SledStore;

@@ -24,6 +24,12 @@ pub const READER: &str = "cn=reader,ou=services,dc=example,dc=com";
 pub const READER_STRICT: &str = "cn=reader-strict,ou=services,dc=example,dc=com";
 /// Sees the base and nobody below it: searches succeed with no entries.
 pub const NOREAD: &str = "cn=noread,ou=services,dc=example,dc=com";
+/// Reads everything but `entryUUID`.
+pub const NO_ANCHOR: &str = "cn=no-anchor,ou=services,dc=example,dc=com";
+/// Reads everything but `mail`.
+pub const NO_MAIL: &str = "cn=no-mail,ou=services,dc=example,dc=com";
+/// May not page.
+pub const NO_PAGES: &str = "cn=no-pages,ou=services,dc=example,dc=com";
 /// May change people.
 pub const WRITER: &str = "cn=writer,ou=services,dc=example,dc=com";
 /// The password of these accounts.
@@ -235,7 +241,15 @@ fn skeleton() -> String {
          dn: {PEOPLE}\nobjectClass: organizationalUnit\nou: people\n\n\
          dn: ou=services,{SUFFIX}\nobjectClass: organizationalUnit\nou: services\n\n"
     );
-    for account in ["reader", "reader-strict", "noread", "writer"] {
+    for account in [
+        "reader",
+        "reader-strict",
+        "noread",
+        "no-anchor",
+        "no-mail",
+        "no-pages",
+        "writer",
+    ] {
         ldif += &format!(
             "dn: cn={account},ou=services,{SUFFIX}\nobjectClass: organizationalRole\n\
              objectClass: simpleSecurityObject\ncn: {account}\nuserPassword: {PASSWORD}\n\n"
@@ -274,7 +288,10 @@ dbnosync
 index objectClass,entryUUID,uid eq
 limits dn.exact="{READER}" size.soft=500 size.hard=500 size.pr=1000 size.prtotal=unlimited
 limits dn.exact="{READER_STRICT}" size.soft=500 size.hard=500 size.pr=500 size.prtotal=500
+limits dn.exact="{NO_PAGES}" size.prtotal=disabled
 access to attrs=userPassword by anonymous auth by * none
+access to dn.children="{PEOPLE}" attrs=entryUUID by dn.exact="{NO_ANCHOR}" none by * break
+access to dn.children="{PEOPLE}" attrs=mail by dn.exact="{NO_MAIL}" none by * break
 access to dn.children="{PEOPLE}"
   by dn.exact="{WRITER}" write
   by dn.exact="{NOREAD}" none

@@ -23,6 +23,7 @@ fn check(server: &Server, bases: &[&str], expected: &[&str]) {
         &settings(vec![server.url.clone()]),
         &testing::search(bases),
         "entryuuid",
+        &mut |_| {},
     );
     let shown: Vec<_> = findings
         .iter()
@@ -79,7 +80,7 @@ fn a_wrong_password_is_tried_once() {
             password: SecretString::from("wrong"),
         })
     };
-    let findings = probe_as(&ldap, &testing::search(&["o=x"]), "entryuuid", &who);
+    let findings = probe_as(&ldap, &testing::search(&["o=x"]), "entryuuid", &mut |_| {}, &who);
     let shown: Vec<_> = findings.iter().map(|f| (f.verdict, f.subject.as_str())).collect();
     let expected = [
         (Verdict::Bad, "connect"),
