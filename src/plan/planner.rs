@@ -334,6 +334,8 @@ impl Planner {
             dn: now.dn,
             manager_dn: now.manager_dn,
             missed: 0,
+            // Who is here and needs nothing has not left, however the account came to be inactive.
+            deactivated_at: if unchanged { 0 } else { old.deactivated_at },
             ..old
         };
         self.marks[at].1 = mark;
