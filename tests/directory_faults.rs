@@ -254,7 +254,7 @@ fn a_stop_during_a_read_that_hangs_ends_it() {
     let running = stage.start_sync();
     support::wait_for("the stall", || (proxy.downstream_bytes() == MID_READ).then_some(()));
     running.signal(rustix::process::Signal::TERM);
-    running.wait().expect(3).says("interrupted");
+    running.wait().expect(1).says("interrupted");
     assert_eq!(stage.cloud.log(), "");
     proxy.set(Mode::Pass);
     stage.is_in_step();
