@@ -120,7 +120,10 @@ impl Config {
         }
         toml.push_str(&self.extra);
         let path = self.folder().join("config.toml");
-        fs::write(&path, toml).unwrap();
+        // In one step: a program that was started before may be reading it.
+        let new = self.folder().join("config.toml.new");
+        fs::write(&new, toml).unwrap();
+        fs::rename(&new, &path).unwrap();
         path
     }
 }
