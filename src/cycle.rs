@@ -57,8 +57,6 @@ pub struct Planned {
     pub server: String,
     /// What the state said of itself before.
     pub meta: Meta,
-    /// Creates of earlier plans whose answer was lost.
-    pub in_doubt: Vec<AnchorKey>,
 }
 
 /// Looks at each entry on its way, for `explain`.
@@ -96,8 +94,7 @@ pub fn plan(directory: &mut dyn Directory, means: Means<'_>, watch: Option<Watch
     } = means;
     let meta = store.meta()?;
     let mut intake = Intake::new(means, &meta, watch);
-    let in_doubt = store.spool().in_doubt()?;
-    intake.in_doubt.clone_from(&in_doubt);
+    intake.in_doubt = store.spool().in_doubt()?;
     intake.begin()?;
     let read = directory.read(&mut intake, stop);
     if let Some(error) = intake.failed.take() {
@@ -123,7 +120,6 @@ pub fn plan(directory: &mut dyn Directory, means: Means<'_>, watch: Option<Watch
         approved,
         server: outcome.server,
         meta,
-        in_doubt,
     })
 }
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     model::{Action, AnchorKey, Digest, Link, Mark, Operation, Problem, Pushed, Rejection, ResourceId},
-    plan::Plan,
+    plan::{Plan, decide::RETRY_MAX_S},
     ports::{
         Change, Created, Event, Payload, ProviderError, Reject, RejectKind, ServiceProvider, SharedObserver,
         StateStore, Step, StoreError,
@@ -56,7 +56,6 @@ const SAVE_BATCH: usize = 64;
 const UNAVAILABLE_MAX: u32 = 10;
 /// First pause before a failed object is tried again, in seconds; doubles up to a day.
 const RETRY_FIRST_S: i64 = 300;
-const RETRY_MAX_S: i64 = 86_400;
 
 /// Carries out `steps` of `plan`.
 ///
@@ -143,7 +142,11 @@ pub async fn recover<P: ServiceProvider, S: StateStore>(
         // Whether its manager arrived is not known: told again when there is one.
         payload.pushed.manager = None;
         let link = link(&operation, &payload, id, false);
-        let mark = mark(&operation, &link, true, 0);
+        // It may be an account of before, with what was pushed then: everything is told again.
+        let mark = Mark {
+            body: Digest::default(),
+            ..mark(&operation, &link, true, 0)
+        };
         linked.add(&link.id);
         store.apply(&[Change::Put(operation.anchor.key(), mark, link)])?;
         found += 1;
@@ -261,7 +264,15 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
         rejects: &mut Vec<(AnchorKey, Option<Reject>)>,
     ) {
         let key = operation.anchor.key();
-        let (action, anchor, user) = (operation.action, operation.anchor.as_str(), operation.user_name());
+        // Who it is about, for those who asked to know; what others said may name people, too.
+        tracing::debug!(
+            anchor = operation.anchor.as_str(),
+            user = operation.user_name(),
+            dn = operation.dn,
+            error = outcome.as_ref().err().map(tracing::field::display),
+            "tried"
+        );
+        let (action, anchor) = (operation.action, operation.anchor.as_str());
         match outcome {
             Ok(outcome) => {
                 self.unavailable = 0;
@@ -272,11 +283,11 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 }
                 match outcome {
                     Outcome::Removed => {
-                        tracing::info!(%action, anchor, user, "done");
+                        tracing::info!(%action, anchor, "done");
                         changes.push(Change::Forget(key));
                     }
                     Outcome::Linked { link, adopted, owed } => {
-                        tracing::info!(%action, anchor, user, id = %link.id, adopted, "done");
+                        tracing::info!(%action, anchor, id = %link.id, adopted, "done");
                         self.result.adopted += u64::from(adopted);
                         self.linked.add(&link.id);
                         let mark = mark(&operation, &link, owed, self.pace.now);
@@ -288,7 +299,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 }
             }
             Err(error @ ProviderError::Conflict { .. }) if round == Round::First => {
-                tracing::debug!(%action, anchor, user, %error, "in conflict, tried again after the rest of the plan");
+                tracing::debug!(%action, anchor, %error, "in conflict, tried again after the rest of the plan");
                 self.deferred.push((operation, error));
             }
             Err(error) if ends_run(&error) => {
@@ -308,7 +319,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
             Err(error) => {
                 self.ended += 1;
                 self.result.failed += 1;
-                tracing::warn!(%action, anchor, user, %error, "failed");
+                tracing::warn!(%action, anchor, why = error.brief(), "failed; scimward rejects says more");
                 if matches!(error, ProviderError::Unavailable { .. }) {
                     self.unavailable += 1;
                     if action == Action::Create {
@@ -539,11 +550,7 @@ fn mark(operation: &Operation, link: &Link, owed: bool, now: i64) -> Mark {
 
 /// What stands on the reject list, and when it is tried again.
 fn rejected(operation: &Operation, error: &ProviderError, old: Option<&Reject>, now: i64) -> Reject {
-    let wanted = operation
-        .after
-        .as_ref()
-        .map(|pushed| pushed.resource.digest())
-        .unwrap_or_default();
+    let wanted = operation.wanted();
     let old = old.filter(|old| old.wanted == wanted && old.kind != RejectKind::Entry);
     let tries = old.map_or(0, |old| old.tries).saturating_add(1);
     // A refused removal is an open door: it is tried again, whatever the answer was.

@@ -38,7 +38,7 @@ const BATCH: usize = 100;
 /// When the state cannot be written.
 pub fn remember(store: &dyn StateStore, policy: &Policy, planned: &Planned, now: i64) -> Result<(), StoreError> {
     let plan = &planned.plan;
-    let mut meta = held(&planned.meta, planned, now);
+    let mut meta = held(store.meta()?, planned, now);
     if planned.approved.aborted {
         return store.save_meta(&meta);
     }
@@ -90,12 +90,21 @@ fn remember_inactive(store: &dyn StateStore, planned: &Planned, now: i64) -> Res
 }
 
 /// The meta record with the held removals of this cycle in it. An approval lasts for one complete cycle.
-fn held(old: &Meta, planned: &Planned, now: i64) -> Meta {
-    let mut meta = old.clone();
+fn held(now_stored: Meta, planned: &Planned, now: i64) -> Meta {
+    let old = &planned.meta;
+    let mut meta = Meta {
+        approved: now_stored.approved.clone(),
+        ..old.clone()
+    };
     if planned.plan.absence != Absence::AllButPresent {
         return meta;
     }
-    meta.approved = None;
+    // Until the removals are done; then the engine takes it away. Nor is one lost that was given while
+    // this cycle was planned.
+    let given_meanwhile = now_stored.approved != planned.meta.approved;
+    meta.approved = now_stored
+        .approved
+        .filter(|_| planned.approved.approval_used || given_meanwhile);
     meta.held = planned.approved.hold.as_ref().map(|hold| Held {
         plan_id: hold.plan_id.clone(),
         removals: planned.approved.held.len() as u64,
@@ -109,25 +118,16 @@ fn held(old: &Meta, planned: &Planned, now: i64) -> Meta {
     meta
 }
 
-/// The creates of which nobody knows even now whether they took effect: those of this run, and of
-/// earlier ones whose people have no account yet. Whoever left or is rejected meanwhile may come back.
+/// Takes an approval away once what it released is done. Blocking.
 ///
 /// # Errors
-/// When the state cannot be read.
-pub fn still_in_doubt(
-    store: &dyn StateStore,
-    planned: &Planned,
-    execution: &Execution,
-) -> Result<Vec<AnchorKey>, StoreError> {
-    let mut open = execution.in_doubt.clone();
-    for &key in &planned.in_doubt {
-        if store.link(key)?.is_none() {
-            open.push(key);
-        }
+/// When the state cannot be written.
+pub fn conclude(store: &dyn StateStore, planned: &Planned, execution: &Execution) -> Result<(), StoreError> {
+    if !planned.approved.approval_used || execution.skipped > 0 {
+        return Ok(());
     }
-    open.sort_unstable();
-    open.dedup();
-    Ok(open)
+    let meta = store.meta()?;
+    store.save_meta(&Meta { approved: None, ..meta })
 }
 
 /// The record of a cycle that got as far as a plan.

@@ -145,6 +145,21 @@ pub enum ProviderError {
     },
 }
 
+impl ProviderError {
+    /// Whose fault it is, without the provider's own words: those may name people, which logs must not.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Refused { status, .. } => format!("refused with {status}"),
+            Self::Conflict { .. } => "conflict".to_owned(),
+            Self::Unauthorized { status, .. } => format!("the service provider refused us with {status}"),
+            Self::Unavailable { tries, .. } => format!("unavailable (after {tries} tries)"),
+            Self::InDoubt { cause } => cause.brief(),
+            Self::Gone | Self::Cancelled => self.to_string(),
+        }
+    }
+}
+
 /// Whether an account is linked to somebody already.
 pub type Taken<'a> = &'a (dyn Fn(&ResourceId) -> bool + Send + Sync);
 

@@ -70,7 +70,7 @@ impl Demo {
         let config = configure(folder.path(), &directory, &cloud).map_err(|error| Failure::other(&error))?;
         let setup = setup::load(&config).map_err(|error| Failure::usage(error.to_string()))?;
         let store = SledStore::open(&setup.config.state_path).map_err(|error| Failure::other(&error))?;
-        let engine = Engine::new(&config, setup, store);
+        let engine = Engine::new(&config, setup, store, None);
         Ok(Self {
             folder,
             directory,

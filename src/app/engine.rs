@@ -8,10 +8,15 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::setup::{self, Setup};
+use super::{
+    runner,
+    setup::{self, Setup},
+};
 use crate::{
     cycle::{self, CycleError, Means, Planned, Watch},
+    daemon::settings::ScheduleSettings,
     executor::{self, Execution, Pace},
+    logging::LogHandle,
     model::Problem,
     outcome::{self, exit},
     ports::{CycleRecord, Meta, PlanSpool, Reject, SharedObserver, StateStore, StoreError},
@@ -26,8 +31,10 @@ pub struct Engine {
     setup: Mutex<Arc<Setup>>,
     /// The memory between cycles.
     pub store: Arc<SledStore>,
-    /// One cycle or dry run at a time.
-    pub(super) busy: tokio::sync::Mutex<()>,
+    /// One cycle at a time.
+    busy: tokio::sync::Mutex<()>,
+    /// The log whose level the configuration decides; none when the command line does.
+    log: Option<LogHandle>,
 }
 
 /// Unix seconds.
@@ -38,14 +45,15 @@ pub fn unix_now() -> i64 {
 }
 
 impl Engine {
-    /// With a state that is open.
+    /// With a state that is open. A configuration that is read again sets the level of `log`.
     #[must_use]
-    pub fn new(path: &Path, setup: Setup, store: SledStore) -> Arc<Self> {
+    pub fn new(path: &Path, setup: Setup, store: SledStore, log: Option<LogHandle>) -> Arc<Self> {
         Arc::new(Self {
             path: path.to_owned(),
             setup: Mutex::new(Arc::new(setup)),
             store: Arc::new(store),
             busy: tokio::sync::Mutex::new(()),
+            log,
         })
     }
 
@@ -55,19 +63,25 @@ impl Engine {
         Arc::clone(&self.setup.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the configuration again; the old one stays in force when the new one is wrong.
+    /// Reads the configuration again; the old one stays in force, whole, when the new one is wrong.
     ///
     /// # Errors
     /// In words: every mistake in the file, or what cannot change while the daemon runs.
-    pub fn reload(&self) -> Result<Arc<Setup>, String> {
+    pub fn reload(&self) -> Result<ScheduleSettings, String> {
         let new = setup::load(&self.path).map_err(|error| error.to_string())?;
         let old = self.setup();
         if new.config.state_path != old.config.state_path {
             return Err("[state] path cannot change while the daemon runs; restart it".to_owned());
         }
-        let new = Arc::new(new);
-        *self.setup.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
-        Ok(new)
+        let schedule = runner::schedule(new.config.schedule.clone())?;
+        if let Some(log) = &self.log {
+            log.set_level(&new.config.log.level).map_err(|error| chain(&error))?;
+        }
+        if new.config.log.format != old.config.log.format {
+            tracing::warn!("[log] format cannot change while the daemon runs; it does at the next start");
+        }
+        *self.setup.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        Ok(schedule)
     }
 
     /// One cycle: plan, remember, execute, conclude. Never fails: what went wrong is in the record.
@@ -97,12 +111,7 @@ impl Engine {
         if let Err(error) = saved {
             tracing::error!(%error, "the cycle could not be recorded");
         }
-        let (code, line) = (record.exit_code, report::cycle_line(&record));
-        match code {
-            exit::DONE => tracing::info!(code, "{line}"),
-            exit::OBJECTS | exit::HELD => tracing::warn!(code, "{line}"),
-            _ => tracing::error!(code, "{line}"),
-        }
+        log_cycle(&record);
         record
     }
 
@@ -134,8 +143,8 @@ impl Engine {
         } else {
             executor::execute(&planned.plan, steps, &client, &self.store, pace, &observer, &stop).await?
         };
-        let in_doubt = outcome::still_in_doubt(&*self.store, &planned, &execution)?;
-        self.store.spool().finish(&in_doubt)?;
+        outcome::conclude(&*self.store, &planned, &execution)?;
+        self.store.spool().finish(&execution.in_doubt)?;
         Ok(outcome::record(
             &planned,
             &execution,
@@ -221,6 +230,16 @@ fn log_rejections(planned: &Planned) {
     let more = new.count().saturating_sub(LOGGED_MAX);
     if more > 0 {
         tracing::warn!(more, "further people are rejected; `scimward rejects` shows them");
+    }
+}
+
+/// The one line of a cycle.
+pub fn log_cycle(record: &CycleRecord) {
+    let (code, summary) = (record.exit_code, report::cycle_line(record));
+    match code {
+        exit::DONE => tracing::info!(code, %summary, "cycle ended"),
+        exit::OBJECTS | exit::HELD => tracing::warn!(code, %summary, "cycle ended"),
+        _ => tracing::error!(code, %summary, "cycle ended"),
     }
 }
 

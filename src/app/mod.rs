@@ -29,7 +29,7 @@ pub use setup::{Setup, SetupError};
 use crate::{
     cli::{self, Cli, Color, Command, DryRun, RejectsCommand, ReportFormat, StateCommand, Task},
     daemon::{self, control},
-    logging,
+    logging::{self, LogHandle},
     outcome::exit,
     ports::{SharedObserver, StateStore, Unwatched},
     report::{Brief, TextStyle},
@@ -140,10 +140,10 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
     }
     let setup = setup::load(&cli.options.config).map_err(|error| Failure::usage(error.to_string()))?;
     let progress = Arc::new(Progress::new(matches!(task, Task::SyncNow)));
-    start_log(cli, &setup, &progress)?;
+    let log = start_log(cli, &setup, &progress)?;
     let state = setup.config.state_path.clone();
     match task {
-        Task::Daemon => run_daemon(cli, setup).await,
+        Task::Daemon => run_daemon(cli, setup, log).await,
         Task::SyncNow => sync_now(cli, setup, progress).await,
         Task::Command(Command::Check) => check::run(&Arc::new(setup), &mut io::stdout(), style(cli)).await,
         Task::Command(Command::State(StateCommand::Import { file })) => import(&state, &file),
@@ -161,7 +161,7 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
     }
 }
 
-fn start_log(cli: &Cli, setup: &Setup, progress: &Progress) -> Result<(), Failure> {
+fn start_log(cli: &Cli, setup: &Setup, progress: &Progress) -> Result<LogHandle, Failure> {
     let mut settings = setup.config.log.clone();
     if let Some(format) = cli.options.log_format {
         settings.format = format;
@@ -173,7 +173,6 @@ fn start_log(cli: &Cli, setup: &Setup, progress: &Progress) -> Result<(), Failur
         colour(cli, io::stderr().is_terminal()),
         output,
     )
-    .map(drop)
     .map_err(|error| Failure::usage(chain(&error)))
 }
 
@@ -185,12 +184,12 @@ fn colour(cli: &Cli, terminal: bool) -> bool {
     }
 }
 
-fn open(setup: Setup, path: &Path) -> Result<Arc<Engine>, Failure> {
+fn open(setup: Setup, path: &Path, log: Option<LogHandle>) -> Result<Arc<Engine>, Failure> {
     let store = SledStore::open(&setup.config.state_path).map_err(|error| Failure::other(&error))?;
-    Ok(Engine::new(path, setup, store))
+    Ok(Engine::new(path, setup, store, log))
 }
 
-async fn run_daemon(cli: &Cli, setup: Setup) -> Result<u8, Failure> {
+async fn run_daemon(cli: &Cli, setup: Setup, log: LogHandle) -> Result<u8, Failure> {
     let schedule = runner::schedule(setup.config.schedule.clone()).map_err(Failure::usage)?;
     let options = daemon::Options {
         schedule,
@@ -198,7 +197,9 @@ async fn run_daemon(cli: &Cli, setup: Setup) -> Result<u8, Failure> {
         runtime_directory: std::env::var_os("RUNTIME_DIRECTORY"),
         drain: daemon::DRAIN,
     };
-    let engine = open(setup, &cli.options.config)?;
+    // What the command line says of the level goes for good.
+    let log = cli.options.level().is_none().then_some(log);
+    let engine = open(setup, &cli.options.config, log)?;
     daemon::run(engine, options)
         .await
         .map_err(|error| Failure::usage(chain(&error)))
@@ -214,7 +215,7 @@ async fn sync_now(cli: &Cli, setup: Setup, progress: Arc<Progress>) -> Result<u8
         let sync = serde_json::json!({ "name": control::SYNC });
         return follow(client, sync, &mut io::stdout(), progress).await;
     }
-    let engine = open(setup, &cli.options.config)?;
+    let engine = open(setup, &cli.options.config, None)?;
     let record = engine.sync(progress, stop_on_signal()?).await;
     Ok(record.exit_code)
 }
@@ -235,7 +236,7 @@ async fn follow(
                 }
             }
             control::Reply::Log(line) => tracing::warn!("{line}"),
-            control::Reply::Cycle(record) => tracing::info!("{}", crate::report::cycle_line(&record)),
+            control::Reply::Cycle(record) => engine::log_cycle(&record),
             control::Reply::Exit(_) => {}
         })
         .await
@@ -347,9 +348,9 @@ async fn give(
             return out.finish().map(|()| exit::DONE);
         }
         let scratch = SledStore::scratch().map_err(|error| Failure::other(&error))?;
-        Engine::new(&cli.options.config, setup, scratch)
+        Engine::new(&cli.options.config, setup, scratch, None)
     } else {
-        open(setup, &cli.options.config)?
+        open(setup, &cli.options.config, None)?
     };
     let around = Surroundings {
         daemon: None,

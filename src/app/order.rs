@@ -7,16 +7,21 @@ use std::{
     sync::Arc,
 };
 
+use chrono::SecondsFormat;
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{dry_run, engine::Engine, explain};
 use crate::{
-    model::{AnchorKey, DnKey},
+    daemon::{self, DaemonStatus},
+    model::{AnchorKey, DnKey, shown},
     outcome::exit,
     plan::decide::RETRY_NOW,
     ports::{Reject, RejectKind, SharedObserver, StateStore, StoreError},
-    report, store,
+    report::{self, NextRun},
+    store,
 };
 
 /// A command, as it goes over the control socket.
@@ -85,8 +90,8 @@ impl OrderError {
 
 /// What a command may use besides the engine.
 pub struct Surroundings {
-    /// The daemon that carries the command out; nothing outside of one.
-    pub daemon: Option<report::DaemonView>,
+    /// The daemon that carries it out, and the zone of its schedule.
+    pub daemon: Option<(DaemonStatus, Tz)>,
     /// Progress.
     pub observer: SharedObserver,
     /// Ends the command early.
@@ -142,15 +147,44 @@ const CYCLES_SHOWN: usize = 10;
 fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
     let (cycles, rejects) = (store.cycles(CYCLES_SHOWN)?, store.rejects()?);
     let held = store.meta()?.held;
-    let daemon = around.daemon.as_ref();
+    let next = around
+        .daemon
+        .as_ref()
+        .and_then(|(daemon, zone)| Some((daemon.next?, *zone)));
     if json {
-        let status = report::status_json(&cycles, held.as_ref(), &rejects, daemon);
-        writeln!(out, "{status:#}")?;
-    } else {
-        let status = report::status_text(&cycles, held.as_ref(), &rejects, daemon);
-        out.write_all(status.as_bytes())?;
+        let next = next.map(|(next, _)| next.to_rfc3339_opts(SecondsFormat::Secs, true));
+        let mut value = report::status_json(&cycles, held.as_ref(), &rejects, next);
+        value["daemon"] = around
+            .daemon
+            .as_ref()
+            .map_or(Value::Null, |(daemon, _)| of_daemon(daemon));
+        writeln!(out, "{value:#}")?;
+        return Ok(exit::DONE);
+    }
+    let next = match (&around.daemon, next) {
+        (None, _) => NextRun::NoDaemon,
+        (_, Some((next, zone))) => NextRun::At(daemon::status::show(next, zone)),
+        (_, None) => NextRun::Never,
+    };
+    out.write_all(report::status_text(&cycles, held.as_ref(), &rejects, &next).as_bytes())?;
+    let now = around.daemon.as_ref().map(|(daemon, zone)| daemon.now(*zone));
+    if let Some(now) = now.filter(|now| !now.is_empty()) {
+        writeln!(out, "Daemon: {}", shown(&now))?;
     }
     Ok(exit::DONE)
+}
+
+/// What `docs/status-json.md` says of the key `daemon`.
+fn of_daemon(daemon: &DaemonStatus) -> Value {
+    let running = daemon.running.as_ref();
+    serde_json::json!({
+        "schedule": daemon.schedule,
+        "runningSince": running.map(|running| running.since.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        "skipped": daemon.skipped,
+        "panics": daemon.panics,
+        "reloadError": daemon.reload_error,
+        "stopping": daemon.stopping,
+    })
 }
 
 fn approve(store: &dyn StateStore, plan_id: &str, out: &mut dyn Write) -> Result<u8, OrderError> {

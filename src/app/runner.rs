@@ -18,17 +18,15 @@ use crate::{
     daemon::{Cause, DaemonStatus, Runner, control::CommandOutput, settings::ScheduleSettings},
     outcome::exit,
     ports::{CycleRecord, SharedObserver, StateStore},
-    report::DaemonView,
 };
 
 impl Runner for Engine {
-    async fn cycle(self: Arc<Self>, cause: Cause, observer: SharedObserver, stop: CancellationToken) -> CycleRecord {
-        tracing::info!(?cause, "cycle begins");
+    async fn cycle(self: Arc<Self>, _cause: Cause, observer: SharedObserver, stop: CancellationToken) -> CycleRecord {
         self.sync(observer, stop).await
     }
 
     async fn reload(&self) -> Result<ScheduleSettings, String> {
-        schedule(Self::reload(self)?.config.schedule.clone())
+        Self::reload(self)
     }
 
     fn last_started(&self) -> Option<DateTime<Utc>> {
@@ -66,11 +64,7 @@ impl Runner for Engine {
             .as_ref()
             .map_or(chrono_tz::UTC, |schedule| schedule.timezone);
         let around = Surroundings {
-            daemon: Some(DaemonView {
-                next_run: daemon.next.map(|next| next.timestamp()),
-                // The last runs stand in the state, and `status` shows them.
-                words: DaemonStatus { last: None, ..daemon }.line(zone),
-            }),
+            daemon: Some((daemon, zone)),
             observer: Arc::new(out.clone()),
             stop,
         };

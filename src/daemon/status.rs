@@ -41,29 +41,46 @@ pub struct Running {
 impl DaemonStatus {
     /// One line for people, times as the clock in `zone` shows them.
     pub fn line(&self, zone: Tz) -> String {
-        let show = |at: DateTime<Utc>| at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z").to_string();
-        let mut parts = Vec::new();
-        if self.stopping {
-            parts.push("stopping".to_owned());
-        }
-        match (&self.running, self.next) {
-            (Some(running), _) => parts.push(format!("running since {}", show(running.since))),
-            (None, _) if self.stopping => {}
-            (None, Some(next)) => parts.push(format!("next run {}", show(next))),
-            (None, None) => parts.push("no further run on the schedule".to_owned()),
+        let mut parts = self.doing(zone);
+        match self.next {
+            _ if self.running.is_some() || self.stopping => {}
+            Some(next) => parts.push(format!("next run {}", show(next, zone))),
+            None => parts.push("no further run on the schedule".to_owned()),
         }
         if let Some(last) = &self.last {
-            let ended = DateTime::from_timestamp(last.ended, 0).map(show).unwrap_or_default();
-            parts.push(format!("last run {ended}: {}", last.outcome));
+            let ended = DateTime::from_timestamp(last.ended, 0).map(|at| show(at, zone));
+            parts.push(format!("last run {}: {}", ended.unwrap_or_default(), last.outcome));
         }
-        if self.skipped > 0 {
-            parts.push(format!("{} skipped", self.skipped));
-        }
-        if let Some(error) = &self.reload_error {
-            parts.push(format!("old configuration kept: {error}"));
-        }
+        parts.extend(self.notes());
         parts.join("; ")
     }
+
+    /// What stands in [`DaemonStatus::line`] besides the next and the last run; empty when all is quiet.
+    pub fn now(&self, zone: Tz) -> String {
+        let mut parts = self.doing(zone);
+        parts.extend(self.notes());
+        parts.join("; ")
+    }
+
+    fn doing(&self, zone: Tz) -> Vec<String> {
+        let stopping = self.stopping.then(|| "stopping".to_owned());
+        let running = self.running.as_ref();
+        let running = running.map(|running| format!("running since {}", show(running.since, zone)));
+        stopping.into_iter().chain(running).collect()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let skipped = (self.skipped > 0).then(|| format!("{} skipped", self.skipped));
+        let panics = (self.panics > 0).then(|| format!("{} broken off", self.panics));
+        let kept = self.reload_error.as_ref();
+        let kept = kept.map(|error| format!("old configuration kept: {error}"));
+        skipped.into_iter().chain(panics).chain(kept).collect()
+    }
+}
+
+/// A time for people, as the clock in `zone` shows it.
+pub fn show(at: DateTime<Utc>, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
 #[cfg(test)]
@@ -89,6 +106,10 @@ mod tests {
             &status,
             "next run 2026-07-01 02:30:00 CEST; last run 2026-01-01 01:00:00 CET: 3 updated; 2 skipped; \
              old configuration kept: [ldap] is missing",
+        );
+        assert_eq!(
+            status.now(Tz::Europe__Berlin),
+            "2 skipped; old configuration kept: [ldap] is missing"
         );
         status = DaemonStatus {
             stopping: true,

@@ -20,7 +20,7 @@ pub use dn::DnKey;
 pub use entry::{Attribute, DirectoryEntry};
 pub use link::{Link, Mark, Pushed};
 pub use memory::{Absence, Reject, RejectKind, Step, StoreError};
-pub use operation::{Action, ManagerRef, Operation, Phase};
+pub use operation::{Action, ManagerRef, Operation, Phase, wanted};
 pub use path::{AttributePath, ENTERPRISE_USER, USER};
 pub use rejection::{Mapped, MappedUser, Problem, Rejection};
 pub use resource::{Item, Resource, ResourceId, Scalar, Value};

@@ -109,10 +109,20 @@ impl Operation {
             Action::Deactivate | Action::Delete => true,
             Action::Create => false,
             Action::Reactivate | Action::Update | Action::Reference => {
-                let active = |pushed: &Option<Pushed>| pushed.as_ref().is_some_and(|p| p.resource.is_active());
+                // What is not known to be off counts as in use.
+                let active = |pushed: &Option<Pushed>| pushed.as_ref().is_none_or(|p| p.resource.is_active());
                 active(&self.before) && !active(&self.after)
             }
         }
+    }
+
+    /// Digest of the state this operation is to reach: by it a failure is known again.
+    #[must_use]
+    pub fn wanted(&self) -> Digest {
+        wanted(
+            self.after.as_ref().map(|pushed| pushed.resource.digest()),
+            self.manager_dn,
+        )
     }
 
     /// The name people know this person by: `userName` after, else before.
@@ -132,4 +142,10 @@ impl Operation {
             _ => false,
         }
     }
+}
+
+/// Digest of a state: its attributes, none for a deletion, and the name of its manager.
+#[must_use]
+pub fn wanted(resource: Option<Digest>, manager: DnKey) -> Digest {
+    Digest::of(&[resource.unwrap_or_default().0, manager.0].concat())
 }

@@ -3,7 +3,7 @@
 use crate::{
     model::{
         Action, AttributePath, Digest, DnKey, Link, ManagerRef, MappedUser, Mark, Operation, Problem, Pushed, Resource,
-        Value,
+        Value, wanted,
     },
     model::{Reject, RejectKind},
     plan::{
@@ -54,6 +54,7 @@ pub struct Known<'a> {
 #[must_use]
 pub fn seen(user: MappedUser, source: Digest, known: &Known<'_>, rules: &Rules) -> (Seen, Option<String>) {
     let manager = user.manager.clone();
+    let manager_dn = manager.as_deref().map(DnKey::of).unwrap_or_default();
     let operation = |action, resource: Resource, before: Option<Pushed>, id| Operation {
         anchor: user.anchor.clone(),
         dn: user.dn.clone(),
@@ -69,11 +70,11 @@ pub fn seen(user: MappedUser, source: Digest, known: &Known<'_>, rules: &Rules) 
         }),
         source,
         dn_key: DnKey::of(&user.dn),
-        manager_dn: manager.as_deref().map(DnKey::of).unwrap_or_default(),
+        manager_dn,
         look_up_first: false,
     };
     let (Some(mark), Some(link)) = (known.mark, known.link) else {
-        if waits(known, user.resource.digest()) {
+        if waits(known, wanted(Some(user.resource.digest()), manager_dn)) {
             return (Seen::Waiting, None);
         }
         let tried = known.reject.is_some_and(|reject| reject.kind == RejectKind::Waiting);
@@ -89,7 +90,7 @@ pub fn seen(user: MappedUser, source: Digest, known: &Known<'_>, rules: &Rules) 
     if !rules.user_name_mutable && resource.user_name() != before.user_name() {
         return (Seen::Rejected(immutable_name(before, &resource, rules)), warning);
     }
-    if waits(known, resource.digest()) {
+    if waits(known, wanted(Some(resource.digest()), manager_dn)) {
         return (Seen::Waiting, warning);
     }
     let action = if mark.deactivated_at != 0 && resource.is_active() {
@@ -97,7 +98,9 @@ pub fn seen(user: MappedUser, source: Digest, known: &Known<'_>, rules: &Rules) 
     } else {
         Action::Update
     };
-    let operation = operation(action, resource, Some(link.pushed.clone()), Some(link.id.clone()));
+    // After an interrupted run it is not known what the account holds: then everything is sent.
+    let pushed = (!mark.body.is_unset()).then(|| link.pushed.clone());
+    let operation = operation(action, resource, pushed, Some(link.id.clone()));
     (Seen::Operation(Box::new(operation)), warning)
 }
 
@@ -105,7 +108,13 @@ pub fn seen(user: MappedUser, source: Digest, known: &Known<'_>, rules: &Rules) 
 fn shield(mut wanted: Resource, before: &Resource, link: &Link, dn: &str, rules: &Rules) -> (Resource, Option<String>) {
     let renamed = wanted.user_name() != before.user_name();
     let turned_off = before.is_active() && !wanted.is_active();
-    if !(renamed || turned_off) || !rules.protected.covers(link.anchor.as_str(), dn, before.user_name()) {
+    if !(renamed || turned_off)
+        || !rules.protected.covers(
+            link.anchor.as_str(),
+            &[DnKey::of(dn), DnKey::of(&link.dn)],
+            before.user_name(),
+        )
+    {
         return (wanted, None);
     }
     let mut kept = Vec::new();
@@ -140,16 +149,24 @@ fn immutable_name(before: &Resource, wanted: &Resource, rules: &Rules) -> Proble
 
 /// Whether an earlier failure holds this person back for now.
 fn waits(known: &Known<'_>, wanted: Digest) -> bool {
-    known.reject.is_some_and(|reject| {
-        reject.wanted == wanted
-            && match reject.kind {
-                RejectKind::Entry => false,
-                RejectKind::Refused => reject.next_try != RETRY_NOW,
-                RejectKind::Waiting => known.now < reject.next_try,
-            }
-    })
+    known.reject.is_some_and(|reject| is_waiting(reject, wanted, known.now))
 }
 
+/// Whether what failed was this very state, and is not due to be tried again.
+#[must_use]
+pub fn is_waiting(reject: &Reject, wanted: Digest, now: i64) -> bool {
+    let pause = reject.next_try.saturating_sub(now);
+    reject.wanted == wanted
+        && match reject.kind {
+            RejectKind::Entry => false,
+            RejectKind::Refused => reject.next_try != RETRY_NOW,
+            // No pause is that long: the clock was wrong then, or is now.
+            RejectKind::Waiting => pause > 0 && pause <= RETRY_MAX_S,
+        }
+}
+
+/// Longest pause before a failed object is tried again, in seconds.
+pub const RETRY_MAX_S: i64 = 86_400;
 /// `next_try` of a reject that an operator asked to try again.
 pub const RETRY_NOW: i64 = -1;
 

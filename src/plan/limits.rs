@@ -1,8 +1,9 @@
 //! What of a plan may be carried out.
 
+use std::collections::BTreeSet;
+
 use crate::{
-    model::Digest,
-    model::{Absence, Step},
+    model::{Absence, Digest, Phase, Step},
     plan::{
         Plan,
         settings::{Limits, OnExceeded, OnIncomplete},
@@ -48,7 +49,11 @@ pub struct Hold {
 #[must_use]
 pub fn approve(plan: &Plan, limits: &Limits, context: &Context<'_>) -> Approved {
     let is_removal = |step: &Step| plan.action(*step).is_some_and(|(_, removal)| removal);
-    let (removals, others): (Vec<Step>, Vec<Step>) = plan.steps.iter().copied().partition(is_removal);
+    let (removals, mut others): (Vec<Step>, Vec<Step>) = plan.steps.iter().copied().partition(is_removal);
+    // Somebody who steps aside in a circle of renames does so only if the last step is carried out, too.
+    let key = |step: &Step| plan.notes.get(step.index as usize).map(|note| note.key);
+    let held: BTreeSet<_> = removals.iter().filter_map(key).collect();
+    others.retain(|step| step.phase != Phase::Unname || key(step).is_none_or(|key| !held.contains(&key)));
     if matches!(plan.absence, Absence::Unknown(_)) {
         return match context.on_incomplete {
             OnIncomplete::Abort => Approved {
@@ -110,6 +115,9 @@ fn exceeded(plan: &Plan, removals: u64, limits: &Limits, context: &Context<'_>) 
     })
 }
 
+/// What floating point may add to a share that is a whole number of people.
+const ROUNDING: f64 = 1e-9;
+
 /// The smaller of both limits; the share is rounded up, so that a small directory can lose somebody.
 fn allowed(in_use: u64, limits: &Limits) -> u64 {
     #[expect(clippy::cast_precision_loss, reason = "a share of people; 2^53 is far away")]
@@ -118,7 +126,7 @@ fn allowed(in_use: u64, limits: &Limits) -> u64 {
         clippy::cast_sign_loss,
         reason = "both factors are positive and small"
     )]
-    let share = (in_use as f64 * limits.max_removals_percent / 100.0).ceil() as u64;
+    let share = (in_use as f64 * limits.max_removals_percent / 100.0 - ROUNDING).ceil() as u64;
     limits.max_removals.min(share)
 }
 

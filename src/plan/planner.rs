@@ -118,6 +118,8 @@ pub struct Planner {
     notes: Vec<Note>,
     renames: Vec<Rename>,
     unidentified: u64,
+    /// Anchors that more than one entry has.
+    twins: BTreeSet<AnchorKey>,
     /// Rejections that are listed with their reasons.
     listed: usize,
     warnings: Warnings,
@@ -173,6 +175,7 @@ impl Planner {
             notes: Vec::new(),
             renames: Vec::new(),
             unidentified: 0,
+            twins: BTreeSet::new(),
             listed: 0,
             warnings: Warnings::default(),
             counts: Counts {
@@ -247,7 +250,8 @@ impl Planner {
         let dn = DnKey::of(&user.dn);
         if let Some(other) = self.seen_before(key) {
             if other != dn {
-                self.reject(twin(&user));
+                self.reject(twin(&user.anchor, &user.dn));
+                self.twins.insert(key);
             }
             return Ok(None);
         }
@@ -330,7 +334,7 @@ impl Planner {
             ..old
         };
         self.marks[at].1 = mark;
-        self.sights[at] = (Sight::Seen, mark != old);
+        self.sights[at] = (Sight::Seen, self.sights[at].1 || mark != old);
     }
 
     fn reject(&mut self, rejection: Rejection) {
@@ -340,6 +344,7 @@ impl Planner {
                 let key = anchor.key();
                 if let Some(at) = self.find(key) {
                     self.sights[at].0 = Sight::Seen;
+                    self.sights[at].1 |= std::mem::take(&mut self.marks[at].1.missed) != 0;
                     self.look_again(at);
                 }
                 key
@@ -418,6 +423,7 @@ impl Planner {
         emit: &mut dyn FnMut(&Operation) -> Result<(), crate::model::StoreError>,
     ) -> Result<Plan, PlanError> {
         let absence = self.doubt(absence);
+        self.drop_anchor_twins(read_back)?;
         self.drop_name_twins(read_back)?;
         let names = self.names();
         self.resolve_managers(&names, links, emit)?;
@@ -477,6 +483,30 @@ impl Planner {
         }
     }
 
+    /// Two entries with one anchor: which of them the account belongs to is a guess, so neither is pushed.
+    fn drop_anchor_twins(
+        &mut self,
+        read_back: &dyn Fn(u32) -> Result<Operation, crate::model::StoreError>,
+    ) -> Result<(), PlanError> {
+        for at in 0..self.notes.len() {
+            if !self.twins.contains(&self.notes[at].key) {
+                continue;
+            }
+            let index = u32::try_from(at).unwrap_or(u32::MAX);
+            let first = read_back(index)?;
+            self.drop_operation(index);
+            self.reject(twin(&first.anchor, &first.dn));
+        }
+        Ok(())
+    }
+
+    /// Takes an observed operation out of the plan.
+    fn drop_operation(&mut self, index: u32) {
+        self.notes[index as usize].dropped = true;
+        self.renames.retain(|rename| rename.index != index);
+        self.counts.in_scope = self.counts.in_scope.saturating_sub(1);
+    }
+
     /// Two people of this plan who want one name: the first keeps it, the others are rejected.
     fn drop_name_twins(
         &mut self,
@@ -486,7 +516,7 @@ impl Planner {
             .notes
             .iter()
             .zip(0..)
-            .filter(|(note, _)| !note.name.is_unset())
+            .filter(|(note, _)| !note.name.is_unset() && !note.dropped)
             .map(|(note, at)| (note.name, at))
             .collect();
         names.sort_unstable();
@@ -495,9 +525,7 @@ impl Planner {
                 continue;
             }
             let (first, second) = (read_back(pair[0].1)?, read_back(pair[1].1)?);
-            self.notes[pair[1].1 as usize].dropped = true;
-            self.renames.retain(|rename| rename.index != pair[1].1);
-            self.counts.in_scope = self.counts.in_scope.saturating_sub(1);
+            self.drop_operation(pair[1].1);
             self.reject(Rejection {
                 dn: second.dn.clone(),
                 anchor: Some(second.anchor.clone()),
@@ -558,6 +586,10 @@ impl Planner {
                 continue;
             }
             let operation = self.reference(key, &mark, manager, names, links)?;
+            if self.is_waiting(key, &operation) {
+                self.counts.unchanged = self.counts.unchanged.saturating_sub(1);
+                continue;
+            }
             let index = self.note(key, &operation);
             self.notes[index as usize].manager = manager;
             emit(&operation)?;
@@ -705,26 +737,17 @@ impl Planner {
                 Missing::Delete => Action::Delete,
             };
             let link = links(key)?.ok_or(PlanError::LinkMissing(key))?;
-            if self
-                .rules
-                .protected
-                .covers(link.anchor.as_str(), &link.dn, link.pushed.resource.user_name())
-            {
+            let (dns, name) = ([mark.dn, DnKey::of(&link.dn)], link.pushed.resource.user_name());
+            if self.rules.protected.covers(link.anchor.as_str(), &dns, name) {
                 self.warnings
                     .push(format!("{} is protected and was not {}", link.dn, past(action)));
                 continue;
             }
-            if self
-                .rejects
-                .get(&key)
-                .is_some_and(|reject| reject.kind == RejectKind::Waiting && self.now < reject.next_try)
-            {
-                self.counts.waiting += 1;
+            let operation = decide::removal(link, &mark, action);
+            if self.is_waiting(key, &operation) {
                 self.counts.missing += 1;
-                self.still_rejected.insert(key);
                 continue;
             }
-            let operation = decide::removal(link, &mark, action);
             let index = self.note(key, &operation);
             self.notes[index as usize].manager = mark.manager;
             emit(&operation)?;
@@ -745,6 +768,17 @@ impl Planner {
                 self.look_again(at);
             }
         }
+    }
+
+    /// Whether this very operation failed before and is not due; then the person stays on the list.
+    fn is_waiting(&mut self, key: AnchorKey, operation: &Operation) -> bool {
+        let failed = self.rejects.get(&key);
+        let waits = failed.is_some_and(|reject| decide::is_waiting(reject, operation.wanted(), self.now));
+        if waits {
+            self.counts.waiting += 1;
+            self.still_rejected.insert(key);
+        }
+        waits
     }
 
     /// Rejects of people who are fine now, or gone, are over. A failed operation that is tried again
@@ -773,15 +807,15 @@ fn past(action: Action) -> &'static str {
     }
 }
 
-fn twin(user: &MappedUser) -> Rejection {
+fn twin(anchor: &Anchor, dn: &str) -> Rejection {
     Rejection {
-        dn: user.dn.clone(),
-        // Not the anchor: it is somebody else's, and that person is fine.
-        anchor: Some(Anchor::new(format!("{} at {}", user.anchor, user.dn))),
+        dn: dn.to_owned(),
+        // Not the anchor alone: it names two people, and neither is the account's for certain.
+        anchor: Some(Anchor::new(format!("{anchor} at {dn}"))),
         problems: vec![Problem {
             attribute: "anchor".into(),
             rule: "another entry has the same anchor; choose an anchor attribute that is unique".into(),
-            value: user.anchor.to_string(),
+            value: anchor.to_string(),
         }],
     }
 }

@@ -25,12 +25,12 @@ impl Protected {
         }
     }
 
-    /// Whether this person is on the list.
+    /// Whether this person is on the list. `dn` is any name the person is or was known by.
     #[must_use]
-    pub fn covers(&self, anchor: &str, dn: &str, user_name: &str) -> bool {
+    pub fn covers(&self, anchor: &str, dn: &[DnKey], user_name: &str) -> bool {
         !(self.names.is_empty() && self.dns.is_empty())
             && (self.names.contains(&anchor.to_lowercase())
                 || self.names.contains(&user_name.to_lowercase())
-                || self.dns.contains(&DnKey::of(dn)))
+                || dn.iter().any(|dn| self.dns.contains(dn)))
     }
 }

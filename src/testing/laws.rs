@@ -174,7 +174,6 @@ impl Town {
             approved,
             server: "ldap://test".into(),
             meta,
-            in_doubt,
         }
     }
 
@@ -201,8 +200,8 @@ impl Town {
         let steps = &planned.approved.steps;
         let work = executor::execute(&planned.plan, steps, &self.cloud, &self.store, pace, &observer, &stop);
         let execution = runtime.block_on(work).unwrap();
-        let in_doubt = outcome::still_in_doubt(&*self.store, &planned, &execution).unwrap();
-        self.store.finish(&in_doubt).unwrap();
+        outcome::conclude(&*self.store, &planned, &execution).unwrap();
+        self.store.finish(&execution.in_doubt).unwrap();
         (planned, execution)
     }
 
@@ -566,7 +565,8 @@ fn who_was_created_unknown_to_us_and_left_since_is_found_and_deactivated() {
     let (_, execution) = town.cycle(&people[1..]);
     assert_eq!(
         execution.done,
-        BTreeMap::from([(Action::Create, 1), (Action::Deactivate, 1)])
+        BTreeMap::from([(Action::Create, 1), (Action::Update, 1), (Action::Deactivate, 1)]),
+        "b is told everything again: nobody knows what her account holds"
     );
     let view = town.view();
     assert_eq!(["a", "b", "c"].map(|p| view[p].2), [false, true, true]);

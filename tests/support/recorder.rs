@@ -165,7 +165,7 @@ impl Recorder {
         self.shared.lock().rules.clear();
     }
 
-    /// Lets everything go that is held now.
+    /// Lets everything go that has arrived so far.
     pub fn release(&self) {
         self.shared.lock().releases += 1;
         self.shared.changed.notify_all();
@@ -236,8 +236,8 @@ impl Shared {
         client.set_nodelay(true)?;
         let mut reader = BufReader::new(client.try_clone()?);
         while let Some(request) = Message::read(&mut reader)? {
-            let (number, fault) = self.record(&request);
-            let Some(answer) = self.answer(&request, fault)? else {
+            let (number, releases, fault) = self.record(&request);
+            let Some(answer) = self.answer(&request, releases, fault)? else {
                 return socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO));
             };
             // Before it goes out: a client that has its answer finds it in the record.
@@ -247,7 +247,8 @@ impl Shared {
         Ok(())
     }
 
-    fn record(&self, request: &Message) -> (usize, Option<Fault>) {
+    /// Its number, the releases before it, and what is done to it.
+    fn record(&self, request: &Message) -> (usize, usize, Option<Fault>) {
         let (method, target) = request.request_line();
         let recorded = Recorded {
             method,
@@ -263,7 +264,7 @@ impl Shared {
         }
         state.requests.push(recorded);
         self.changed.notify_all();
-        (state.requests.len() - 1, fault)
+        (state.requests.len() - 1, state.releases, fault)
     }
 
     fn note(&self, number: usize, status: u16) {
@@ -274,7 +275,7 @@ impl Shared {
     }
 
     /// What the client gets; nothing stands for a reset.
-    fn answer(&self, request: &Message, fault: Option<Fault>) -> io::Result<Option<Message>> {
+    fn answer(&self, request: &Message, releases: usize, fault: Option<Fault>) -> io::Result<Option<Message>> {
         let forward = || super::http::exchange(self.upstream, request);
         match fault {
             None => forward().map(Some),
@@ -289,25 +290,24 @@ impl Shared {
             Some(Fault::Reset) => Ok(None),
             Some(Fault::ResetAfterEffect) => forward().map(|_| None),
             Some(Fault::Hold) => {
-                self.hold(PATIENCE);
+                self.hold(releases, PATIENCE);
                 forward().map(Some)
             }
             Some(Fault::HoldAfterEffect) => {
                 let answer = forward()?;
-                self.hold(PATIENCE);
+                self.hold(releases, PATIENCE);
                 Ok(Some(answer))
             }
             Some(Fault::Delay(time)) => {
-                self.hold(time);
+                self.hold(releases, time);
                 forward().map(Some)
             }
         }
     }
 
-    /// Waits for the next release, at most so long.
-    fn hold(&self, time: Duration) {
+    /// Waits for the first release since there were `before`, at most so long.
+    fn hold(&self, before: usize, time: Duration) {
         let state = self.lock();
-        let before = state.releases;
         drop(
             self.changed
                 .wait_timeout_while(state, time, |state| state.releases == before)

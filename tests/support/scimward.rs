@@ -137,13 +137,18 @@ pub struct Process {
 impl Process {
     /// Waits until it has said `text`, on either output.
     pub fn wait_said(&self, text: &str) {
+        self.wait_said_times(text, 1);
+    }
+
+    /// Waits until it has said `text` at least so many times.
+    pub fn wait_said_times(&self, text: &str, times: usize) {
         let deadline = Instant::now() + PATIENCE;
         let mut texts = self.said.texts.lock().unwrap();
-        while !texts.stdout.contains(text) && !texts.stderr.contains(text) {
+        while texts.stdout.matches(text).count() + texts.stderr.matches(text).count() < times {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero() && texts.ended < 2,
-                "it never said {text:?}\n--- stdout\n{}\n--- stderr\n{}",
+                "it did not say {text:?} {times} times\n--- stdout\n{}\n--- stderr\n{}",
                 texts.stdout,
                 texts.stderr
             );

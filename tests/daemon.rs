@@ -1,0 +1,289 @@
+//! The program as a daemon: when it runs, how it stops, what survives, what it refuses.
+#![cfg(test)]
+
+mod support;
+
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use support::{
+    config::Config,
+    pair::{EVERY_SECOND, NEVER, Pair},
+    people::person,
+    recorder::{Fault, Recorded, Rule, Which},
+    scimward::{Run, Scimward},
+    service_manager::ServiceManager,
+};
+
+/// What ends a cycle in the log.
+const ENDED: &str = "cycle ended";
+
+/// Method and target of each request, users' ids taken out.
+fn requests(pair: &Pair) -> Vec<String> {
+    let plain = |request: &Recorded| match request.target.split_once("/Users/") {
+        Some((_, _)) => format!("{} user", request.method),
+        None => format!("{} {}", request.method, request.target.rsplit('/').next().unwrap()),
+    };
+    pair.recorder.requests().iter().map(plain).collect()
+}
+
+fn answered(requests: &[Recorded], method: &str) -> usize {
+    requests
+        .iter()
+        .filter(|request| request.method == method && request.status.is_some())
+        .count()
+}
+
+fn status(config: &Config) -> Value {
+    let run = Scimward::new(config).args(&["status", "--json"]).run().expect(0);
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+/// Outcome and exit code of every cycle that is remembered, oldest first.
+fn cycles(config: &Config) -> Vec<(String, i64)> {
+    let status = status(config);
+    let cycles = status["cycles"].as_array().unwrap().iter().rev();
+    let cycle = |cycle: &Value| {
+        (
+            cycle["outcome"].as_str().unwrap().to_owned(),
+            cycle["exitCode"].as_i64().unwrap(),
+        )
+    };
+    cycles.map(cycle).collect()
+}
+
+/// Everybody in the cloud, each once, with the anchor of the person.
+fn assert_in_step(pair: &Pair, people: usize) {
+    let users = pair.cloud.users();
+    let names: BTreeSet<&str> = users.iter().filter_map(|user| user["userName"].as_str()).collect();
+    let anchors: BTreeSet<&str> = users.iter().filter_map(|user| user["externalId"].as_str()).collect();
+    assert_eq!((users.len(), names.len(), anchors.len()), (people, people, people));
+}
+
+fn sync_now(config: &Config) -> Run {
+    Scimward::new(config).args(&["--sync-now"]).run()
+}
+
+#[test]
+fn one_cycle_at_the_start_in_a_private_folder_and_none_before_its_time() {
+    let pair = Pair::with_people(3);
+    let config = pair.daemon(NEVER, true);
+    let daemon = Scimward::new(&config).spawn();
+    daemon.wait_said(ENDED);
+    assert_eq!(requests(&pair), ["POST Users"; 3]);
+    assert_in_step(&pair, 3);
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(config.state()), 0o700);
+    assert_eq!(mode(config.state().join("control.sock")), 0o600);
+    daemon.signal(Signal::TERM);
+    let run = daemon.wait().expect(0);
+    assert_eq!(run.stderr.matches(ENDED).count(), 1, "{}", run.everything());
+    assert!(!config.state().join("control.sock").exists());
+
+    let lazy = pair.daemon(NEVER, false);
+    let daemon = Scimward::new(&lazy).spawn();
+    daemon.wait_said("the daemon is ready");
+    assert_eq!(cycles(&lazy), []);
+    daemon.signal(Signal::INT);
+    let run = daemon.wait().expect(0);
+    assert_eq!(run.stderr.matches(ENDED).count(), 0, "{}", run.everything());
+}
+
+#[test]
+fn a_schedule_of_every_second_runs_again_and_again_and_sends_only_changes() {
+    let pair = Pair::with_people(3);
+    let config = pair.daemon(EVERY_SECOND, false);
+    let daemon = Scimward::new(&config).spawn();
+    daemon.wait_said_times(ENDED, 2);
+    assert_eq!(requests(&pair), ["POST Users"; 3]);
+    pair.recorder.forget();
+    pair.slapd.replace(&person(2).dn(), "title", &["Lighthouse Keeper"]);
+    pair.recorder
+        .wait_until("the change", |requests| requests.iter().any(|r| r.status.is_some()));
+    let seen = daemon.times_said(ENDED);
+    daemon.wait_said_times(ENDED, seen + 3);
+    daemon.signal(Signal::TERM);
+    let _ = daemon.wait().expect(0).says_not("failed");
+    assert_eq!(requests(&pair), ["PATCH user"]);
+    let keeper = pair.cloud.user(&person(2).uid).unwrap();
+    assert_eq!(keeper["title"], "Lighthouse Keeper");
+}
+
+/// Times that come during a run are skipped and counted. The schedule is changed to one that never
+/// comes before the run may end: whatever runs after it would have been queued.
+#[test]
+fn a_time_that_comes_during_a_run_is_skipped_counted_and_never_queued() {
+    let pair = Pair::with_people(1);
+    pair.recorder.rule(Rule::new("POST", Which::Nth(1), Fault::Hold));
+    let config = pair.daemon(EVERY_SECOND, false);
+    let daemon = Scimward::new(&config).spawn();
+    daemon.wait_said_times("skipped: the last cycle has not ended", 2);
+    let told = status(&config)["daemon"].take();
+    assert!(
+        told["skipped"].as_u64() >= Some(2) && told["runningSince"].is_string(),
+        "{told}"
+    );
+    let config = config.set_text("schedule", "cron", NEVER);
+    config.write();
+    daemon.signal(Signal::HUP);
+    daemon.wait_said("configuration read again");
+    pair.recorder.release();
+    daemon.wait_said(ENDED);
+    let _ = sync_now(&config).expect(0);
+    assert_eq!(cycles(&config).len(), 2);
+    assert_eq!(requests(&pair), ["POST Users"]);
+    daemon.signal(Signal::TERM);
+    let _ = daemon.wait().expect(0);
+}
+
+/// Forty people, four requests at a time; the four that are in hand when the signal comes are
+/// answered, remembered, and nothing is sent after them.
+#[test]
+fn leaving_in_the_middle_of_a_first_sync_finishes_what_is_in_hand() {
+    let pair = Pair::with_people(40);
+    let config = pair.daemon(NEVER, true).set("scim", "concurrency", "4");
+    pair.recorder
+        .rule(Rule::new("POST", Which::From(11), Fault::HoldAfterEffect));
+    let manager = ServiceManager::start();
+    let daemon = manager.of(Scimward::new(&config)).spawn();
+    pair.recorder
+        .wait_until("four in hand", |all| all.len() == 14 && answered(all, "POST") == 10);
+    daemon.signal(Signal::TERM);
+    manager.wait_for("STOPPING=1");
+    pair.recorder.release();
+    let run = daemon.wait().expect(0);
+    assert!(
+        run.stderr.contains("26 operations were not tried"),
+        "{}",
+        run.everything()
+    );
+    assert_eq!(run.stderr.matches("action=create").count(), 14, "{}", run.everything());
+    assert_eq!(requests(&pair), ["POST Users"; 14]);
+
+    pair.recorder.clear_rules();
+    pair.recorder.forget();
+    let _ = sync_now(&config).expect(0);
+    assert_eq!(requests(&pair), ["POST Users"; 26]);
+    assert_in_step(&pair, 40);
+}
+
+/// The answer of a create is lost, and the signal comes before it could be looked up: the next run
+/// asks before it posts, although this one ended in good order.
+#[test]
+fn a_create_in_doubt_when_leaving_is_looked_up_by_the_next_run() {
+    let pair = Pair::with_people(1);
+    let config = pair.daemon(NEVER, true).set_text("scim", "adopt", "never");
+    let recorder = &pair.recorder;
+    recorder.rule(Rule::new("POST", Which::Nth(1), Fault::ResetAfterEffect));
+    recorder.rule(Rule::new(
+        "GET",
+        Which::From(1),
+        Fault::AnswerWith(503, "Retry-After", "60".to_owned()),
+    ));
+    let daemon = Scimward::new(&config).spawn();
+    daemon.wait_said("asked for a pause");
+    daemon.signal(Signal::TERM);
+    let _ = daemon.wait().expect(0).says("1 operations were not tried");
+    assert_eq!(recorder.count_of("POST"), 1);
+
+    recorder.clear_rules();
+    recorder.forget();
+    let _ = sync_now(&config).expect(0);
+    assert_eq!(recorder.requests()[0].method, "GET", "{}", recorder.log());
+    assert_eq!(recorder.count_of("POST"), 0, "{}", recorder.log());
+    assert_in_step(&pair, 1);
+}
+
+#[test]
+fn a_second_signal_leaves_at_once_and_the_next_run_makes_nobody_twice() {
+    let pair = Pair::with_people(20);
+    let config = pair.daemon(NEVER, true).set("scim", "concurrency", "4");
+    pair.recorder
+        .rule(Rule::new("POST", Which::From(11), Fault::HoldAfterEffect));
+    let daemon = Scimward::new(&config).spawn();
+    pair.recorder.wait_until("four in hand", |all| all.len() == 14);
+    daemon.signal(Signal::TERM);
+    daemon.wait_said("a second one leaves at once");
+    daemon.signal(Signal::TERM);
+    let _ = daemon.wait().expect(143).says("leaving at once");
+    pair.recorder.clear_rules();
+    pair.recorder.release();
+
+    let _ = sync_now(&config).expect(0);
+    assert_in_step(&pair, 20);
+}
+
+/// What a killed daemon leaves behind is in nobody's way: its socket, its lock, its unfinished plan.
+#[test]
+fn a_daemon_that_was_killed_is_followed_by_another() {
+    let pair = Pair::with_people(20);
+    let config = pair.daemon(NEVER, true).set("scim", "concurrency", "4");
+    pair.recorder
+        .rule(Rule::new("POST", Which::From(11), Fault::HoldAfterEffect));
+    let daemon = Scimward::new(&config).spawn();
+    let killed = daemon.id().to_string();
+    pair.recorder.wait_until("four in hand", |all| all.len() == 14);
+    let _ = daemon.kill();
+    let socket = config.state().join("control.sock");
+    let lock = || {
+        fs::read_to_string(config.state().join("lock"))
+            .unwrap()
+            .trim()
+            .to_owned()
+    };
+    assert!(socket.exists() && lock() == killed);
+    // Nobody answers there, so a command takes the state itself.
+    let _ = Scimward::new(&config).args(&["rejects"]).run().expect(0);
+    pair.recorder.clear_rules();
+    pair.recorder.release();
+
+    let daemon = Scimward::new(&config).spawn();
+    daemon.wait_said(ENDED);
+    assert_eq!(lock(), daemon.id().to_string());
+    let _ = sync_now(&config).expect(0).says("the daemon holds the state");
+    assert_in_step(&pair, 20);
+    daemon.signal(Signal::TERM);
+    let _ = daemon.wait().expect(0);
+}
+
+#[test]
+fn a_daemon_needs_a_schedule() {
+    let pair = Pair::with_people(1);
+    let config = pair.config();
+    let _ = Scimward::new(&config)
+        .run()
+        .expect(2)
+        .says("there is no [schedule]")
+        .says("--sync-now");
+    assert!(!config.state().exists());
+    assert_eq!(pair.recorder.count(), 0);
+}
+
+#[test]
+fn one_state_serves_one_daemon() {
+    let pair = Pair::with_people(1);
+    let config = pair.daemon(NEVER, true);
+    let first = Scimward::new(&config).spawn();
+    first.wait_said(ENDED);
+    pair.recorder.forget();
+    let second = Scimward::new(&config).run();
+    let pid = format!("in use by another scimward process (pid {})", first.id());
+    let _ = second.expect(1).says(&pid).says_not(ENDED);
+    assert_eq!(pair.recorder.count(), 0);
+    // The first one is none the worse for it.
+    let _ = sync_now(&config).expect(0).says("the daemon holds the state");
+    first.signal(Signal::TERM);
+    let _ = first.wait().expect(0);
+}
+
+#[test]
+fn others_may_not_read_the_state() {
+    let pair = Pair::with_people(1);
+    let config = pair.daemon(NEVER, true);
+    fs::create_dir(config.state()).unwrap();
+    fs::set_permissions(config.state(), fs::Permissions::from_mode(0o755)).unwrap();
+    let way_out = format!("chmod 0700 {}", config.state().display());
+    let _ = Scimward::new(&config).run().expect(1).says(&way_out);
+    assert_eq!(pair.recorder.count(), 0);
+}
