@@ -111,7 +111,10 @@ pub fn plan(directory: &mut dyn Directory, means: Means<'_>, watch: Option<Watch
         on_incomplete: policy.on_incomplete,
     };
     let approved = plan::approve(&plan, &policy.limits, &context);
-    spool.seal(&plan.id, &approved.steps)?;
+    // A plan of no steps has nothing to be remembered by a crash.
+    if !approved.steps.is_empty() {
+        spool.seal(&plan.id, &approved.steps)?;
+    }
     observer.event(&Event::Planned {
         operations: approved.steps.len() as u64,
     });

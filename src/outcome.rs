@@ -56,10 +56,15 @@ pub fn remember(store: &dyn StateStore, policy: &Policy, planned: &Planned, now:
     for batch in plan.reject_changes.chunks(BATCH) {
         store.save_rejects(batch)?;
     }
-    store.flush()?;
+    let nothing_new =
+        plan.mark_changes.is_empty() && plan.quietly_inactive.is_empty() && plan.reject_changes.is_empty();
+    if !nothing_new {
+        store.flush()?;
+    }
     meta.mapping = mapping_digest(policy).to_string();
     // A new scope is accepted once nobody is missing under it, or the removals were approved.
-    let settled = planned.approved.hold.is_none() && (plan.counts.missing == 0 || planned.approved.approval_used);
+    let settled = planned.approved.hold.is_none()
+        && ((plan.counts.missing == 0 && plan.counts.unidentified == 0) || planned.approved.approval_used);
     let first = meta.scope.is_empty();
     if plan.absence == Absence::AllButPresent && (settled || first) {
         meta.scope = policy.scope.to_string();

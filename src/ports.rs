@@ -188,8 +188,12 @@ pub trait ServiceProvider: Send + Sync + 'static {
     /// Sets `active: false` and nothing else where the profile allows that.
     fn deactivate(&self, id: &ResourceId, payload: &Payload) -> impl Future<Output = Result<(), ProviderError>> + Send;
 
-    /// Deletes the account. An account that is gone already is a success.
+    /// Deletes the account. [`ProviderError::Gone`] when there is none of that id.
     fn delete(&self, id: &ResourceId) -> impl Future<Output = Result<(), ProviderError>> + Send;
+
+    /// Whether the account is really not there: proved by a look-up that was answered, not by a 404,
+    /// which a gateway or a wrong address gives as well. A removal must not believe less.
+    fn is_gone(&self, id: &ResourceId, payload: &Payload) -> impl Future<Output = Result<bool, ProviderError>> + Send;
 
     /// Asks for the account that an interrupted create of `payload` may have left behind: one that
     /// carries this person's `externalId`. Changes nothing.

@@ -287,3 +287,117 @@ fn others_may_not_read_the_state() {
     let _ = Scimward::new(&config).run().expect(1).says(&way_out);
     assert_eq!(pair.recorder.count(), 0);
 }
+
+/// What would tell who the people are.
+fn personal_words(people: usize) -> Vec<String> {
+    let words = |number| {
+        let person = person(number);
+        [
+            person.uid.clone(),
+            person.mail(),
+            person.given_name.to_owned(),
+            person.family_name.to_owned(),
+        ]
+    };
+    let mut words: Vec<String> = (1..=people).flat_map(words).collect();
+    words.push("ou=people".to_owned());
+    words
+}
+
+/// Runs a daemon for one cycle over four people, one of whom has a namesake in the cloud that is
+/// not ours; returns its log.
+fn log_of_a_cycle(arguments: &[&str]) -> (Pair, String) {
+    let pair = Pair::with_people(4);
+    pair.cloud.create(&serde_json::json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "userName": person(4).uid,
+        "externalId": "somebody else",
+    }));
+    let config = pair.daemon(NEVER, true);
+    let daemon = Scimward::new(&config).args(arguments).spawn();
+    daemon.wait_said(ENDED);
+    daemon.signal(Signal::TERM);
+    let run = daemon.wait().expect(0);
+    assert_eq!(run.stdout, "");
+    (pair, run.stderr)
+}
+
+#[test]
+fn text_lines_are_one_for_each_operation_and_one_for_each_cycle_and_name_nobody() {
+    let (_pair, log) = log_of_a_cycle(&[]);
+    for line in log.lines() {
+        let mut words = line.split_whitespace();
+        let time = words.next().unwrap();
+        assert!(time.parse::<chrono::DateTime<chrono::Utc>>().is_ok(), "{line}");
+        assert!(["INFO", "WARN"].contains(&words.next().unwrap()), "{line}");
+        assert!(words.next().unwrap().starts_with("scimward::"), "{line}");
+    }
+    let count = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    assert_eq!(count(": done action=create anchor="), 3, "{log}");
+    assert_eq!(
+        count(": failed; scimward rejects says more action=create anchor="),
+        1,
+        "{log}"
+    );
+    assert_eq!(count(" why=\"conflict\""), 1, "{log}");
+    assert_eq!(count(" action="), 4, "{log}");
+    assert_eq!(count(": cycle starts cause=AtStart"), 1, "{log}");
+    assert_eq!(
+        count(": cycle ended code=1 summary=1 failed: 3 created, 1 failed; 4 entries read, "),
+        1,
+        "{log}"
+    );
+    for word in personal_words(4) {
+        assert_eq!(count(&word), 0, "{word}: {log}");
+    }
+}
+
+#[test]
+fn json_lines_are_objects_with_the_same() {
+    let (pair, log) = log_of_a_cycle(&["--log-format", "json"]);
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let with = |message: &str| {
+        lines
+            .iter()
+            .filter(|line| line["message"] == message)
+            .collect::<Vec<_>>()
+    };
+    let done = with("done");
+    assert_eq!(done.len(), 3, "{log}");
+    let id_of = |number| pair.cloud.user(&person(number).uid).unwrap()["id"].take();
+    for number in 1..=3 {
+        let line = done.iter().find(|line| line["id"] == id_of(number)).unwrap();
+        assert_eq!((&line["action"], &line["level"]), (&"create".into(), &"INFO".into()));
+        assert!(line["anchor"].is_string() && line["timestamp"].is_string());
+    }
+    let failed = with("failed; scimward rejects says more");
+    assert_eq!(failed.len(), 1, "{log}");
+    assert_eq!(
+        (&failed[0]["why"], &failed[0]["level"]),
+        (&"conflict".into(), &"WARN".into())
+    );
+    let ended = with(ENDED);
+    assert_eq!(ended.len(), 1, "{log}");
+    assert_eq!(ended[0]["code"], 1);
+    for word in personal_words(4) {
+        assert!(!log.contains(&word), "{word}: {log}");
+    }
+}
+
+/// From debug on people have names, and the cloud its own words; secrets stay out at any level.
+#[test]
+fn debug_lines_name_people_and_no_level_names_secrets() {
+    for (level, detail) in [("debug", false), ("trace", true)] {
+        let (_pair, log) = log_of_a_cycle(&["--log-level", level]);
+        for number in 1..=4 {
+            let line = format!("user=\"{}\" dn=\"{}\"", person(number).uid, person(number).dn());
+            assert_eq!(log.matches(&line).count(), if number == 4 { 2 } else { 1 }, "{log}");
+        }
+        assert!(log.contains("is held by"), "{log}");
+        // Whole bodies are for trace.
+        assert_eq!(log.contains(&person(1).mail()), detail, "{log}");
+        for secret in [support::scim_servers::TOKEN, support::slapd::PASSWORD] {
+            assert!(!log.contains(secret), "{level}");
+        }
+    }
+}

@@ -372,6 +372,6 @@ fn status_tells_the_last_runs_and_that_no_daemon_is_there() {
         .says("exit 0  2 created; 2 entries read, 2 requests sent\n")
         .says("exit 0  everybody is in step; 2 entries read, 0 requests sent\n")
         .says("exit 3  cannot reach the directory: ")
-        .says("Next run: none, no daemon is running; a single run is: scimward --sync-now\n");
+        .says("Daemon: not running; a single run is: scimward --sync-now\n");
     stage.slapd.start();
 }

@@ -14,7 +14,7 @@ use support::{
 fn held(stage: &Stage) -> Option<String> {
     let status = stage.run(&["status", "--json"]).expect(0);
     let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
-    status["held"]["plan_id"].as_str().map(str::to_owned)
+    status["held"]["planId"].as_str().map(str::to_owned)
 }
 
 fn leave(stage: &Stage, numbers: &[usize]) {
@@ -192,7 +192,7 @@ fn a_wave_of_disabled_accounts_is_a_wave_of_removals() {
 fn a_change_of_who_is_in_scope_holds_removals_once() {
     let sub = format!("ou=kept,{PEOPLE}");
     for (key, value) in [
-        ("filter", "(!(uid=u00012))".to_owned()),
+        ("filter", "(&(objectClass=inetOrgPerson)(!(uid=u00012)))".to_owned()),
         ("base", sub.clone()),
         ("scope", "one".to_owned()),
     ] {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every test, after installing what they talk to:
-#   from Debian   slapd, ldap-utils, openssl, systemd (only what is missing)
+#   from Debian   slapd, ldap-utils, openssl, systemd, systemd-nspawn (only what is missing)
 #   from PyPI     scim2-server, into .cache/scim2-server
 #   from npm      scimmy with its routers on express, into .cache/scimmy
 #
@@ -27,6 +27,7 @@ missing_packages() {
   command -v ldapmodify >/dev/null || echo ldap-utils
   command -v openssl >/dev/null || echo openssl
   command -v systemd-analyze >/dev/null || echo systemd
+  command -v systemd-nspawn >/dev/null || echo systemd-container
   command -v cc >/dev/null || echo build-essential
   python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
   command -v node >/dev/null || echo nodejs
@@ -95,6 +96,11 @@ install_cached scim2-server "${pypi[*]}" install_from_pypi "${pypi[@]}"
 npm=(scimmy@1.3.5 scimmy-routers@1.3.2 express@5.3.0)
 install_cached scimmy "${npm[*]}" install_from_npm "${npm[@]}"
 if [[ ${1:-} == --install-only ]]; then exit 0; fi
+
+# The unit files on a booted systemd: as root, where containers are allowed.
+SCIMWARD_BOOT_TESTS=0
+if tests/can-boot.sh; then SCIMWARD_BOOT_TESTS=1; fi
+export SCIMWARD_BOOT_TESTS
 
 say "cargo test --workspace --locked $*"
 cargo test --workspace --locked "$@"

@@ -55,6 +55,7 @@ pub fn run(
     out: &mut dyn Write,
     around: &Surroundings,
 ) -> Result<u8, OrderError> {
+    let _quiet = engine.between_cycles(&around.stop)?;
     let setup = engine.setup();
     if let Some(words) = foreign_endpoint(&engine.store.meta()?, &setup) {
         return Err(OrderError::Words(words, exit::USAGE));
@@ -191,10 +192,10 @@ fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateSt
     };
     let mut warnings = plan.warnings.clone();
     if plan.counts.dangling > 0 {
-        warnings.push(format!(
-            "{} people have a manager who is not among those provisioned",
-            plan.counts.dangling
-        ));
+        warnings.push(match plan.counts.dangling {
+            1 => "1 person has a manager who is not among those provisioned".to_owned(),
+            number => format!("{number} people have a manager who is not among those provisioned"),
+        });
     }
     if setup.policy.profile.silent_takeover && totals.operations.contains_key(&Action::Create) {
         warnings.push(format!(

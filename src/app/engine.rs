@@ -19,7 +19,9 @@ use crate::{
     logging::LogHandle,
     model::Problem,
     outcome::{self, exit},
-    ports::{CycleRecord, Meta, PlanSpool, Reject, SharedObserver, StateStore, StoreError},
+    ports::{
+        CycleRecord, DirectoryError, Meta, PlanSpool, ProviderError, Reject, SharedObserver, StateStore, StoreError,
+    },
     report,
     scim::ScimClient,
     store::SledStore,
@@ -68,11 +70,12 @@ impl Engine {
     /// # Errors
     /// In words: every mistake in the file, or what cannot change while the daemon runs.
     pub fn reload(&self) -> Result<ScheduleSettings, String> {
-        let new = setup::load(&self.path).map_err(|error| error.to_string())?;
+        let new = setup::load(&self.path).map_err(|error| error.one_line())?;
         let old = self.setup();
         if new.config.state_path != old.config.state_path {
             return Err("[state] path cannot change while the daemon runs; restart it".to_owned());
         }
+        super::runner::schedule(new.config.schedule.clone())?;
         let schedule = runner::schedule(new.config.schedule.clone())?;
         if let Some(log) = &self.log {
             log.set_level(&new.config.log.level).map_err(|error| chain(&error))?;
@@ -126,10 +129,14 @@ impl Engine {
         let profile = Arc::clone(&setup.policy.profile);
         let client = ScimClient::new(setup.config.scim.clone(), profile, Arc::clone(&observer), stop.clone());
         let client = Arc::new(client.map_err(|error| Trouble::Usage(chain(&error)))?);
-        if let Err(error) = executor::recover(&client, &self.store).await? {
-            return Err(Trouble::Provider(format!(
-                "after an interrupted run its accounts have to be looked up first: {error}"
-            )));
+        match executor::recover(&client, &self.store).await? {
+            Ok(_) => {}
+            Err(ProviderError::Cancelled) => return Err(CycleError::Directory(DirectoryError::Cancelled).into()),
+            Err(error) => {
+                return Err(Trouble::Provider(format!(
+                    "after an interrupted run its accounts have to be looked up first: {error}"
+                )));
+            }
         }
         let planned = self.plan(setup, started, &observer, &stop).await?;
         log_rejections(&planned);
@@ -174,6 +181,21 @@ impl Engine {
             .map_err(|error| StoreError(format!("planning broke off: {error}")))?
     }
 
+    /// Waits until no cycle is in progress, and keeps the next one waiting for as long as the result
+    /// lives: who reads marks and links has to see those of one moment. Blocking.
+    ///
+    /// # Errors
+    /// When `stop` comes first.
+    pub fn between_cycles(&self, stop: &CancellationToken) -> Result<tokio::sync::MutexGuard<'_, ()>, CycleError> {
+        if let Ok(free) = self.busy.try_lock() {
+            return Ok(free);
+        }
+        tracing::info!("a cycle is in progress; this waits until it has ended");
+        let waiting = stop.run_until_cancelled(self.busy.lock());
+        let free = tokio::runtime::Handle::current().block_on(waiting);
+        free.ok_or(CycleError::Directory(DirectoryError::Cancelled))
+    }
+
     /// Plans into `spool`. Blocking.
     ///
     /// # Errors
@@ -215,6 +237,16 @@ impl Engine {
     }
 }
 
+/// The one line of a cycle.
+pub fn log_cycle(record: &CycleRecord) {
+    let (code, summary) = (record.exit_code, report::cycle_line(record));
+    match code {
+        exit::DONE => tracing::info!(code, %summary, "cycle ended"),
+        exit::OBJECTS | exit::HELD => tracing::warn!(code, %summary, "cycle ended"),
+        _ => tracing::error!(code, %summary, "cycle ended"),
+    }
+}
+
 /// Names those who cannot be pushed, once: as long as nothing changes they are only counted.
 fn log_rejections(planned: &Planned) {
     /// A mapping that fits nobody would fill the log.
@@ -230,16 +262,6 @@ fn log_rejections(planned: &Planned) {
     let more = new.count().saturating_sub(LOGGED_MAX);
     if more > 0 {
         tracing::warn!(more, "further people are rejected; `scimward rejects` shows them");
-    }
-}
-
-/// The one line of a cycle.
-pub fn log_cycle(record: &CycleRecord) {
-    let (code, summary) = (record.exit_code, report::cycle_line(record));
-    match code {
-        exit::DONE => tracing::info!(code, %summary, "cycle ended"),
-        exit::OBJECTS | exit::HELD => tracing::warn!(code, %summary, "cycle ended"),
-        _ => tracing::error!(code, %summary, "cycle ended"),
     }
 }
 

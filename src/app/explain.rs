@@ -41,6 +41,7 @@ const NAME: usize = 26;
 /// # Errors
 /// When the directory or the state cannot be read.
 pub fn run(engine: &Arc<Engine>, who: &str, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
+    let _quiet = engine.between_cycles(&around.stop)?;
     let setup = engine.setup();
     let scratch = SledStore::scratch().map_err(|error| OrderError::Words(chain(&error), exit::OBJECTS))?;
     let store = &*engine.store;

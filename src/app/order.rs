@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{dry_run, engine::Engine, explain};
 use crate::{
-    daemon::{self, DaemonStatus},
-    model::{AnchorKey, DnKey, shown},
+    daemon::DaemonStatus,
+    model::{AnchorKey, DnKey},
     outcome::exit,
     plan::decide::RETRY_NOW,
     ports::{Reject, RejectKind, SharedObserver, StateStore, StoreError},
-    report::{self, NextRun},
+    report::{self, DaemonView},
     store,
 };
 
@@ -147,29 +147,23 @@ const CYCLES_SHOWN: usize = 10;
 fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
     let (cycles, rejects) = (store.cycles(CYCLES_SHOWN)?, store.rejects()?);
     let held = store.meta()?.held;
-    let next = around
-        .daemon
-        .as_ref()
-        .and_then(|(daemon, zone)| Some((daemon.next?, *zone)));
+    let view = around.daemon.as_ref().map(|(daemon, zone)| DaemonView {
+        next_run: daemon.next.map(|next| next.timestamp()),
+        // The last runs stand in the state, and are shown from there.
+        words: DaemonStatus {
+            last: None,
+            ..daemon.clone()
+        }
+        .line(*zone),
+    });
     if json {
-        let next = next.map(|(next, _)| next.to_rfc3339_opts(SecondsFormat::Secs, true));
-        let mut value = report::status_json(&cycles, held.as_ref(), &rejects, next);
-        value["daemon"] = around
-            .daemon
-            .as_ref()
-            .map_or(Value::Null, |(daemon, _)| of_daemon(daemon));
-        writeln!(out, "{value:#}")?;
-        return Ok(exit::DONE);
-    }
-    let next = match (&around.daemon, next) {
-        (None, _) => NextRun::NoDaemon,
-        (_, Some((next, zone))) => NextRun::At(daemon::status::show(next, zone)),
-        (_, None) => NextRun::Never,
-    };
-    out.write_all(report::status_text(&cycles, held.as_ref(), &rejects, &next).as_bytes())?;
-    let now = around.daemon.as_ref().map(|(daemon, zone)| daemon.now(*zone));
-    if let Some(now) = now.filter(|now| !now.is_empty()) {
-        writeln!(out, "Daemon: {}", shown(&now))?;
+        let mut status = report::status_json(&cycles, held.as_ref(), &rejects, view.as_ref());
+        let daemon = around.daemon.as_ref();
+        status["daemon"] = daemon.map_or(Value::Null, |(daemon, _)| of_daemon(daemon));
+        writeln!(out, "{status:#}")?;
+    } else {
+        let status = report::status_text(&cycles, held.as_ref(), &rejects, view.as_ref());
+        out.write_all(status.as_bytes())?;
     }
     Ok(exit::DONE)
 }
@@ -223,9 +217,7 @@ fn approve(store: &dyn StateStore, plan_id: &str, out: &mut dyn Write) -> Result
 fn rejects(store: &dyn StateStore, json: bool, out: &mut dyn Write) -> Result<u8, OrderError> {
     let rejects = store.rejects()?;
     if json {
-        let list: Vec<&Reject> = rejects.iter().map(|(_, reject)| reject).collect();
-        let text = serde_json::to_string_pretty(&list).map_err(io::Error::other)?;
-        writeln!(out, "{text}")?;
+        report::rejects_json(&rejects, out)?;
     } else if rejects.is_empty() {
         writeln!(out, "Nobody is on the reject list.")?;
     } else {

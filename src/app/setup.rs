@@ -34,6 +34,17 @@ pub enum SetupError {
     Defect(String),
 }
 
+impl SetupError {
+    /// For a log: one line.
+    #[must_use]
+    pub fn one_line(&self) -> String {
+        match self {
+            Self::Config(errors) => errors.one_line(),
+            Self::Defect(words) => words.clone(),
+        }
+    }
+}
+
 /// Reads and checks the configuration, and compiles what it says.
 ///
 /// # Errors

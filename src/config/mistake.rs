@@ -45,6 +45,25 @@ impl ConfigErrors {
     }
 }
 
+impl ConfigErrors {
+    /// The same for a log and for `systemctl status`, which have one line: without excerpts.
+    #[must_use]
+    pub fn one_line(&self) -> String {
+        let mut parts = Vec::new();
+        for mistake in &self.mistakes {
+            let line = mistake.at.as_ref().map(|at| format!("line {}: ", at.line));
+            let key = Some(&mistake.key).filter(|key| !key.is_empty());
+            let key = key.map(|key| format!("{key}: "));
+            let (line, key) = (line.unwrap_or_default(), key.unwrap_or_default());
+            parts.push(format!("{line}{key}{}", mistake.problem));
+        }
+        if self.more > 0 {
+            parts.push(format!("and {} more", self.more));
+        }
+        format!("{}: {}", self.path.display(), parts.join("; "))
+    }
+}
+
 impl std::error::Error for ConfigErrors {}
 
 impl fmt::Display for ConfigErrors {

@@ -51,8 +51,9 @@ pub const EXIT_LEAVING: u8 = 143;
 /// A second `SIGTERM` or `SIGINT` ends the program with this plus the signal's number.
 const EXIT_SIGNAL: u8 = 128;
 
-/// The longest wait for the cycle in progress after `SIGTERM`. More than one request with its
-/// timeout needs, and less than `TimeoutStopSec=` in the unit files.
+/// The longest wait for the cycle in progress after `SIGTERM`, less than `TimeoutStopSec=` in the
+/// unit files. Only a request that hangs until its own time-out is cut off; the next run looks up
+/// what became of it.
 pub const DRAIN: Duration = Duration::from_secs(25);
 
 /// What the daemon is told at the start.

@@ -365,8 +365,8 @@ impl<R: Runner> Supervisor<R> {
             Some(error) => tracing::error!(%error, "the new configuration is wrong; the old one stays in force"),
         }
         self.status.send_modify(|status| status.reload_error = error);
-        self.around.manager.say(Say::Ready);
         self.publish();
+        self.around.manager.say(Say::Ready);
     }
 
     /// Takes over a new schedule: it begins now and owes nothing for the time before.

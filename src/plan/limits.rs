@@ -106,9 +106,8 @@ fn exceeded(plan: &Plan, removals: u64, limits: &Limits, context: &Context<'_>) 
     }
     let allowed = allowed(in_use, limits);
     (removals > allowed).then(|| {
-        let noun = if removals == 1 { "removal" } else { "removals" };
         format!(
-            "{removals} {noun} of {in_use} accounts in use, allowed are {allowed} \
+            "{removals} of {in_use} accounts in use, allowed are {allowed} \
              (max_removals = {}, max_removals_percent = {})",
             limits.max_removals, limits.max_removals_percent
         )

@@ -8,6 +8,7 @@
 
 pub mod circles;
 pub mod decide;
+mod keyed;
 pub mod limits;
 mod managers;
 pub mod planner;

@@ -13,6 +13,7 @@ use crate::{
     plan::{
         circles::{self, Rename},
         decide::{self, Known, Missing, Rules, Seen},
+        keyed,
         managers::{self, Names},
         settings::Leavers,
     },
@@ -62,6 +63,8 @@ pub struct Counts {
     pub unchanged: u64,
     /// Cannot be pushed.
     pub rejected: u64,
+    /// Of these, the ones whose anchor cannot be read.
+    pub unidentified: u64,
     /// Waiting after an earlier failure.
     pub waiting: u64,
     /// Missing, but not yet for long enough, or waiting after a removal that failed.
@@ -90,6 +93,8 @@ pub(super) struct Note {
     manager_dn: DnKey,
     /// The manager, once every entry is known.
     pub(super) manager: AnchorKey,
+    /// The manager is created in this plan: whatever id was told before is not his any more.
+    manager_is_new: bool,
     /// The name wanted, for people who are created or renamed.
     name: Digest,
     /// Cancelled: another person of this plan has the name already.
@@ -117,7 +122,6 @@ pub struct Planner {
     now: i64,
     notes: Vec<Note>,
     renames: Vec<Rename>,
-    unidentified: u64,
     /// Anchors that more than one entry has.
     twins: BTreeSet<AnchorKey>,
     /// Rejections that are listed with their reasons.
@@ -174,7 +178,6 @@ impl Planner {
             now: inputs.now,
             notes: Vec::new(),
             renames: Vec::new(),
-            unidentified: 0,
             twins: BTreeSet::new(),
             listed: 0,
             warnings: Warnings::default(),
@@ -186,7 +189,7 @@ impl Planner {
     }
 
     fn find(&self, key: AnchorKey) -> Option<usize> {
-        self.marks.binary_search_by_key(&key, |&(key, _)| key).ok()
+        keyed::find(&self.marks, key)
     }
 
     /// True when this entry is, byte for byte, the one that was mapped and pushed before: then it is
@@ -350,7 +353,7 @@ impl Planner {
                 key
             }
             None => {
-                self.unidentified += 1;
+                self.counts.unidentified += 1;
                 AnchorKey(DnKey::of(&rejection.dn).0)
             }
         };
@@ -403,6 +406,7 @@ impl Planner {
             content: content(operation),
             manager_dn: operation.manager_dn,
             manager: AnchorKey::default(),
+            manager_is_new: false,
             name: if takes_name { name } else { Digest::default() },
             dropped: false,
         });
@@ -422,7 +426,7 @@ impl Planner {
         read_back: &dyn Fn(u32) -> Result<Operation, crate::model::StoreError>,
         emit: &mut dyn FnMut(&Operation) -> Result<(), crate::model::StoreError>,
     ) -> Result<Plan, PlanError> {
-        let absence = self.doubt(absence);
+        let proof = self.proves_absence(&absence);
         self.drop_anchor_twins(read_back)?;
         self.drop_name_twins(read_back)?;
         let names = self.names();
@@ -437,7 +441,7 @@ impl Planner {
             ));
         }
         let mut quiet = Vec::new();
-        if absence == Absence::AllButPresent {
+        if proof {
             self.find_leavers(leavers, links, emit, &mut steps, &mut quiet)?;
         }
         steps.extend(
@@ -452,7 +456,7 @@ impl Planner {
                 }),
         );
         steps.sort_unstable();
-        self.release_rejects(&absence);
+        self.release_rejects(proof);
         let dirty = self
             .sights
             .iter()
@@ -472,15 +476,16 @@ impl Planner {
         })
     }
 
-    /// An entry whose anchor could not be read might be anybody: then absence proves nothing.
-    fn doubt(&self, absence: Absence) -> Absence {
-        match absence {
-            Absence::AllButPresent if self.unidentified > 0 => Absence::Unknown(format!(
-                "{} entries had no readable anchor, so nobody can be said to be missing",
-                self.unidentified
-            )),
-            other => other,
+    /// Whether somebody who was not seen is not there. An entry whose anchor could not be read might be
+    /// anybody, so then it proves nothing; for those who were seen the read is as good as any.
+    fn proves_absence(&mut self, absence: &Absence) -> bool {
+        if self.counts.unidentified > 0 {
+            self.warnings.push(format!(
+                "{} entries have no readable anchor and might be anybody: nobody counts as missing in this run",
+                self.counts.unidentified
+            ));
         }
+        *absence == Absence::AllButPresent && self.counts.unidentified == 0
     }
 
     /// Two entries with one anchor: which of them the account belongs to is a guess, so neither is pushed.
@@ -571,7 +576,9 @@ impl Planner {
         for at in 0..self.notes.len() {
             let (key, manager_dn) = (self.notes[at].key, self.notes[at].manager_dn);
             let pushed = self.find(key).map(|at| self.marks[at].1.manager).unwrap_or_default();
-            self.notes[at].manager = self.manager(names, manager_dn, pushed);
+            let manager = self.manager(names, manager_dn, pushed);
+            self.notes[at].manager = manager;
+            self.notes[at].manager_is_new = self.fresh.contains_key(&manager);
             if self.find(key).is_some() {
                 has_operation.insert(key);
             }
@@ -582,7 +589,9 @@ impl Planner {
                 continue;
             }
             let manager = self.manager(names, mark.manager_dn, mark.manager);
-            if manager == mark.manager || self.still_rejected.contains(&key) {
+            // A manager who is created in this plan gets an id that nobody was told yet.
+            let told = manager == mark.manager && !self.fresh.contains_key(&manager);
+            if told || self.still_rejected.contains(&key) {
                 continue;
             }
             let operation = self.reference(key, &mark, manager, names, links)?;
@@ -783,9 +792,8 @@ impl Planner {
 
     /// Rejects of people who are fine now, or gone, are over. A failed operation that is tried again
     /// in this plan stays on the list until it has succeeded.
-    fn release_rejects(&mut self, absence: &Absence) {
+    fn release_rejects(&mut self, complete: bool) {
         let tried: BTreeSet<AnchorKey> = self.notes.iter().map(|note| note.key).collect();
-        let complete = *absence == Absence::AllButPresent;
         for (&key, reject) in &self.rejects {
             if self.still_rejected.contains(&key) || (reject.kind != RejectKind::Entry && tried.contains(&key)) {
                 continue;
@@ -872,11 +880,13 @@ impl Plan {
     /// An operation as spooled, with its manager filled in.
     #[must_use]
     pub fn complete(&self, step: Step, mut operation: Operation) -> Operation {
-        let manager = self
-            .notes
-            .get(step.index as usize)
-            .map(|note| note.manager)
-            .unwrap_or_default();
+        let note = self.notes.get(step.index as usize);
+        if note.is_some_and(|note| note.manager_is_new)
+            && let Some(before) = &mut operation.before
+        {
+            before.manager = None;
+        }
+        let manager = note.map(|note| note.manager).unwrap_or_default();
         let kept = operation.before.as_ref().and_then(|before| before.manager.clone());
         if let Some(after) = &mut operation.after {
             after.manager = match (manager.is_none(), after.manager.take(), kept) {

@@ -244,6 +244,13 @@ fn a_cycle_in_one_sentence() {
     }
 }
 
+fn daemon() -> DaemonView {
+    DaemonView {
+        words: "next run 2026-01-02 04:04:05 CET".into(),
+        next_run: Some(NOW),
+    }
+}
+
 #[test]
 fn status_for_people() {
     let records = [
@@ -260,12 +267,12 @@ fn status_for_people() {
         ),
         cycle(3, "ou=people: size limit exceeded", &[]),
     ];
-    let next = NextRun::At("2026-01-02 04:00:00 UTC".to_owned());
+    let daemon = daemon();
     golden(
         "status_text",
-        &status_text(&records, Some(&held()), &keyed_rejects(), &next),
+        &status_text(&records, Some(&held()), &keyed_rejects(), Some(&daemon)),
     );
-    golden("status_text_new", &status_text(&[], None, &[], &NextRun::NoDaemon));
+    golden("status_text_new", &status_text(&[], None, &[], None));
 }
 
 #[test]
@@ -274,7 +281,7 @@ fn status_for_programs() {
         &[cycle(0, "done", &[("create", 2)])],
         Some(&held()),
         &keyed_rejects(),
-        Some("2026-01-02T04:00:00Z".to_owned()),
+        Some(&daemon()),
     );
     golden("status_json", &serde_json::to_string_pretty(&value).unwrap());
 }
@@ -297,7 +304,7 @@ fn a_status_counts_what_it_does_not_show() {
     let rejects: Vec<_> = (0..8)
         .map(|at| (crate::model::AnchorKey([at; 16]), reject(at)))
         .collect();
-    let text = status_text(&[], None, &rejects, &NextRun::Never);
+    let text = status_text(&[], None, &rejects, None);
     assert!(text.contains("… and 3 more: scimward rejects"), "{text}");
     assert_eq!(text.matches("missing").count(), 5, "{text}");
 }

@@ -11,7 +11,7 @@ use serde_json::ser::{Formatter, Serializer};
 
 use super::{AttributeChange, Line, Summary, changes, words::timestamp};
 use crate::{
-    model::{Action, Problem, is_hostile},
+    model::{Action, AnchorKey, Problem, is_hostile},
     ports::{Held, Probe, Reject, RejectKind},
     scim::request::PlannedRequest,
 };
@@ -50,6 +50,19 @@ impl JsonReport {
         put(out, &SummaryView::new(summary))?;
         writeln!(out, "}}")
     }
+}
+
+/// `scimward rejects list --json`: an array of what the dry run has under `rejects`, one a line.
+///
+/// # Errors
+/// When nobody reads the output.
+pub fn rejects_json(rejects: &[(AnchorKey, Reject)], out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "[")?;
+    for (at, (_, reject)) in rejects.iter().enumerate() {
+        write!(out, "{}", if at == 0 { "\n" } else { ",\n" })?;
+        put(out, &RejectView::new(reject))?;
+    }
+    writeln!(out, "]")
 }
 
 fn begin(out: &mut dyn Write) -> io::Result<()> {
@@ -232,6 +245,25 @@ impl<'a> SummaryView<'a> {
             rejected: summary.rejects.len(),
             incomplete: summary.incomplete.as_deref(),
             held: summary.held.as_ref().map(HeldView::new),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::samples, *};
+
+    #[test]
+    fn rejects_for_programs_are_those_of_the_status() {
+        let rejects: Vec<_> = samples::every_reject()
+            .into_iter()
+            .map(|reject| (AnchorKey::default(), reject))
+            .collect();
+        for some in [&rejects[..0], &rejects[..1], &rejects] {
+            let mut text = Vec::new();
+            rejects_json(some, &mut text).unwrap();
+            let list: serde_json::Value = serde_json::from_slice(&text).unwrap();
+            assert_eq!(list, super::super::status_json(&[], None, some, None)["rejects"]);
         }
     }
 }

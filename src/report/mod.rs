@@ -23,8 +23,9 @@ use std::{collections::BTreeMap, io};
 
 pub use changes::{AttributeChange, changes};
 pub use findings::{Finding, Findings, Mark, write_findings};
+pub use json::rejects_json;
 pub use rejects::rejects_text;
-pub use status::{NextRun, cycle_line, status_json, status_text};
+pub use status::{DaemonView, cycle_line, status_json, status_text};
 pub use words::{count, grouped, instant, value_text};
 
 use crate::{

@@ -59,24 +59,22 @@ fn ending(exit_code: u8) -> &'static str {
     }
 }
 
-/// When the daemon runs next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NextRun {
-    /// None is running.
-    NoDaemon,
-    /// At this time, in words.
-    At(String),
-    /// The schedule has no further time.
-    Never,
+/// The daemon that was asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DaemonView {
+    /// What it does and when it runs next, in words.
+    pub words: String,
+    /// When it runs next, unix seconds; nothing when the schedule has no further time.
+    pub next_run: Option<i64>,
 }
 
-/// What `scimward status` says. `records` come newest first.
+/// What `scimward status` says. `records` come newest first; without `daemon` none is running.
 #[must_use]
 pub fn status_text(
     records: &[CycleRecord],
     held: Option<&Held>,
     rejects: &[(AnchorKey, Reject)],
-    next: &NextRun,
+    daemon: Option<&DaemonView>,
 ) -> String {
     let look = Look::new(TextStyle {
         width: usize::MAX,
@@ -90,13 +88,9 @@ pub fn status_text(
         }
         let people: Vec<&Reject> = rejects.iter().map(|(_, reject)| reject).collect();
         rejects::write(out, &look, &people, REJECTS_SHOWN_MAX, "scimward rejects")?;
-        match next {
-            NextRun::At(time) => writeln!(out, "Next run: {}", shown(time)),
-            NextRun::Never => writeln!(out, "Next run: none; the schedule has no further time"),
-            NextRun::NoDaemon => writeln!(
-                out,
-                "Next run: none, no daemon is running; a single run is: scimward --sync-now"
-            ),
+        match daemon {
+            Some(daemon) => writeln!(out, "Daemon: {}", shown(&daemon.words)),
+            None => writeln!(out, "Daemon: not running; a single run is: scimward --sync-now"),
         }
     })
 }
@@ -131,7 +125,7 @@ pub fn status_json(
     records: &[CycleRecord],
     held: Option<&Held>,
     rejects: &[(AnchorKey, Reject)],
-    next_run: Option<String>,
+    daemon: Option<&DaemonView>,
 ) -> serde_json::Value {
     let cycle = |record: &CycleRecord| {
         json!({
@@ -152,6 +146,7 @@ pub fn status_json(
         "cycles": records.iter().map(cycle).collect::<Vec<_>>(),
         "held": held.map(dry_run::HeldView::new),
         "rejects": rejects.iter().map(|(_, reject)| dry_run::RejectView::new(reject)).collect::<Vec<_>>(),
-        "nextRun": next_run,
+        "daemon": daemon.map(|daemon| &daemon.words),
+        "nextRun": daemon.and_then(|daemon| daemon.next_run).and_then(timestamp),
     })
 }

@@ -26,10 +26,11 @@ impl ServiceProvider for ScimClient {
     }
 
     async fn delete(&self, id: &ResourceId) -> Result<(), ProviderError> {
-        match self.change(&request::delete(id)).await {
-            Err(ProviderError::Gone) => Ok(()),
-            result => self.heed(result),
-        }
+        self.heed(self.change(&request::delete(id)).await)
+    }
+
+    async fn is_gone(&self, id: &ResourceId, payload: &Payload) -> Result<bool, ProviderError> {
+        self.heed(self.proves_absence(id, payload).await)
     }
 
     async fn find_own(&self, payload: &Payload, taken: Taken<'_>) -> Result<Option<ResourceId>, ProviderError> {
@@ -109,6 +110,18 @@ fn judge(answer: Answer) -> Result<(), ProviderError> {
         409 | 412 => Err(ProviderError::Conflict {
             detail: format!("the service provider answered {status}: {detail}"),
         }),
-        status => Err(ProviderError::Refused { status, detail }),
+        status => Err(refused(status, detail)),
+    }
+}
+
+/// A refusal is about the person, but for these: they say that nobody there knows the request at all,
+/// which a wrong address or a gateway does to everybody.
+pub(super) fn refused(status: u16, detail: String) -> ProviderError {
+    match status {
+        404 | 405 | 410 | 501 => ProviderError::Unavailable {
+            reason: format!("answered {status}: {detail}; is [scim] endpoint right?"),
+            tries: 1,
+        },
+        _ => ProviderError::Refused { status, detail },
     }
 }

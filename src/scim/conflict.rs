@@ -1,6 +1,7 @@
 //! Creating an account without ever creating two: a 409 or a lost answer means "look first".
 
 use super::{
+    account::refused,
     adopt::{Verdict, judge},
     client::{Budget, InDoubt, ScimClient, Sent},
     lookup::{Found, Holder, expected_external_id},
@@ -103,10 +104,7 @@ impl ScimClient {
             }),
             409 => Ok(Posted::Taken(answer.detail)),
             400 if is_uniqueness_error(body) => Ok(Posted::Taken(answer.detail)),
-            status => Err(ProviderError::Refused {
-                status,
-                detail: answer.detail,
-            }),
+            status => Err(refused(status, answer.detail)),
         }
     }
 

@@ -90,6 +90,19 @@ impl ScimClient {
         }
     }
 
+    /// Whether a look-up by name was answered with a whole list without `id` in it.
+    pub(super) async fn proves_absence(&self, id: &ResourceId, payload: &Payload) -> Result<bool, ProviderError> {
+        let name = payload.pushed.resource.user_name();
+        let answer = self.send(&request::find("userName", name)).await?;
+        let body = answer.body.as_deref().unwrap_or_default();
+        let page = match answer.status {
+            200..=299 => Page::parse(body, self.profile.page_cap),
+            _ => None,
+        };
+        Ok(page
+            .is_some_and(|page| !page.partial && page.accounts.iter().all(|account| account.id.as_ref() != Some(id))))
+    }
+
     /// Looks by `userName` only.
     pub(super) async fn find_by_user_name(&self, payload: &Payload) -> Result<Found, ProviderError> {
         let name = payload.pushed.resource.user_name();
@@ -148,14 +161,13 @@ impl ScimClient {
                 "the look-up by {attribute} was answered with something that is not a list"
             ));
         };
-        let others = page.accounts.iter().any(|account| !is_it(account));
         let matches: Vec<_> = page
             .accounts
             .into_iter()
             .filter(|account| is_it(account))
             .filter_map(holder)
             .collect();
-        if matches.is_empty() && others && page.partial {
+        if matches.is_empty() && page.partial {
             return Reply::NoProof(format!(
                 "the service provider ignores the filter on {attribute} and lists only a part of its accounts"
             ));

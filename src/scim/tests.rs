@@ -439,12 +439,26 @@ async fn a_404_is_believed_when_it_is_the_clouds_own() {
 }
 
 #[tokio::test]
-async fn deleting_what_is_gone_is_a_success() {
+async fn what_is_gone_is_proved_by_a_look_up_that_was_answered() {
     let bench = Bench::with(Adopt::Ours).await;
     bench.holds(json!({"userName": "ada"}));
+    assert_eq!(bench.client.is_gone(&id("101"), &ada()).await, Ok(false));
     assert_eq!(bench.client.delete(&id("101")).await, Ok(()));
-    assert_eq!(bench.client.delete(&id("101")).await, Ok(()));
+    assert_eq!(bench.client.delete(&id("101")).await, Err(ProviderError::Gone));
+    assert_eq!(bench.client.is_gone(&id("101"), &ada()).await, Ok(true));
     assert_eq!(bench.accounts(), 0);
+    for answer in [
+        Fault::Answer(404, "", r#"{"error_code": "APIGW.0101", "error_msg": "no such API"}"#),
+        Fault::Answer(200, "", r#"{"message": "welcome"}"#),
+        Fault::Answer(200, "", r#"{"totalResults": 1, "Resources": []}"#),
+    ] {
+        let bench = Bench::with(Adopt::Ours).await.faults([answer]);
+        assert_eq!(
+            bench.client.is_gone(&id("101"), &ada()).await,
+            Ok(false),
+            "that proves nothing"
+        );
+    }
 }
 
 #[tokio::test]
@@ -458,7 +472,8 @@ async fn deactivates_with_one_patch() {
 #[tokio::test]
 async fn an_id_cannot_leave_its_place() {
     let bench = Bench::with(Adopt::Ours).await;
-    bench.client.delete(&id("../Groups/1?x=y#z")).await.unwrap();
+    let deleted = bench.client.delete(&id("../Groups/1?x=y#z")).await;
+    assert_eq!(deleted, Err(ProviderError::Gone));
     let seen = bench.cloud.lock().unwrap().seen[0].headers.clone();
     assert!(
         seen.starts_with("DELETE /scim/v2/Users/..%2FGroups%2F1%3Fx%3Dy%23z HTTP/1.1"),

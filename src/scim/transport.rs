@@ -7,7 +7,7 @@ use std::{
     error::Error,
     net::IpAddr,
     path::Path,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
 
@@ -63,32 +63,54 @@ pub(super) struct Answer {
     pub detail: String,
 }
 
-/// A connection pool to one endpoint.
+/// A connection pool to one endpoint, made when the first request goes out: reading the system's trusted
+/// roots takes longer than anything else at the start, and most cycles send nothing.
 pub(super) struct Transport {
-    client: reqwest::Client,
+    client: OnceLock<Result<reqwest::Client, String>>,
+    settings: ClientSettings,
     endpoint: Url,
     content_type: HeaderValue,
+}
+
+/// What the connection pool is made from.
+struct ClientSettings {
+    /// The operator's own roots, in place of the system's.
+    roots: Option<RootCertStore>,
+    request_timeout: Duration,
+    proxy: bool,
+}
+
+impl ClientSettings {
+    fn client(&self) -> Result<reqwest::Client, String> {
+        let roots = self.roots.clone().unwrap_or_else(system_roots);
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("scimward/", env!("CARGO_PKG_VERSION")))
+            .tls_backend_preconfigured(tls(roots).map_err(|error| chain(&error))?)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .gzip(true)
+            .connect_timeout(CONNECT_MAX.min(self.request_timeout))
+            .timeout(self.request_timeout)
+            .pool_idle_timeout(IDLE_MAX);
+        if !self.proxy {
+            builder = builder.no_proxy();
+        }
+        builder.build().map_err(|error| chain(&error))
+    }
 }
 
 impl Transport {
     pub(super) fn new(settings: &ScimSettings, content_type: &str) -> Result<Self, SetupError> {
         let endpoint = parse_endpoint(&settings.endpoint, settings.allow_plaintext)?;
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("scimward/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(tls(settings.ca_file.as_deref())?)
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .gzip(true)
-            .connect_timeout(CONNECT_MAX.min(settings.request_timeout))
-            .timeout(settings.request_timeout)
-            .pool_idle_timeout(IDLE_MAX);
-        if is_loopback(&endpoint) || endpoint.scheme() == "http" {
-            // A proxy would read the token, or not find our loopback.
-            builder = builder.no_proxy();
-        }
         Ok(Self {
-            client: builder.build().map_err(|error| SetupError::Client(chain(&error)))?,
+            client: OnceLock::new(),
+            settings: ClientSettings {
+                roots: settings.ca_file.as_deref().map(file_roots).transpose()?,
+                request_timeout: settings.request_timeout,
+                // A proxy would read the token, or not find our loopback.
+                proxy: endpoint.scheme() == "https" && !is_loopback(&endpoint),
+            },
             endpoint,
             content_type: HeaderValue::from_str(content_type)
                 .map_err(|_| SetupError::Client(format!("content type {content_type:?}")))?,
@@ -101,7 +123,11 @@ impl Transport {
             Ok(request) => request,
             Err(outcome) => return outcome,
         };
-        match self.client.execute(request).await {
+        let client = match self.client.get_or_init(|| self.settings.client()) {
+            Ok(client) => client,
+            Err(why) => return Exchange::NotSent(format!("the HTTP client cannot be set up: {why}")),
+        };
+        match client.execute(request).await {
             Ok(response) => Exchange::Answered(read(response, bearer).await),
             Err(error) if error.is_connect() || error.is_builder() => Exchange::NotSent(chain(&error.without_url())),
             Err(error) => Exchange::Lost(chain(&error.without_url())),
@@ -200,11 +226,9 @@ fn is_loopback(url: &Url) -> bool {
     })
 }
 
-fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, SetupError> {
-    let roots = ca_file.map_or_else(system_roots, file_roots)?;
+fn tls(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| SetupError::Client(error.to_string()))?
+        .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -230,14 +254,14 @@ fn file_roots(path: &Path) -> Result<RootCertStore, SetupError> {
 
 /// The system's roots; one file that cannot be read does not take the others with it. None at all is
 /// an error only when something is to be verified, and then the TLS handshake says so.
-fn system_roots() -> Result<RootCertStore, SetupError> {
+fn system_roots() -> RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
         tracing::warn!(%error, "a trusted root of the system cannot be read");
     }
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
-    Ok(roots)
+    roots
 }
 
 /// The causes of an error on one line, without the library's own layers around them, and with what
@@ -294,12 +318,12 @@ mod tests {
     fn ca_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.pem");
-        let message = || tls(Some(&path)).unwrap_err().to_string();
+        let message = || file_roots(&path).unwrap_err().to_string();
         assert!(message().contains("ca.pem"));
         std::fs::write(&path, "nothing here").unwrap();
         assert!(message().contains("no PEM certificate"));
         std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
         assert!(message().contains("ca.pem"));
-        assert!(tls(None).is_ok());
+        assert!(tls(system_roots()).is_ok());
     }
 }

@@ -58,12 +58,22 @@ pub(super) fn read(path: &Path) -> io::Result<Content> {
     Ok(Content::Whole(bytes))
 }
 
-/// Removes a file; one that is not there is fine. Durable after [`sync_folder`].
-pub(super) fn remove(path: &Path) -> io::Result<()> {
+/// Removes a file and says whether it was there. Durable after [`sync_folder`].
+pub(super) fn remove(path: &Path) -> io::Result<bool> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
+}
+
+/// Removes a file durably. When it is not there nothing has to be waited for: what this process removed
+/// before was made durable then, and what an earlier one did, when the folder was opened.
+pub(super) fn remove_for_good(folder: &Path, name: &str) -> io::Result<()> {
+    if remove(&folder.join(name))? {
+        sync_folder(folder)?;
+    }
+    Ok(())
 }
 
 fn checksum(content: &[u8]) -> [u8; CHECKSUM_BYTES] {

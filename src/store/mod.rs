@@ -3,6 +3,7 @@
 //! ```text
 //! lock         who holds the folder                    (folder.rs)
 //! db/          sled: meta, marks, links, rejects, cycles  (database/; records in record.rs)
+//! db/marks     every mark in one piece, a copy         (pack.rs)
 //! plan/        the plan on its way to execution        (spool/)
 //! ```
 //!
@@ -17,6 +18,7 @@ mod flushes;
 mod folder;
 mod import;
 mod lines;
+mod pack;
 mod record;
 mod spool;
 mod state;

@@ -8,7 +8,7 @@ use crate::model::{AnchorKey, Digest, DnKey, Mark};
 const VERSION: u8 = 1;
 const HEAD_BYTES: usize = 5;
 /// Five digests, then `missed`, `deactivated_at`, `active`.
-const MARK_BYTES: usize = 5 * 16 + 2 + 8 + 1;
+pub(super) const MARK_BYTES: usize = 5 * 16 + 2 + 8 + 1;
 
 /// What is wrong with a record, in words.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,6 +58,11 @@ pub(super) fn unseal_json<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Resu
 
 /// The value for a mark.
 pub(super) fn seal_mark(key: &[u8], mark: &Mark) -> Vec<u8> {
+    seal(key, &mark_bytes(mark))
+}
+
+/// A mark as it stands on disk.
+pub(super) fn mark_bytes(mark: &Mark) -> [u8; MARK_BYTES] {
     // Taken apart by name: a field that is added to `Mark` does not get lost here.
     let Mark {
         source,
@@ -77,7 +82,7 @@ pub(super) fn seal_mark(key: &[u8], mark: &Mark) -> Vec<u8> {
     payload[80..82].copy_from_slice(&missed.to_le_bytes());
     payload[82..90].copy_from_slice(&deactivated_at.to_le_bytes());
     payload[90] = u8::from(active);
-    seal(key, &payload)
+    payload
 }
 
 /// What [`seal_mark`] was given.
@@ -85,8 +90,13 @@ pub(super) fn unseal_mark(key: &[u8], value: &[u8]) -> Result<Mark, Damage> {
     let payload: &[u8; MARK_BYTES] = unseal(key, value)?
         .try_into()
         .map_err(|_| Damage("it has the wrong length".into()))?;
+    Ok(mark_of(payload))
+}
+
+/// What [`mark_bytes`] was given.
+pub(super) fn mark_of(payload: &[u8; MARK_BYTES]) -> Mark {
     let digest = |index: usize| -> [u8; 16] { array(payload, index * 16) };
-    Ok(Mark {
+    Mark {
         source: Digest(digest(0)),
         body: Digest(digest(1)),
         dn: DnKey(digest(2)),
@@ -95,7 +105,7 @@ pub(super) fn unseal_mark(key: &[u8], value: &[u8]) -> Result<Mark, Damage> {
         missed: u16::from_le_bytes(array(payload, 80)),
         deactivated_at: i64::from_le_bytes(array(payload, 82)),
         active: payload[90] != 0,
-    })
+    }
 }
 
 /// `N` bytes of `bytes` from `start`, which the caller knows to be inside.

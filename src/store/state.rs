@@ -2,9 +2,10 @@
 
 use std::{
     fs::Permissions,
+    io,
     os::unix::fs::PermissionsExt,
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use serde::de::DeserializeOwned;
@@ -14,6 +15,7 @@ use super::{
     database::{BATCH_RECORDS_MAX, Database, Order, Table, Visit, Write},
     error::{OpenError, WAY_BACK},
     folder::{self, FolderLock},
+    pack::Pack,
     record::{self, Damage},
     spool::FileSpool,
 };
@@ -31,6 +33,8 @@ const CYCLES_KEPT: u64 = 500;
 /// The state in a folder, held by this process alone until dropped.
 pub struct SledStore {
     database: Database,
+    /// Held while marks are read or written, so that it says what the database says.
+    pack: Mutex<Pack>,
     spool: FileSpool,
     /// Serialises the numbering of cycles.
     cycles: Mutex<()>,
@@ -67,10 +71,13 @@ impl SledStore {
         folder::prepare(dir)?;
         let lock = FolderLock::take(dir)?;
         let database = Database::open(dir)?;
+        let home = dir.join("db");
+        let pack = Pack::open(&home).map_err(OpenError::io(&home))?;
         let plan = dir.join("plan");
         let spool = FileSpool::open(&plan).map_err(OpenError::io(&plan))?;
         let store = Self {
             database,
+            pack: Mutex::new(pack),
             spool,
             cycles: Mutex::new(()),
             _lock: lock,
@@ -103,6 +110,8 @@ impl SledStore {
     }
 
     pub(super) fn abort_import(&self) -> Result<(), StoreError> {
+        let mut pack = self.pack();
+        pack.forget().map_err(unpacked)?;
         for table in [Table::Marks, Table::Links, Table::Rejects] {
             self.database.clear(table)?;
         }
@@ -134,6 +143,10 @@ impl SledStore {
         }
     }
 
+    fn pack(&self) -> MutexGuard<'_, Pack> {
+        self.pack.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn one<T: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<T>, StoreError> {
         self.database
             .get(table, key)?
@@ -154,12 +167,19 @@ impl StateStore for SledStore {
     }
 
     fn marks(&self) -> Result<Vec<(AnchorKey, Mark)>, StoreError> {
+        let mut pack = self.pack();
+        if let Some(marks) = pack.read() {
+            return Ok(marks);
+        }
         let mut marks = Vec::new();
         self.database.each(Table::Marks, Order::Ascending, &mut |key, value| {
             let mark = record::unseal_mark(key, value).map_err(|damage| damaged(Table::Marks, key, damage))?;
             marks.push((anchor_key(Table::Marks, key)?, mark));
             Ok(Visit::Next)
         })?;
+        // The copy must not know more than what a power cut leaves of the database.
+        self.database.flush()?;
+        pack.keep(&marks);
         Ok(marks)
     }
 
@@ -176,6 +196,12 @@ impl StateStore for SledStore {
 
     /// Mark and link of one person are written in one transaction: a crash keeps both or neither.
     fn apply(&self, changes: &[Change]) -> Result<(), StoreError> {
+        let mut pack = self.pack();
+        let marks = changes.iter().map(|change| match change {
+            Change::Put(key, mark, _) | Change::Mark(key, mark) => (*key, Some(*mark)),
+            Change::Forget(key) => (*key, None),
+        });
+        pack.change(marks).map_err(unpacked)?;
         self.write_groups(changes.iter().map(|change| match change {
             Change::Put(key, mark, link) => Ok(vec![put_mark(*key, mark), put_link(*key, link)?]),
             Change::Mark(key, mark) => Ok(vec![put_mark(*key, mark)]),
@@ -233,7 +259,10 @@ impl StateStore for SledStore {
             batch.push(remove(Table::Cycles, key));
             Ok(Visit::Next)
         })?;
-        self.database.write(&batch)
+        self.database.write(&batch)?;
+        self.database.flush()?;
+        self.pack().renew();
+        Ok(())
     }
 
     fn flush(&self) -> Result<(), StoreError> {
@@ -243,6 +272,10 @@ impl StateStore for SledStore {
     fn spool(&self) -> &dyn PlanSpool {
         &self.spool
     }
+}
+
+fn unpacked(error: io::Error) -> StoreError {
+    StoreError(format!("cannot set the copy of the marks aside: {error}"))
 }
 
 fn put(table: Table, key: &[u8], value: Vec<u8>) -> Write {

@@ -204,6 +204,11 @@ impl MemoryCloud {
         *lock(&self.requests)
     }
 
+    /// Somebody deletes the account by hand.
+    pub(crate) fn remove(&self, id: &str) {
+        lock(&self.accounts).remove(id);
+    }
+
     pub(crate) fn refuse(&self, user_name: &str) {
         lock(&self.refuse).insert(user_name.to_owned());
     }
@@ -259,16 +264,11 @@ impl MemoryCloud {
 }
 
 impl ServiceProvider for MemoryCloud {
-    async fn create(
-        &self,
-        payload: &Payload,
-        look_up_first: bool,
-        _taken: Taken<'_>,
-    ) -> Result<Created, ProviderError> {
+    async fn create(&self, payload: &Payload, look_up_first: bool, taken: Taken<'_>) -> Result<Created, ProviderError> {
         let ours = || {
             lock(&self.accounts)
                 .iter()
-                .find(|(_, a)| a.external_id == payload.external_id)
+                .find(|(id, a)| a.external_id == payload.external_id && !taken(&ResourceId((*id).clone())))
                 .map(|(id, _)| id.clone())
         };
         let adopt = |id: String| self.put(Some(&ResourceId(id)), payload).map(Created::Adopted);
@@ -297,6 +297,10 @@ impl ServiceProvider for MemoryCloud {
         *lock(&self.requests) += 1;
         lock(&self.accounts).remove(&id.0);
         Ok(())
+    }
+
+    async fn is_gone(&self, id: &ResourceId, _payload: &Payload) -> Result<bool, ProviderError> {
+        Ok(!self.accounts().contains_key(&id.0))
     }
 
     async fn find_own(&self, payload: &Payload, taken: Taken<'_>) -> Result<Option<ResourceId>, ProviderError> {

@@ -24,6 +24,7 @@ pub mod scimward;
 pub mod service_manager;
 pub mod slapd;
 pub mod stage;
+pub mod systemd_box;
 pub mod world;
 
 /// Longest wait for anything on this machine, also when it is busy.

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{BufWriter, Write},
     net::SocketAddr,
     path::Path,
     process::{Child, Command, Output, Stdio},
@@ -37,8 +37,8 @@ pub const PASSWORD: &str = "service-secret";
 
 const ADMIN: &str = "cn=admin,dc=example,dc=com";
 const ADMIN_PASSWORD: &str = "admin-secret";
-/// Upper bound of the database file, which is sparse: 100,000 people need 300 MB.
-const DATABASE_BYTES_MAX: u64 = 1 << 30;
+/// Upper bound of the database file, which grows as needed: 1,000,000 people take 3 GB.
+const DATABASE_BYTES_MAX: u64 = 16 << 30;
 
 /// A running server; it is killed and its data removed when dropped.
 pub struct Slapd {
@@ -51,11 +51,15 @@ pub struct Slapd {
 impl Slapd {
     /// A server with the first `count` people of [`super::people`].
     pub fn with_people(count: usize) -> Self {
-        Self::with_ldif(&super::people::ldif(count))
+        Self::with_records((1..=count).map(|number| super::people::person(number).ldif()))
     }
 
     /// A server with the entries of `ldif` below [`PEOPLE`] and the service accounts.
     pub fn with_ldif(ldif: &str) -> Self {
+        Self::with_records([ldif.to_owned()].into_iter())
+    }
+
+    fn with_records(records: impl Iterator<Item = String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("db")).unwrap();
         fs::write(folder.path().join("slapd.conf"), configuration(folder.path())).unwrap();
@@ -65,7 +69,7 @@ impl Slapd {
             ldap: free_address(),
             ldaps: free_address(),
         };
-        slapd.load(&format!("{}{ldif}", skeleton()));
+        slapd.load([skeleton()].into_iter().chain(records));
         slapd.start();
         slapd
     }
@@ -199,10 +203,14 @@ impl Slapd {
         up
     }
 
-    fn load(&self, ldif: &str) {
+    fn load(&self, records: impl Iterator<Item = String>) {
         let conf = self.folder.path().join("slapd.conf");
         let file = self.folder.path().join("load.ldif");
-        fs::write(&file, ldif).unwrap();
+        let mut ldif = BufWriter::new(fs::File::create(&file).unwrap());
+        for record in records {
+            ldif.write_all(record.as_bytes()).unwrap();
+        }
+        ldif.into_inner().unwrap();
         let output = program("slapadd")
             .arg("-q")
             .arg("-f")

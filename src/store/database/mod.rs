@@ -104,6 +104,8 @@ pub(super) struct Database {
     folder: PathBuf,
     /// Taken while flushing: numbers must reach the log in order.
     flushes: Mutex<Flushes>,
+    /// Something was written since the last flush began, or may have been by an earlier process.
+    unflushed: AtomicBool,
     /// sled panicked or a sync failed: what it holds in memory is no longer to be trusted.
     broken: AtomicBool,
 }
@@ -130,6 +132,7 @@ impl Database {
             engine: Some(start(folder, &home)?),
             folder: folder.to_path_buf(),
             flushes: Mutex::new(Flushes::open(&home).map_err(OpenError::io(&home))?),
+            unflushed: AtomicBool::new(true),
             broken: AtomicBool::new(false),
         };
         durable::sync_folder(&home).map_err(OpenError::io(&home))?;
@@ -222,7 +225,10 @@ impl Database {
                 TransactionError::Storage(error) => error,
                 TransactionError::Abort(()) => no_table(),
             })
-        })
+        })?;
+        // Afterwards, so that no flush takes this for done that began before.
+        self.unflushed.store(true, Ordering::Release);
+        Ok(())
     }
 
     /// Removes every record of a table.
@@ -251,7 +257,18 @@ impl Database {
     /// Makes everything written so far survive a power cut.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
         let mut flushes = self.flushes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.unflushed.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
         let number = flushes.last.saturating_add(1);
+        let flushed = self.flush_as(number, &mut flushes);
+        if flushed.is_err() {
+            self.unflushed.store(true, Ordering::Release);
+        }
+        flushed
+    }
+
+    fn flush_as(&self, number: u64, flushes: &mut Flushes) -> Result<(), StoreError> {
         let synced = self.guarded("flush", |engine| {
             let text = number.to_string();
             engine.table(Table::Meta)?.insert(FLUSHES_KEY, text.as_bytes())?;

@@ -33,6 +33,5 @@ pub(super) fn read(folder: &Path) -> io::Result<Vec<AnchorKey>> {
 }
 
 pub(super) fn remove(folder: &Path) -> io::Result<()> {
-    durable::remove(&folder.join(NAME))?;
-    durable::sync_folder(folder)
+    durable::remove_for_good(folder, NAME)
 }

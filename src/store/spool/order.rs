@@ -48,8 +48,7 @@ pub(super) fn read(folder: &Path) -> io::Result<Sealed> {
 }
 
 pub(super) fn remove(folder: &Path) -> io::Result<()> {
-    durable::remove(&folder.join(NAME))?;
-    durable::sync_folder(folder)
+    durable::remove_for_good(folder, NAME)
 }
 
 fn parse(content: &[u8]) -> Option<Order> {
