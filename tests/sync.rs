@@ -29,7 +29,7 @@ fn body(world: &World, number: usize, manager: Option<&str>) -> Value {
             "familyName": person.family_name,
             "givenName": person.given_name,
         },
-        "title": if number % 5 == 0 { "Engineer" } else { "Analyst" },
+        "title": if number.is_multiple_of(5) { "Engineer" } else { "Analyst" },
         "preferredLanguage": "en",
         "emails": [{ "value": person.mail(), "type": "work", "primary": true }],
         "phoneNumbers": [{ "value": format!("+49 30 {number:07}"), "type": "work", "primary": true }],
