@@ -328,7 +328,7 @@ fn a_dry_run_of_changes_and_held_removals_reads_well() {
     );
     assert!(run.stdout.starts_with(&expected), "{}", run.stdout);
     run.says("  ~ update              1\n  - deactivate          0  and 1 held\n\n1 request, less than 1 s at 1000 requests/s\n")
-        .says("Held back: 1 removal. 1 removal of 6 accounts in use, allowed are 0 (max_removals = 0, ");
+        .says("Held back: 1 removal. 1 of 6 accounts in use, allowed are 0 (max_removals = 0, ");
     stage.run(&["--dry-run", "--exit-code"]).expect(10).says("[held]");
 }
 
