@@ -6,7 +6,6 @@ mod support;
 
 use std::{net::SocketAddr, time::Duration};
 
-use chrono::Utc;
 use serde_json::json;
 use support::{
     people::person,
@@ -285,31 +284,24 @@ fn a_request_that_arrives_after_its_repetition_leaves_one_account() {
 
 #[test]
 fn retry_after_pauses_the_lane_in_both_forms() {
-    let soon = || httpdate(Utc::now() + chrono::TimeDelta::seconds(3));
-    for (status, value) in [(429, "1".to_owned()), (429, soon()), (503, "1".to_owned())] {
+    let seconds = |status| Fault::AnswerWith(status, "Retry-After", "1".to_owned());
+    let date = |status| Fault::AnswerRetryAt(status, Duration::from_secs(2));
+    for (fault, expected) in [
+        (seconds(429), "POST POST POST POST"),
+        (date(429), "POST POST POST POST"),
+        (seconds(503), "POST POST GET GET POST POST"),
+        (date(503), "POST POST GET GET POST POST"),
+    ] {
         let stage = Stage::with_people(3);
-        stage.cloud.rule(Rule::new(
-            "POST",
-            Which::Nth(2),
-            Fault::AnswerWith(status, "Retry-After", value.clone()),
-        ));
+        stage.cloud.rule(Rule::new("POST", Which::Nth(2), fault.clone()));
         stage.sync().expect(0).says("asked for a pause").says("pause_s=");
-        let expected = if status == 429 {
-            "POST POST POST POST"
-        } else {
-            "POST POST GET GET POST POST"
-        };
-        assert_eq!(stage.methods(), expected, "{status} {value}");
+        assert_eq!(stage.methods(), expected, "{fault:?}");
         // The same person again, before the next one.
         let requests = stage.cloud.requests();
         let posts: Vec<_> = requests.iter().filter(|request| request.method == "POST").collect();
-        assert_eq!(posts[1].body, posts[2].body, "{status} {value}");
+        assert_eq!(posts[1].body, posts[2].body, "{fault:?}");
         assert_eq!(stage.scim.count(), 3);
     }
-}
-
-fn httpdate(time: chrono::DateTime<Utc>) -> String {
-    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 #[test]

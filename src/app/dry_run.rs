@@ -10,21 +10,19 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     engine::{Engine, chain, foreign_endpoint, unix_now},
+    foresight::Foresight,
     order::{OrderError, Surroundings},
     setup::Setup,
 };
 use crate::{
     cycle::Planned,
     executor::Linked,
-    model::{Action, ManagerRef, Operation, Pushed, ResourceId},
+    model::{Action, Operation, Phase, Step},
     outcome::{self, exit},
     plan::settings::OnIncomplete,
     ports::{Absence, Held, Payload, Probe, ProviderError, ServiceProvider, StateStore, StoreError},
     report::{Brief, Format, Line, Report, Summary, TextStyle},
-    scim::{
-        ScimClient,
-        request::{self, PlannedRequest},
-    },
+    scim::ScimClient,
     store::SledStore,
 };
 
@@ -82,26 +80,33 @@ pub fn run(
     let linked = Linked::new(&engine.store);
     let held: BTreeSet<_> = planned.approved.held.iter().copied().collect();
     let carried_out: BTreeSet<_> = planned.approved.steps.iter().copied().collect();
-    for step in planned
-        .plan
-        .steps
-        .iter()
-        .filter(|step| held.contains(step) || carried_out.contains(step))
-    {
+    let shown = |step: &&Step| held.contains(step) || carried_out.contains(step);
+    let mut foresight = Foresight::new(&setup, &*engine.store);
+    let mut tell = |(operation, request), held, probe| {
+        let line = Line {
+            requests: vec![request],
+            held,
+            probe,
+            operation,
+        };
+        totals.count(&line);
+        report.line(&line)
+    };
+    for step in planned.plan.steps.iter().filter(shown) {
+        if step.phase > Phase::Reference {
+            for late in foresight.late()? {
+                tell(late, false, None)?;
+            }
+        }
         let operation = planned.plan.complete(*step, spool.operation(step.index)?);
         let probe = match &client {
             Some(client) if operation.action == Action::Create => Some(probe(client, &linked, &operation)?),
             _ => None,
         };
-        let requests = requests(&operation, &setup, &*engine.store)?;
-        let line = Line {
-            requests,
-            held: held.contains(step),
-            probe,
-            operation,
-        };
-        totals.count(&line);
-        report.line(&line)?;
+        tell(foresight.next(operation)?, held.contains(step), probe)?;
+    }
+    for late in foresight.late()? {
+        tell(late, false, None)?;
     }
     let summary = summary(&planned, &setup, totals, &*engine.store)?;
     report.finish(&summary)?;
@@ -132,36 +137,6 @@ fn probe(client: &ScimClient, linked: &Linked<SledStore>, operation: &Operation)
             };
             OrderError::Words(format!("asking the cloud for {}: {error}", operation.dn), code)
         })
-}
-
-/// The exact requests of an operation. The id of somebody who is yet to be created stands in braces.
-fn requests(operation: &Operation, setup: &Setup, store: &dyn StateStore) -> Result<Vec<PlannedRequest>, StoreError> {
-    let profile = &setup.policy.profile;
-    let pushed = operation.after.clone().unwrap_or_default();
-    let manager_id = match &pushed.manager {
-        Some(ManagerRef { key, dn }) => Some(
-            store
-                .link(*key)?
-                .map_or_else(|| ResourceId(format!("{{id of {dn}}}")), |link| link.id),
-        ),
-        None => None,
-    };
-    let payload = Payload {
-        external_id: operation.anchor.to_string(),
-        pushed,
-        manager_id,
-    };
-    let nothing = Pushed::default();
-    let before = operation.before.as_ref().unwrap_or(&nothing);
-    let request = match (operation.action, &operation.id) {
-        (Action::Delete, Some(id)) => request::delete(id),
-        (Action::Deactivate, Some(id)) => request::deactivate(profile, id, &payload),
-        (Action::Update | Action::Reactivate | Action::Reference, Some(id)) => {
-            request::update(profile, id, before, &payload)
-        }
-        _ => request::create(profile, &payload),
-    };
-    Ok(vec![request])
 }
 
 #[derive(Default)]

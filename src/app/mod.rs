@@ -5,6 +5,7 @@ mod demo;
 mod dry_run;
 mod engine;
 mod explain;
+mod foresight;
 mod order;
 mod progress;
 mod runner;

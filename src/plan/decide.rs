@@ -84,7 +84,9 @@ pub fn seen(user: MappedUser, source: Digest, known: &Known<'_>, rules: &Rules) 
     };
     let before = &link.pushed.resource;
     let (resource, warning) = shield(user.resource.clone(), before, link, &user.dn, rules);
-    if resource.digest() == mark.body && mark.deactivated_at == 0 {
+    // Back, but disabled in the directory: the account is as it should be.
+    let as_told = mark.deactivated_at == 0 || !resource.is_active();
+    if resource.digest() == mark.body && as_told {
         return (Seen::Unchanged, warning);
     }
     if !rules.user_name_mutable && resource.user_name() != before.user_name() {

@@ -8,7 +8,7 @@ use crate::{
     model::{Absence, Reject, RejectKind, Step},
     model::{
         Action, Anchor, AnchorKey, Digest, DnKey, Link, ManagerRef, Mapped, MappedUser, Mark, Operation, Phase,
-        Problem, Rejection,
+        Problem, Pushed, Rejection,
     },
     plan::{
         circles::{self, Rename},
@@ -49,6 +49,9 @@ pub enum PlanError {
 
 /// Reads one link.
 pub type Links<'a> = &'a dyn Fn(AnchorKey) -> Result<Option<Link>, crate::model::StoreError>;
+
+/// Reads an operation that was spooled.
+pub type ReadBack<'a> = &'a dyn Fn(u32) -> Result<Operation, crate::model::StoreError>;
 
 /// What was counted while reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -334,6 +337,8 @@ impl Planner {
             dn: now.dn,
             manager_dn: now.manager_dn,
             missed: 0,
+            // Who is here and needs nothing has not left, however the account came to be inactive.
+            deactivated_at: if unchanged { 0 } else { old.deactivated_at },
             ..old
         };
         self.marks[at].1 = mark;
@@ -423,14 +428,14 @@ impl Planner {
         absence: Absence,
         leavers: &Leavers,
         links: Links<'_>,
-        read_back: &dyn Fn(u32) -> Result<Operation, crate::model::StoreError>,
+        read_back: ReadBack<'_>,
         emit: &mut dyn FnMut(&Operation) -> Result<(), crate::model::StoreError>,
     ) -> Result<Plan, PlanError> {
         let proof = self.proves_absence(&absence);
         self.drop_anchor_twins(read_back)?;
         self.drop_name_twins(read_back)?;
         let names = self.names();
-        self.resolve_managers(&names, links, emit)?;
+        self.resolve_managers(&names, links, read_back, emit)?;
         let mut steps = self.steps();
         self.break_circles(&mut steps, read_back, emit)?;
         self.distrust_unseen();
@@ -489,10 +494,7 @@ impl Planner {
     }
 
     /// Two entries with one anchor: which of them the account belongs to is a guess, so neither is pushed.
-    fn drop_anchor_twins(
-        &mut self,
-        read_back: &dyn Fn(u32) -> Result<Operation, crate::model::StoreError>,
-    ) -> Result<(), PlanError> {
+    fn drop_anchor_twins(&mut self, read_back: ReadBack<'_>) -> Result<(), PlanError> {
         for at in 0..self.notes.len() {
             if !self.twins.contains(&self.notes[at].key) {
                 continue;
@@ -513,10 +515,7 @@ impl Planner {
     }
 
     /// Two people of this plan who want one name: the first keeps it, the others are rejected.
-    fn drop_name_twins(
-        &mut self,
-        read_back: &dyn Fn(u32) -> Result<Operation, crate::model::StoreError>,
-    ) -> Result<(), PlanError> {
+    fn drop_name_twins(&mut self, read_back: ReadBack<'_>) -> Result<(), PlanError> {
         let mut names: Vec<(Digest, u32)> = self
             .notes
             .iter()
@@ -570,6 +569,7 @@ impl Planner {
         &mut self,
         names: &Names,
         links: Links<'_>,
+        read_back: ReadBack<'_>,
         emit: &mut dyn FnMut(&Operation) -> Result<(), crate::model::StoreError>,
     ) -> Result<(), PlanError> {
         let mut has_operation = BTreeSet::new();
@@ -594,7 +594,9 @@ impl Planner {
             if told || self.still_rejected.contains(&key) {
                 continue;
             }
-            let operation = self.reference(key, &mark, manager, names, links)?;
+            let manager_dn = self.dn_of(manager, links, read_back)?;
+            let manager_ref = manager_dn.map(|dn| ManagerRef { key: manager, dn });
+            let operation = reference(key, &mark, manager_ref, links)?;
             if self.is_waiting(key, &operation) {
                 self.counts.unchanged = self.counts.unchanged.saturating_sub(1);
                 continue;
@@ -626,36 +628,13 @@ impl Planner {
         }
     }
 
-    fn reference(
-        &self,
-        key: AnchorKey,
-        mark: &Mark,
-        manager: AnchorKey,
-        names: &Names,
-        links: Links<'_>,
-    ) -> Result<Operation, PlanError> {
-        let link = links(key)?.ok_or(PlanError::LinkMissing(key))?;
-        let mut after = link.pushed.clone();
-        after.manager = match names.find(mark.manager_dn) {
-            Some(found) if found == manager && !manager.is_none() => {
-                let dn =
-                    links(manager)?.map_or_else(|| "(a person who is new in this plan)".to_owned(), |link| link.dn);
-                Some(ManagerRef { key: manager, dn })
-            }
-            _ => None,
-        };
-        Ok(Operation {
-            anchor: link.anchor,
-            dn: link.dn,
-            action: Action::Reference,
-            id: Some(link.id),
-            before: Some(link.pushed),
-            after: Some(after),
-            source: mark.source,
-            dn_key: mark.dn,
-            manager_dn: mark.manager_dn,
-            look_up_first: false,
-        })
+    /// The distinguished name of somebody who has an account or gets one in this plan.
+    fn dn_of(&self, key: AnchorKey, links: Links<'_>, read_back: ReadBack<'_>) -> Result<Option<String>, PlanError> {
+        if let Some(link) = links(key)? {
+            return Ok(Some(link.dn));
+        }
+        let created = self.fresh.get(&key).and_then(|fresh| fresh.operation);
+        Ok(created.map(read_back).transpose()?.map(|operation| operation.dn))
     }
 
     /// The steps for what was observed, leavers and references apart.
@@ -683,7 +662,7 @@ impl Planner {
     fn break_circles(
         &mut self,
         steps: &mut Vec<Step>,
-        read_back: &dyn Fn(u32) -> Result<Operation, crate::model::StoreError>,
+        read_back: ReadBack<'_>,
         emit: &mut dyn FnMut(&Operation) -> Result<(), crate::model::StoreError>,
     ) -> Result<(), PlanError> {
         for point in circles::break_points(&self.renames) {
@@ -813,6 +792,32 @@ fn past(action: Action) -> &'static str {
     } else {
         "deactivated"
     }
+}
+
+/// Only the manager changes.
+fn reference(
+    key: AnchorKey,
+    mark: &Mark,
+    manager: Option<ManagerRef>,
+    links: Links<'_>,
+) -> Result<Operation, PlanError> {
+    let link = links(key)?.ok_or(PlanError::LinkMissing(key))?;
+    let after = Pushed {
+        manager,
+        ..link.pushed.clone()
+    };
+    Ok(Operation {
+        anchor: link.anchor,
+        dn: link.dn,
+        action: Action::Reference,
+        id: Some(link.id),
+        before: Some(link.pushed),
+        after: Some(after),
+        source: mark.source,
+        dn_key: mark.dn,
+        manager_dn: mark.manager_dn,
+        look_up_first: false,
+    })
 }
 
 fn twin(anchor: &Anchor, dn: &str) -> Rejection {

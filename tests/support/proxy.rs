@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     thread,
 };
@@ -45,6 +45,11 @@ struct State {
 impl Proxy {
     /// A proxy in front of `upstream`.
     pub fn start(upstream: SocketAddr) -> Self {
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), upstream)
+    }
+
+    /// The same at a given address.
+    pub fn start_at(address: SocketAddr, upstream: SocketAddr) -> Self {
         let state = Mutex::new(State {
             mode: Mode::Pass,
             connections: 0,
@@ -55,7 +60,7 @@ impl Proxy {
             state,
             changed: Condvar::new(),
         });
-        let listener = Listener::start(serve(&shared));
+        let listener = Listener::start_at(address, serve(&shared));
         Self {
             shared,
             address: listener.address,
@@ -66,6 +71,11 @@ impl Proxy {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// `ldap://` and the address.
+    pub fn ldap_url(&self) -> String {
+        format!("ldap://{}", self.address)
     }
 
     /// Sets what happens.

@@ -4,7 +4,7 @@ use std::{
     io::{self, BufReader},
     net::{SocketAddr, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use serde_json::Value;
@@ -31,6 +31,8 @@ pub enum Fault {
     Answer(u16),
     /// The same with a header, for one `Retry-After`.
     AnswerWith(u16, &'static str, String),
+    /// The same with a `Retry-After` that is a date, so long after the answer.
+    AnswerRetryAt(u16, Duration),
     /// The same with an HTML page, as things in front of a server send it.
     AnswerPage(u16, &'static str),
     /// The server carries it out, and the client gets this status.
@@ -281,6 +283,10 @@ impl Shared {
             None => forward().map(Some),
             Some(Fault::Answer(status)) => Ok(Some(made_up(status, None))),
             Some(Fault::AnswerWith(status, name, value)) => Ok(Some(made_up(status, Some((name, value))))),
+            Some(Fault::AnswerRetryAt(status, pause)) => {
+                let date = httpdate::fmt_http_date(SystemTime::now() + pause);
+                Ok(Some(made_up(status, Some(("Retry-After", date)))))
+            }
             Some(Fault::AnswerPage(status, page)) => Ok(Some(Message {
                 headers: vec![("Content-Type".to_owned(), "text/html".to_owned())],
                 body: page.as_bytes().to_vec(),
