@@ -328,24 +328,31 @@ fn a_dry_run_of_changes_and_held_removals_reads_well() {
     );
     assert!(run.stdout.starts_with(&expected), "{}", run.stdout);
     run.says("  ~ update              1\n  - deactivate          0  and 1 held\n\n1 request, less than 1 s at 1000 requests/s\n")
-        .says("Held back: 1 removal. 1 removal of 6 accounts in use, allowed are 0 (max_removals = 0, ");
+        .says("Held back: 1 removal. 1 of 6 accounts in use, allowed are 0 (max_removals = 0, ");
     stage.run(&["--dry-run", "--exit-code"]).expect(10).says("[held]");
 }
 
 #[test]
-fn rejected_people_are_named_in_the_log_once_and_counted_ever_after() {
+fn rejected_people_are_pointed_to_in_the_log_once_and_counted_ever_after() {
     let stage = Stage::with_people(3).set("scim", "profile", &text("huawei"));
     stage.slapd.replace(&person(2).dn(), "mail", &[]);
     stage
         .sync()
         .expect(1)
-        .says("huawei: must be present")
+        .says("rejected; scimward rejects says more")
+        .says("attributes=\"emails\"")
+        .says_not(&person(2).dn())
         .says("2 created, 1 rejected; 3 entries read, 2 requests sent in ");
     stage
         .sync()
         .expect(1)
-        .says_not("huawei: must be present")
+        .says_not("scimward rejects says more")
         .says("nothing changed, 1 rejected; 3 entries read, 0 requests sent in ");
+    stage
+        .run(&["rejects"])
+        .expect(0)
+        .says(&person(2).dn())
+        .says("huawei: must be present");
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Bench {
 
 /// What stands between two headings.
 #[track_caller]
-fn chapter<'a>(story: &'a str, number: u32) -> &'a str {
+fn chapter(story: &str, number: u32) -> &str {
     let from = story
         .find(&format!("\n{number}. "))
         .unwrap_or_else(|| panic!("no chapter {number}\n{story}"));

@@ -17,7 +17,7 @@ use crate::{
     daemon::settings::ScheduleSettings,
     executor::{self, Execution, Pace},
     logging::LogHandle,
-    model::Problem,
+    model::{Anchor, Problem, Rejection},
     outcome::{self, exit},
     ports::{
         CycleRecord, DirectoryError, Meta, PlanSpool, ProviderError, Reject, SharedObserver, StateStore, StoreError,
@@ -247,21 +247,30 @@ pub fn log_cycle(record: &CycleRecord) {
     }
 }
 
-/// Names those who cannot be pushed, once: as long as nothing changes they are only counted.
+/// Points to those who cannot be pushed, once: as long as nothing changes they are only counted. Who they
+/// are and what is wrong with them stays below info, as everything personal does.
 fn log_rejections(planned: &Planned) {
     /// A mapping that fits nobody would fill the log.
     const LOGGED_MAX: usize = 100;
     let changes = &planned.plan.reject_changes;
     let new = changes.iter().filter_map(|(_, reject)| reject.as_ref());
     for Reject { rejection, .. } in new.clone().take(LOGGED_MAX) {
-        for problem in &rejection.problems {
-            let Problem { attribute, rule, value } = problem;
-            tracing::warn!(dn = rejection.dn, attribute, rule, value, "rejected");
+        let Rejection { dn, anchor, problems } = rejection;
+        let anchor = anchor.as_ref().map(Anchor::as_str);
+        let mut attributes: Vec<&str> = problems.iter().map(|problem| problem.attribute.as_str()).collect();
+        attributes.dedup();
+        tracing::warn!(
+            anchor,
+            attributes = attributes.join(", "),
+            "rejected; scimward rejects says more"
+        );
+        for Problem { attribute, rule, value } in problems {
+            tracing::debug!(dn, attribute, rule, value, "rejected");
         }
     }
     let more = new.count().saturating_sub(LOGGED_MAX);
     if more > 0 {
-        tracing::warn!(more, "further people are rejected; `scimward rejects` shows them");
+        tracing::warn!(more, "further people are rejected; scimward rejects shows them");
     }
 }
 

@@ -308,14 +308,16 @@ impl Context<'_> {
         }
     }
 
-    fn protected(&self, out: &mut dyn Write, person: &Person) -> io::Result<()> {
-        let Some(link) = &person.link else { return Ok(()) };
+    fn is_protected(&self, person: &Person) -> bool {
+        let Some(link) = &person.link else { return false };
+        let mut dns = vec![DnKey::of(&person.dn), DnKey::of(&link.dn)];
+        dns.extend(person.mark.map(|mark| mark.dn));
         let list = Protected::new(&self.setup.policy.limits.protected);
-        if !list.covers(
-            link.anchor.as_str(),
-            &[DnKey::of(&person.dn)],
-            link.pushed.resource.user_name(),
-        ) {
+        list.covers(link.anchor.as_str(), &dns, link.pushed.resource.user_name())
+    }
+
+    fn protected(&self, out: &mut dyn Write, person: &Person) -> io::Result<()> {
+        if !self.is_protected(person) {
             return Ok(());
         }
         label(
@@ -369,13 +371,8 @@ impl Context<'_> {
         match (&person.mapped, &person.link, &person.mark) {
             (Some(Mapped::Rejected(_)), ..) => "nothing, until the entry or the mapping is mended".to_owned(),
             (Some(Mapped::OutOfScope { .. }), None, _) => "nothing: there is no account".to_owned(),
-            (Some(Mapped::OutOfScope { .. }) | None, Some(link), Some(mark)) => {
-                let list = Protected::new(&self.setup.policy.limits.protected);
-                if list.covers(
-                    link.anchor.as_str(),
-                    &[DnKey::of(&link.dn)],
-                    link.pushed.resource.user_name(),
-                ) {
+            (Some(Mapped::OutOfScope { .. }) | None, Some(_), Some(mark)) => {
+                if self.is_protected(person) {
                     return "nothing: the account stays, because this person is protected".to_owned();
                 }
                 if matches!(self.planned.plan.absence, Absence::Unknown(_)) {
