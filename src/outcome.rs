@@ -233,7 +233,7 @@ fn outcome(planned: &Planned, execution: &Execution, done: &BTreeMap<String, u64
     let not_done = not_done.into_iter().filter(|(count, _)| *count > 0);
     done.extend(not_done.map(|(count, word)| format!("{} {word}", grouped(count))));
     if done == ["nothing changed"] {
-        return "everybody is in step".to_owned();
+        return "in step, nothing changed".to_owned();
     }
     if !done.is_empty() {
         words.push(done.join(", "));

@@ -42,7 +42,7 @@ fn a_sync_is_done_by_the_daemon_and_followed_to_its_end_and_exit_code() {
     let daemon = daemon(&pair, &config);
     pair.slapd.replace(&person(2).dn(), "title", &["Lighthouse Keeper"]);
     let run = command(&config, &["--sync-now"]).expect(0).says(ASKED);
-    let _ = run.says("cycle ended code=0 summary=in step: 1 updated; 5 entries read, 1 request sent");
+    let _ = run.says("cycle ended code=0 summary=1 updated; 5 entries read, 1 request sent");
     assert_eq!(pair.recorder.count_of("PATCH"), 1);
     assert_eq!(pair.recorder.count(), 1);
 

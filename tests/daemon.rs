@@ -184,7 +184,7 @@ fn a_create_in_doubt_when_leaving_is_looked_up_by_the_next_run() {
     let daemon = Scimward::new(&config).spawn();
     daemon.wait_said("asked for a pause");
     daemon.signal(Signal::TERM);
-    let _ = daemon.wait().expect(0).says("1 operations were not tried");
+    let _ = daemon.wait().expect(0).says("1 operation was not tried");
     assert_eq!(recorder.count_of("POST"), 1);
 
     recorder.clear_rules();
@@ -343,7 +343,7 @@ fn text_lines_are_one_for_each_operation_and_one_for_each_cycle_and_name_nobody(
     assert_eq!(count(" action="), 4, "{log}");
     assert_eq!(count(": cycle starts cause=AtStart"), 1, "{log}");
     assert_eq!(
-        count(": cycle ended code=1 summary=1 failed: 3 created, 1 failed; 4 entries read, "),
+        count(": cycle ended code=1 summary=3 created, 1 failed; 4 entries read, "),
         1,
         "{log}"
     );

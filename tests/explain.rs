@@ -359,14 +359,14 @@ fn status_tells_the_last_runs_and_that_no_daemon_is_there() {
     stage
         .sync()
         .expect(0)
-        .says("everybody is in step; 2 entries read, 0 requests sent");
+        .says("in step, nothing changed; 2 entries read, 0 requests sent");
     stage.slapd.stop();
     stage.sync().expect(3);
     stage
         .run(&["status"])
         .expect(0)
         .says("exit 0  2 created; 2 entries read, 2 requests sent\n")
-        .says("exit 0  everybody is in step; 2 entries read, 0 requests sent\n")
+        .says("exit 0  in step, nothing changed; 2 entries read, 0 requests sent\n")
         .says("exit 3  cannot reach the directory: ")
         .says("Daemon: not running; a single run is: scimward --sync-now\n");
     stage.slapd.start();

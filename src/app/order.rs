@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{dry_run, engine::Engine, explain};
 use crate::{
-    daemon::DaemonStatus,
+    daemon::{self, DaemonStatus},
     model::{AnchorKey, DnKey},
     outcome::exit,
     plan::decide::RETRY_NOW,
@@ -148,13 +148,10 @@ fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surr
     let (cycles, rejects) = (store.cycles(CYCLES_SHOWN)?, store.rejects()?);
     let held = store.meta()?.held;
     let view = around.daemon.as_ref().map(|(daemon, zone)| DaemonView {
-        next_run: daemon.next.map(|next| next.timestamp()),
-        // The last runs stand in the state, and are shown from there.
-        words: DaemonStatus {
-            last: None,
-            ..daemon.clone()
-        }
-        .line(*zone),
+        next_run: daemon
+            .next
+            .map(|next| (next.timestamp(), daemon::status::show(next, *zone))),
+        now: daemon.now(*zone),
     });
     if json {
         let mut status = report::status_json(&cycles, held.as_ref(), &rejects, view.as_ref());

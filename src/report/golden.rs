@@ -246,8 +246,8 @@ fn a_cycle_in_one_sentence() {
 
 fn daemon() -> DaemonView {
     DaemonView {
-        words: "next run 2026-01-02 04:04:05 CET".into(),
-        next_run: Some(NOW),
+        next_run: Some((NOW, "2026-01-02 04:04:05 CET".into())),
+        now: "2 skipped".into(),
     }
 }
 

@@ -62,10 +62,11 @@ fn ending(exit_code: u8) -> &'static str {
 /// The daemon that was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DaemonView {
-    /// What it does and when it runs next, in words.
-    pub words: String,
-    /// When it runs next, unix seconds; nothing when the schedule has no further time.
-    pub next_run: Option<i64>,
+    /// When it runs next: unix seconds, and as its own clock shows it. Nothing when the schedule has no
+    /// further time.
+    pub next_run: Option<(i64, String)>,
+    /// What there is to say of it besides; empty when all is quiet.
+    pub now: String,
 }
 
 /// What `scimward status` says. `records` come newest first; without `daemon` none is running.
@@ -88,9 +89,17 @@ pub fn status_text(
         }
         let people: Vec<&Reject> = rejects.iter().map(|(_, reject)| reject).collect();
         rejects::write(out, &look, &people, REJECTS_SHOWN_MAX, "scimward rejects")?;
-        match daemon {
-            Some(daemon) => writeln!(out, "Daemon: {}", shown(&daemon.words)),
-            None => writeln!(out, "Daemon: not running; a single run is: scimward --sync-now"),
+        let Some(daemon) = daemon else {
+            return writeln!(out, "Daemon: not running; a single run is: scimward --sync-now");
+        };
+        match &daemon.next_run {
+            Some((_, time)) => writeln!(out, "Next run: {}", shown(time))?,
+            None => writeln!(out, "Next run: none; the schedule has no further time")?,
+        }
+        if daemon.now.is_empty() {
+            Ok(())
+        } else {
+            writeln!(out, "Daemon: {}", shown(&daemon.now))
         }
     })
 }
@@ -146,7 +155,7 @@ pub fn status_json(
         "cycles": records.iter().map(cycle).collect::<Vec<_>>(),
         "held": held.map(dry_run::HeldView::new),
         "rejects": rejects.iter().map(|(_, reject)| dry_run::RejectView::new(reject)).collect::<Vec<_>>(),
-        "daemon": daemon.map(|daemon| &daemon.words),
-        "nextRun": daemon.and_then(|daemon| daemon.next_run).and_then(timestamp),
+        "daemon": daemon.map(|daemon| &daemon.now),
+        "nextRun": daemon.and_then(|daemon| timestamp(daemon.next_run.as_ref()?.0)),
     })
 }
