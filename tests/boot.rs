@@ -89,7 +89,7 @@ fn the_daemon_lives_in_its_sandbox() {
         status.starts_with("next run 2099-01-01 00:00:00 UTC; last run "),
         "{status}"
     );
-    assert!(status.ends_with(": in step, nothing changed"), "{status}");
+    assert!(status.ends_with(": 4 created"), "{status}");
     assert_eq!(pair.cloud.count(), 4);
 
     // A user that exists only while the service does, and a state that only it and root can enter.

@@ -400,3 +400,18 @@ fn manual_pages_are_written_into_a_folder() {
     fails_with(run, 2, &["missing"]);
     assert!(!Path::new(&path("missing")).exists());
 }
+
+#[test]
+fn a_device_is_written_to_and_not_replaced() {
+    use std::os::unix::fs::FileTypeExt;
+
+    let world = support::slapd::Slapd::with_people(3);
+    let config = Config::new(&world.url(), "http://127.0.0.1:9/scim/v2/");
+    drop(
+        Scimward::new(&config)
+            .args(&["--dry-run", "--output", "/dev/null"])
+            .run()
+            .expect(0),
+    );
+    assert!(std::fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+}

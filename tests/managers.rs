@@ -24,7 +24,7 @@ fn a_manager_who_appears_later_is_linked_then() {
         let world = World::new(kind, Slapd::with_people(2));
         reports_to(&world, 2, &person(7).dn());
         let said = world.run(&["--dry-run"]).expect(0);
-        drop(said.says("1 people have a manager who is not among those provisioned"));
+        drop(said.says("1 person has a manager who is not among those provisioned"));
         assert_eq!(world.sync_sorted(0), ["POST Users u00001", "POST Users u00002"]);
         assert_eq!(world.sync(0), NOTHING, "a name that leads nowhere is asked for once");
 

@@ -53,14 +53,14 @@ pub fn run(
     out: &mut dyn Write,
     around: &Surroundings,
 ) -> Result<u8, OrderError> {
-    let _quiet = engine.between_cycles(&around.stop)?;
     let setup = engine.setup();
     if let Some(words) = foreign_endpoint(&engine.store.meta()?, &setup) {
         return Err(OrderError::Words(words, exit::USAGE));
     }
     let scratch = SledStore::scratch().map_err(|error| OrderError::Words(chain(&error), exit::OBJECTS))?;
     let spool = scratch.spool();
-    let planned = engine.plan_into(&setup, spool, unix_now(), &around.observer, &around.stop, None)?;
+    let (now, observer, stop) = (unix_now(), &around.observer, &around.stop);
+    let planned = engine.plan_beside_cycles(|| engine.plan_into(&setup, spool, now, observer, stop, None))?;
     let client = match options.probe {
         true => Some(prober(&setup, around)?),
         false => None,

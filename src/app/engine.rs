@@ -19,6 +19,7 @@ use crate::{
     logging::LogHandle,
     model::{Anchor, Problem, Rejection},
     outcome::{self, exit},
+    plan::PlanError,
     ports::{
         CycleRecord, DirectoryError, Meta, PlanSpool, ProviderError, Reject, SharedObserver, StateStore, StoreError,
     },
@@ -38,6 +39,9 @@ pub struct Engine {
     /// The log whose level the configuration decides; none when the command line does.
     log: Option<LogHandle>,
 }
+
+/// Plans made for one question before the state counts as damaged.
+const PLANS_MAX: usize = 5;
 
 /// Unix seconds.
 #[must_use]
@@ -181,19 +185,23 @@ impl Engine {
             .map_err(|error| StoreError(format!("planning broke off: {error}")))?
     }
 
-    /// Waits until no cycle is in progress, and keeps the next one waiting for as long as the result
-    /// lives: who reads marks and links has to see those of one moment. Blocking.
+    /// Plans for a question, which may be asked while a cycle changes the state: a person forgotten
+    /// between two looks is no damage then, and the plan is made once more. Blocking.
     ///
     /// # Errors
-    /// When `stop` comes first.
-    pub fn between_cycles(&self, stop: &CancellationToken) -> Result<tokio::sync::MutexGuard<'_, ()>, CycleError> {
-        if let Ok(free) = self.busy.try_lock() {
-            return Ok(free);
+    /// When there is nothing to plan from.
+    pub fn plan_beside_cycles(
+        &self,
+        mut plan: impl FnMut() -> Result<Planned, CycleError>,
+    ) -> Result<Planned, CycleError> {
+        for _ in 1..PLANS_MAX {
+            let in_cycle = self.busy.try_lock().is_err();
+            match plan() {
+                Err(CycleError::Plan(PlanError::LinkMissing(_))) if in_cycle => {}
+                other => return other,
+            }
         }
-        tracing::info!("a cycle is in progress; this waits until it has ended");
-        let waiting = stop.run_until_cancelled(self.busy.lock());
-        let free = tokio::runtime::Handle::current().block_on(waiting);
-        free.ok_or(CycleError::Directory(DirectoryError::Cancelled))
+        plan()
     }
 
     /// Plans into `spool`. Blocking.

@@ -41,7 +41,6 @@ const NAME: usize = 26;
 /// # Errors
 /// When the directory or the state cannot be read.
 pub fn run(engine: &Arc<Engine>, who: &str, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
-    let _quiet = engine.between_cycles(&around.stop)?;
     let setup = engine.setup();
     let scratch = SledStore::scratch().map_err(|error| OrderError::Words(chain(&error), exit::OBJECTS))?;
     let store = &*engine.store;
@@ -49,15 +48,18 @@ pub fn run(engine: &Arc<Engine>, who: &str, out: &mut dyn Write, around: &Surrou
     // Who was pushed under an old name, or is asked for by the account's id, is found by anchor.
     let links = links(store, &wanted)?;
     let mut found = Vec::new();
-    let mut watch = |entry: &DirectoryEntry, mapped: &Mapped| {
-        let linked = anchor(mapped).is_some_and(|anchor| links.contains_key(&anchor.key()));
-        if linked || wanted.entry(entry, mapped) {
-            found.push((entry.dn.clone(), mapped.clone()));
-        }
-    };
     let spool = scratch.spool();
     let (now, observer, stop) = (unix_now(), &around.observer, &around.stop);
-    let planned = engine.plan_into(&setup, spool, now, observer, stop, Some(&mut watch))?;
+    let planned = engine.plan_beside_cycles(|| {
+        found.clear();
+        let mut watch = |entry: &DirectoryEntry, mapped: &Mapped| {
+            let linked = anchor(mapped).is_some_and(|anchor| links.contains_key(&anchor.key()));
+            if linked || wanted.entry(entry, mapped) {
+                found.push((entry.dn.clone(), mapped.clone()));
+            }
+        };
+        engine.plan_into(&setup, spool, now, observer, stop, Some(&mut watch))
+    })?;
     if found.is_empty() && links.is_empty() {
         nobody(out, who, &setup)?;
         return Ok(exit::OBJECTS);

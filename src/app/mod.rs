@@ -367,9 +367,10 @@ async fn give(
     out.finish().map(|()| code)
 }
 
-/// Standard output, or a file that appears whole or not at all.
+/// Standard output, a device or pipe that is there already, or a file that appears whole or not at all.
 enum Output {
     Stdout(io::Stdout),
+    Device(File),
     File {
         temporary: tempfile::NamedTempFile,
         path: std::path::PathBuf,
@@ -381,6 +382,13 @@ impl Output {
         let Some(path) = path else {
             return Ok(Self::Stdout(io::stdout()));
         };
+        // Putting a new file in the place of /dev/null would be the end of it.
+        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            let device = File::options().write(true).open(path);
+            return device
+                .map(Self::Device)
+                .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())));
+        }
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
@@ -396,7 +404,7 @@ impl Output {
     fn finish(mut self) -> Result<(), Failure> {
         self.flush().map_err(Failure::output)?;
         match self {
-            Self::Stdout(_) => Ok(()),
+            Self::Stdout(_) | Self::Device(_) => Ok(()),
             Self::File { temporary, path } => temporary
                 .persist(&path)
                 .map(drop)
@@ -409,6 +417,7 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stdout(out) => out.write(bytes),
+            Self::Device(out) => out.write(bytes),
             Self::File { temporary, .. } => temporary.write(bytes),
         }
     }
@@ -416,6 +425,7 @@ impl Write for Output {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Stdout(out) => out.flush(),
+            Self::Device(out) => out.flush(),
             Self::File { temporary, .. } => temporary.flush(),
         }
     }
