@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::ports::StoreError;
+use crate::{model::Anchor, ports::StoreError};
 
 /// The way out of a damaged state, in the words of every message that needs it.
 pub(super) const WAY_BACK: &str = "stop scimward and move the state folder aside; then start it again, or load a backup \
@@ -95,7 +95,24 @@ pub enum TransferError {
     /// The backup could not be read or written.
     #[error("the backup cannot be read or written")]
     Io(#[from] io::Error),
+    /// Part of the state was lost: the pair of a mark or of a link is missing.
+    #[error("the state is damaged: {}; {WAY_BACK}", unpaired(*marks, link.as_ref()))]
+    Unpaired {
+        /// How many marks there are.
+        marks: u64,
+        /// The first link that is not the next mark's; nothing when the links end before the marks.
+        link: Option<Anchor>,
+    },
     /// The state said no.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn unpaired(marks: u64, link: Option<&Anchor>) -> String {
+    match link {
+        Some(anchor) => {
+            format!("around {anchor} a person is marked as pushed without what was pushed, or the other way round")
+        }
+        None => format!("{marks} people are marked as pushed, and what was pushed is missing for the last of them"),
+    }
 }

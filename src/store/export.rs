@@ -6,7 +6,10 @@ use super::{
     error::TransferError,
     lines::{End, FORMAT, Header, Line, MarkLine, RejectLine, VERSION},
 };
-use crate::ports::StateStore;
+use crate::{
+    model::{AnchorKey, Mark},
+    ports::StateStore,
+};
 
 /// Writes the whole state as JSON lines and returns how many records that were. Secrets are not part
 /// of a state; personal data is, so `out` has to be as private as the state folder.
@@ -23,17 +26,33 @@ pub fn export(store: &dyn StateStore, out: &mut dyn Write) -> Result<u64, Transf
     line(out, &header)?;
     line(out, &Line::Meta(meta))?;
     let mut end = End::default();
-    for (key, mark) in store.marks()? {
-        line(out, &Line::Mark(MarkLine::new(key, &mark)))?;
+    let marks = store.marks()?;
+    for (key, mark) in &marks {
+        line(out, &Line::Mark(MarkLine::new(*key, mark)))?;
         end.marks += 1;
     }
     let mut written = Ok(());
+    let mut pairs = marks.iter();
+    let mut astray = None;
     store.each_link(&mut |link| {
+        let belongs = |(key, mark): &(AnchorKey, Mark)| {
+            *key == link.anchor.key() && (mark.body.is_unset() || mark.body == link.pushed.resource.digest())
+        };
+        if !pairs.next().is_some_and(belongs) {
+            astray = Some(link.anchor);
+            return false;
+        }
         written = line(out, &Line::Link(Box::new(link)));
         end.links += 1;
         written.is_ok()
     })?;
     written?;
+    if astray.is_some() || pairs.next().is_some() {
+        return Err(TransferError::Unpaired {
+            marks: end.marks,
+            link: astray,
+        });
+    }
     for (key, reject) in store.rejects()? {
         line(out, &Line::Reject(RejectLine { key: key.0, reject }))?;
         end.rejects += 1;

@@ -46,6 +46,14 @@ fn checksum(key: &[u8], payload: &[u8]) -> [u8; 4] {
     short
 }
 
+/// The checksum that stands in a stored value; nothing is checked.
+pub(super) fn checksum_in(value: &[u8]) -> u32 {
+    value
+        .get(1..HEAD_BYTES)
+        .and_then(|checksum| checksum.first_chunk().copied())
+        .map_or(0, u32::from_le_bytes)
+}
+
 /// The value for something that is kept as JSON.
 pub(super) fn seal_json<T: Serialize>(key: &[u8], content: &T) -> Result<Vec<u8>, serde_json::Error> {
     Ok(seal(key, &serde_json::to_vec(content)?))

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
 use super::{
-    database::{BATCH_RECORDS_MAX, Database, Order, Table, Visit, Write},
+    database::{BATCH_RECORDS_MAX, Database, Order, Sum, Table, Visit, Write},
     error::{OpenError, WAY_BACK},
     folder::{self, FolderLock},
     pack::Pack,
@@ -172,11 +172,17 @@ impl StateStore for SledStore {
             return Ok(marks);
         }
         let mut marks = Vec::new();
+        let mut sum = Sum::default();
         self.database.each(Table::Marks, Order::Ascending, &mut |key, value| {
+            sum.add(value);
             let mark = record::unseal_mark(key, value).map_err(|damage| damaged(Table::Marks, key, damage))?;
             marks.push((anchor_key(Table::Marks, key)?, mark));
             Ok(Visit::Next)
         })?;
+        self.database
+            .sum_of_marks()
+            .compare(sum)
+            .map_err(|damage| incomplete(Table::Marks, &damage))?;
         // The copy must not know more than what a power cut leaves of the database.
         self.database.flush()?;
         pack.keep(&marks);
@@ -319,6 +325,14 @@ fn damaged(table: Table, key: &[u8], damage: Damage) -> StoreError {
     StoreError(format!(
         "the record {} in the tree `{}` is damaged ({}); {WAY_BACK}",
         shown(key),
+        table.name(),
+        damage.0
+    ))
+}
+
+fn incomplete(table: Table, damage: &Damage) -> StoreError {
+    StoreError(format!(
+        "the tree `{}` is damaged ({}); {WAY_BACK}",
         table.name(),
         damage.0
     ))

@@ -248,6 +248,56 @@ fn a_record_that_is_not_as_written_is_named_with_the_way_back() {
     }
 }
 
+/// What sled does with damage in the middle of its log: the rest opens, and some records are not there
+/// or say what they said earlier.
+#[test]
+fn records_that_vanish_or_fall_back_are_missed() {
+    let check = |harm: &dyn Fn(&sled::Db), expected: &str| {
+        let home = private_folder();
+        let store = SledStore::open(home.path()).unwrap();
+        let changes: Vec<_> = (0..30).map(put).collect();
+        store.apply(&changes).unwrap();
+        store.flush().unwrap();
+        drop(store);
+        let db = sled::open(home.path().join("db")).unwrap();
+        harm(&db);
+        db.flush().unwrap();
+        drop(db);
+        let text = match SledStore::open(home.path()) {
+            Ok(store) => export(&store, &mut std::io::sink()).unwrap_err().to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert!(
+            text.contains(expected) && text.contains("move the state folder aside"),
+            "{text}"
+        );
+    };
+    let (key, mark, _) = person(7);
+    let marks = |db: &sled::Db| db.open_tree("marks").unwrap();
+    let links = |db: &sled::Db| db.open_tree("links").unwrap();
+    check(
+        &|db| drop(marks(db).remove(key.0)),
+        "29 records are in it, and there were 30",
+    );
+    let earlier = super::record::seal_mark(&key.0, &Mark { missed: 2, ..mark });
+    check(
+        &|db| drop(marks(db).insert(key.0, earlier.as_slice())),
+        "older than they were",
+    );
+    check(&|db| drop(links(db).remove(key.0)), "marked as pushed");
+    let (_, _, mut link) = person(7);
+    link.pushed.resource = Default::default();
+    let earlier = super::record::seal_json(&key.0, &link).unwrap();
+    check(
+        &|db| drop(links(db).insert(key.0, earlier.as_slice())),
+        "around anchor-7",
+    );
+    check(
+        &|db| drop(db.open_tree("meta").unwrap().remove("sum")),
+        "the sum over its marks",
+    );
+}
+
 #[test]
 fn a_second_process_is_told_who_holds_the_state() {
     let folder = private_folder();

@@ -9,6 +9,7 @@
 //!   thread of sled's could not be caught.
 //! - sled takes a log whose end was cut off for one that was never longer. Each flush is numbered, in
 //!   the log and in a small file beside it ([`Flushes`]), so that this is noticed.
+//! - sled gives up records in a damaged part of its log silently: see [`sums`].
 //! - sled panics on some damage. No panic leaves this module; after one the database is not touched again.
 //! - A kill while sled opens leaves `snap.*.generating`, which makes every later open fail: removed
 //!   before. A kill while sled creates its files leaves some of them: a new database grows under
@@ -16,6 +17,7 @@
 
 mod failure;
 mod start;
+mod sums;
 
 use std::{
     fs::{self, File},
@@ -30,14 +32,17 @@ use std::{
 
 use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional};
 
+pub(super) use self::sums::Sum;
 use self::{
     failure::{Failure, corrupt, settle},
     start::{create, remove_stale_snapshots, start},
+    sums::SUM_KEY,
 };
 use super::{
     durable,
     error::{OpenError, WAY_BACK},
     flushes::Flushes,
+    record::Damage,
 };
 use crate::ports::StoreError;
 
@@ -104,6 +109,8 @@ pub(super) struct Database {
     folder: PathBuf,
     /// Taken while flushing: numbers must reach the log in order.
     flushes: Mutex<Flushes>,
+    /// What the marks add up to; held while writing. The same is in the log, written with each batch.
+    sum: Mutex<Sum>,
     /// Something was written since the last flush began, or may have been by an earlier process.
     unflushed: AtomicBool,
     /// sled panicked or a sync failed: what it holds in memory is no longer to be trusted.
@@ -128,16 +135,18 @@ impl Database {
             create(folder, &home)?;
         }
         remove_stale_snapshots(&home).map_err(OpenError::io(&home))?;
-        let database = Self {
+        let mut database = Self {
             engine: Some(start(folder, &home)?),
             folder: folder.to_path_buf(),
             flushes: Mutex::new(Flushes::open(&home).map_err(OpenError::io(&home))?),
+            sum: Mutex::default(),
             unflushed: AtomicBool::new(true),
             broken: AtomicBool::new(false),
         };
         durable::sync_folder(&home).map_err(OpenError::io(&home))?;
         database.check_schema()?;
         database.check_end()?;
+        database.sum = Mutex::new(database.read_sum()?);
         Ok(database)
     }
 
@@ -168,6 +177,23 @@ impl Database {
         }
         flushes.last = found;
         Ok(())
+    }
+
+    fn read_sum(&self) -> Result<Sum, OpenError> {
+        let value = settle(
+            &self.folder,
+            self.attempt(|engine| engine.table(Table::Meta)?.get(SUM_KEY)),
+        )?;
+        let wrong = |damage: Damage| corrupt(&self.folder, format!("the sum over its marks: {}", damage.0));
+        value.map_or_else(
+            || Err(wrong(Damage("it is missing".into()))),
+            |value| Sum::unseal(&value).map_err(wrong),
+        )
+    }
+
+    /// What the values of all marks add up to, as far as was written.
+    pub(super) fn sum_of_marks(&self) -> Sum {
+        *self.sum.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn number(&self, key: &[u8]) -> Result<Option<u64>, OpenError> {
@@ -208,24 +234,39 @@ impl Database {
     /// Writes a batch whole or not at all. At most [`BATCH_RECORDS_MAX`] records, see there.
     pub(super) fn write(&self, batch: &[Write]) -> Result<(), StoreError> {
         debug_assert!(batch.len() <= BATCH_RECORDS_MAX, "{} records", batch.len());
-        self.guarded("write", |engine| {
+        let touches_marks = batch.iter().any(|write| write.table == Table::Marks);
+        let mut sum = self.sum.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *sum;
+        *sum = self.guarded("write", |engine| {
             let outcome = engine.tables.as_slice().transaction(|tables| {
+                let table = |table: Table| {
+                    tables
+                        .get(table as usize)
+                        .ok_or(ConflictableTransactionError::Abort(()))
+                };
+                // From the start each time: sled may run this more than once.
+                let mut after = before;
                 for write in batch {
-                    let table = tables
-                        .get(write.table as usize)
-                        .ok_or(ConflictableTransactionError::Abort(()))?;
-                    match &write.value {
-                        Some(value) => table.insert(write.key.as_slice(), value.as_slice())?,
-                        None => table.remove(write.key.as_slice())?,
+                    let old = match &write.value {
+                        Some(value) => table(write.table)?.insert(write.key.as_slice(), value.as_slice())?,
+                        None => table(write.table)?.remove(write.key.as_slice())?,
                     };
+                    if write.table == Table::Marks {
+                        old.iter().for_each(|old| after.take(old));
+                        write.value.iter().for_each(|new| after.add(new));
+                    }
                 }
-                Ok(())
+                if touches_marks {
+                    table(Table::Meta)?.insert(SUM_KEY, after.seal())?;
+                }
+                Ok(after)
             });
             outcome.map_err(|error| match error {
                 TransactionError::Storage(error) => error,
                 TransactionError::Abort(()) => no_table(),
             })
         })?;
+        drop(sum);
         // Afterwards, so that no flush takes this for done that began before.
         self.unflushed.store(true, Ordering::Release);
         Ok(())

@@ -13,6 +13,7 @@ use super::{
     super::{durable, error::OpenError},
     Engine, SCHEMA, SCHEMA_KEY, Table,
     failure::{Failure, settle},
+    sums::{SUM_KEY, Sum},
 };
 
 /// sled's page cache. Larger ones make a cycle no faster: marks are read once, in order.
@@ -29,9 +30,9 @@ pub(super) fn create(folder: &Path, home: &Path) -> Result<(), OpenError> {
     }
     let engine = start(folder, &draft)?;
     let written = catch_unwind(AssertUnwindSafe(|| {
-        engine
-            .table(Table::Meta)?
-            .insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
+        let meta = engine.table(Table::Meta)?;
+        meta.insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
+        meta.insert(SUM_KEY, Sum::default().seal())?;
         engine.db.flush()?;
         drop(engine);
         Ok(())

@@ -1,0 +1,103 @@
+//! What a whole table adds up to, so that records which damage made vanish, or fall back to what they
+//! said earlier, are missed.
+//!
+//! sled gives up a part of a damaged log without a word. What it still hands out is genuine, each
+//! record has its checksum; only the sum over all of them tells that some are not there.
+
+use super::super::record::{self, Damage};
+
+/// Where the sum is kept, in the table of single records.
+pub(super) const SUM_KEY: &[u8] = b"sum";
+const SUM_BYTES: usize = 12;
+
+/// How many records, and their checksums put together in an order-free way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::store) struct Sum {
+    count: u64,
+    checksums: u32,
+}
+
+impl Sum {
+    /// Puts in a record's value.
+    pub(in crate::store) fn add(&mut self, value: &[u8]) {
+        self.count = self.count.wrapping_add(1);
+        self.checksums ^= record::checksum_in(value);
+    }
+
+    /// Takes out a record's value that was put in before.
+    pub(super) fn take(&mut self, value: &[u8]) {
+        self.count = self.count.wrapping_sub(1);
+        self.checksums ^= record::checksum_in(value);
+    }
+
+    pub(super) fn seal(self) -> Vec<u8> {
+        let mut payload = [0; SUM_BYTES];
+        payload[..8].copy_from_slice(&self.count.to_le_bytes());
+        payload[8..].copy_from_slice(&self.checksums.to_le_bytes());
+        record::seal(SUM_KEY, &payload)
+    }
+
+    pub(super) fn unseal(value: &[u8]) -> Result<Self, Damage> {
+        let payload = record::unseal(SUM_KEY, value)?;
+        let (Some(count), Some(checksums), SUM_BYTES) = (
+            payload.first_chunk().copied(),
+            payload.last_chunk().copied(),
+            payload.len(),
+        ) else {
+            return Err(Damage("it has the wrong length".into()));
+        };
+        Ok(Self {
+            count: u64::from_le_bytes(count),
+            checksums: u32::from_le_bytes(checksums),
+        })
+    }
+
+    /// What is wrong when `found` was read where this was written.
+    pub(in crate::store) fn compare(self, found: Self) -> Result<(), Damage> {
+        if self == found {
+            Ok(())
+        } else if self.count == found.count {
+            Err(Damage("some records in it are older than they were".into()))
+        } else {
+            Err(Damage(format!(
+                "{} records are in it, and there were {}",
+                found.count, self.count
+            )))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_in_comes_out_in_any_order() {
+        let values: Vec<_> = (0..5_u8).map(|number| record::seal(&[number], b"payload")).collect();
+        let mut sum = Sum::default();
+        values.iter().for_each(|value| sum.add(value));
+        assert_eq!(Sum::unseal(&sum.seal()), Ok(sum));
+        let mut other = Sum::default();
+        values.iter().rev().for_each(|value| other.add(value));
+        assert_eq!(sum.compare(other), Ok(()));
+        other.take(&values[3]);
+        let text = sum.compare(other).unwrap_err().0;
+        assert_eq!(text, "4 records are in it, and there were 5");
+        other.add(&record::seal(&[3], b"earlier payload"));
+        assert!(sum.compare(other).unwrap_err().0.contains("older"));
+        values.iter().for_each(|value| sum.take(value));
+        assert_eq!(sum, Sum::default());
+    }
+
+    #[test]
+    fn a_damaged_sum_is_an_error() {
+        for value in [
+            &b""[..],
+            b"abcde",
+            &record::seal(SUM_KEY, b"short"),
+            &record::seal(b"other", &[0; SUM_BYTES]),
+        ] {
+            assert!(Sum::unseal(value).is_err(), "{value:?}");
+        }
+    }
+}
