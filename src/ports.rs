@@ -3,11 +3,14 @@
 //! Deliberately absent: any type of ldap3, reqwest or sled. Each trait is owned by its user (the
 //! cycle and the executor) and implemented by one shell.
 
+mod groups;
+
 use std::{future::Future, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+pub use self::groups::{FoundGroup, GroupChange, GroupPayload, GroupProvider, GroupStore, MemberChange};
 pub use crate::model::{Absence, Reject, RejectKind, Step, StoreError};
 use crate::model::{AnchorKey, DirectoryEntry, Link, Mark, Operation, Pushed, ResourceId};
 

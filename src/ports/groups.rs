@@ -1,0 +1,158 @@
+//! The seam for groups.
+
+use std::future::Future;
+
+use super::{Created, Probe, ProviderError, StoreError};
+use crate::model::{AnchorKey, GroupLink, MemberSum, Reject, Resource, ResourceId};
+
+/// What a request about a group as such carries; members travel apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupPayload {
+    /// The anchor, by which our own groups are recognised in `externalId`.
+    pub external_id: String,
+    /// Attributes as wanted.
+    pub resource: Resource,
+}
+
+/// People put into a group and taken out of it, by their ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemberChange {
+    /// To be put in; those who are in already do no harm.
+    pub add: Vec<ResourceId>,
+    /// To be taken out; those who are not in do no harm.
+    pub remove: Vec<ResourceId>,
+}
+
+impl MemberChange {
+    /// Members named.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.add.len() + self.remove.len()
+    }
+
+    /// Whether nobody is named.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What is known of a group at the service provider besides its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundGroup {
+    /// Whether and why it may be adopted.
+    pub probe: Probe,
+    /// Its members, where this service provider tells.
+    pub members: Option<Vec<ResourceId>>,
+}
+
+/// Groups at the service provider. As with people, what comes back is final for this run; every request
+/// about members may be repeated without harm.
+pub trait GroupProvider: Send + Sync + 'static {
+    /// Most members that one request may name.
+    fn member_chunk(&self) -> usize;
+
+    /// Creates the group without members, or adopts the one of its name by the configured policy. With
+    /// `look_up_first` an earlier run may have created it already. A group that `taken` says is linked is
+    /// never adopted. An adopted group is brought to the attributes wanted.
+    fn create_group(
+        &self,
+        payload: &GroupPayload,
+        look_up_first: bool,
+        taken: super::Taken<'_>,
+    ) -> impl Future<Output = Result<Created, ProviderError>> + Send;
+
+    /// Brings the group's attributes to the wanted state.
+    fn update_group(
+        &self,
+        id: &ResourceId,
+        before: &Resource,
+        payload: &GroupPayload,
+    ) -> impl Future<Output = Result<(), ProviderError>> + Send;
+
+    /// Puts people in and takes people out: at most [`GroupProvider::member_chunk`] together.
+    /// [`ProviderError::Gone`] when the group is not there, or one of the people.
+    fn change_members(
+        &self,
+        id: &ResourceId,
+        change: &MemberChange,
+    ) -> impl Future<Output = Result<(), ProviderError>> + Send;
+
+    /// The members, where this service provider tells; nothing where it never does.
+    fn members(&self, id: &ResourceId) -> impl Future<Output = Result<Option<Vec<ResourceId>>, ProviderError>> + Send;
+
+    /// Deletes the group. [`ProviderError::Gone`] when there is none of that id.
+    fn delete_group(&self, id: &ResourceId) -> impl Future<Output = Result<(), ProviderError>> + Send;
+
+    /// Whether the group is really not there: proved by a look-up that was answered with other groups or
+    /// none, not by a 404 of the group's own address alone.
+    fn group_is_gone(
+        &self,
+        id: &ResourceId,
+        payload: &GroupPayload,
+    ) -> impl Future<Output = Result<bool, ProviderError>> + Send;
+
+    /// Whether a person's account is there; decides who of a refused chunk is missing.
+    fn has_person(&self, id: &ResourceId) -> impl Future<Output = Result<bool, ProviderError>> + Send;
+
+    /// Asks for the group that would stand in the way (the dry run's `--probe`).
+    fn probe_group(
+        &self,
+        payload: &GroupPayload,
+        taken: super::Taken<'_>,
+    ) -> impl Future<Output = Result<FoundGroup, ProviderError>> + Send;
+}
+
+/// A change of what is remembered of groups. Each is applied whole or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupChange {
+    /// Remember a group; its member records stay.
+    Put(AnchorKey, Box<GroupLink>),
+    /// Remember a group together with members who came and went. The link's sum covers them.
+    Members {
+        /// The group.
+        group: AnchorKey,
+        /// Its link after the change.
+        link: Box<GroupLink>,
+        /// Who is a member now.
+        add: Vec<AnchorKey>,
+        /// Who is none any more.
+        remove: Vec<AnchorKey>,
+    },
+    /// Forget the group and its members.
+    Forget(AnchorKey),
+}
+
+/// The memory of groups between cycles.
+pub trait GroupStore: Send + Sync + 'static {
+    /// Every group, in key order.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn groups(&self) -> Result<Vec<(AnchorKey, GroupLink)>, StoreError>;
+
+    /// The members last pushed, in key order.
+    ///
+    /// # Errors
+    /// When the state cannot be read, or when they are not those that `sum` speaks of: then some of
+    /// their records were lost.
+    fn members(&self, group: AnchorKey, sum: MemberSum) -> Result<Vec<AnchorKey>, StoreError>;
+
+    /// Applies changes, in order. Durable after the next [`super::StateStore::flush`].
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    fn apply_groups(&self, changes: &[GroupChange]) -> Result<(), StoreError>;
+
+    /// Every group that could not be pushed, in key order.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn group_rejects(&self) -> Result<Vec<(AnchorKey, Reject)>, StoreError>;
+
+    /// Adds or replaces rejects (`Some`), or removes them (`None`).
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    fn save_group_rejects(&self, rejects: &[(AnchorKey, Option<Reject>)]) -> Result<(), StoreError>;
+}
