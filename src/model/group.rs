@@ -37,6 +37,12 @@ impl MemberKey {
         Self::labelled("sid", sid)
     }
 
+    /// The key itself.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
     fn labelled(kind: &str, text: &str) -> Self {
         // No distinguished name begins with NUL.
         Self(Digest::of(format!("\0{kind}\0{}", text.trim().to_lowercase()).as_bytes()).0)
@@ -167,6 +173,9 @@ pub struct GroupOperation {
     pub add: Vec<AnchorKey>,
     /// People to be taken out, in key order.
     pub remove: Vec<AnchorKey>,
+    /// People remembered as members whose account is not there any more, or was made anew: forgotten
+    /// without a request, in key order.
+    pub forget: Vec<AnchorKey>,
 }
 
 impl GroupOperation {

@@ -1,12 +1,33 @@
-//! Looking up people among people in key order.
+//! Looking up people and names among those in key order.
 
-use crate::model::AnchorKey;
+use crate::model::{AnchorKey, MemberKey};
+
+/// A key that is a digest: evenly spread.
+pub(super) trait Spread: Copy + Ord {
+    /// Its first eight bytes, in order.
+    fn head(self) -> u64;
+}
+
+impl Spread for AnchorKey {
+    fn head(self) -> u64 {
+        head(&self.0)
+    }
+}
+
+impl Spread for MemberKey {
+    fn head(self) -> u64 {
+        head(self.bytes())
+    }
+}
+
+fn head(bytes: &[u8; 16]) -> u64 {
+    u64::from_be_bytes(std::array::from_fn(|at| bytes[at]))
+}
 
 /// The place of `key`. Keys are digests, so they lie evenly: where one stands can be guessed to within a
 /// few places, and a cycle asks once for everybody.
-pub(super) fn find<T>(sorted: &[(AnchorKey, T)], key: AnchorKey) -> Option<usize> {
-    let head = |key: AnchorKey| u64::from_be_bytes(std::array::from_fn(|at| key.0[at]));
-    let guess = (u128::from(head(key)) * sorted.len() as u128) >> 64;
+pub(super) fn find<K: Spread, T>(sorted: &[(K, T)], key: K) -> Option<usize> {
+    let guess = (u128::from(key.head()) * sorted.len() as u128) >> 64;
     let guess = usize::try_from(guess).ok()?;
     // Twice as far each time, until the key lies between both ends.
     let (mut low, mut high, mut step) = (guess, guess, 16);

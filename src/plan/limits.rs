@@ -104,7 +104,7 @@ fn exceeded(plan: &Plan, removals: u64, limits: &Limits, context: &Context<'_>) 
     if context.scope_changed {
         return Some("base, scope, filter or anchor of [users] changed since the last complete cycle".to_owned());
     }
-    let allowed = allowed(in_use, limits);
+    let allowed = allowed(in_use, limits.max_removals, limits.max_removals_percent);
     (removals > allowed).then(|| {
         format!(
             "{removals} of {in_use} accounts in use, allowed are {allowed} \
@@ -118,15 +118,18 @@ fn exceeded(plan: &Plan, removals: u64, limits: &Limits, context: &Context<'_>) 
 const ROUNDING: f64 = 1e-9;
 
 /// The smaller of both limits; the share is rounded up, so that a small directory can lose somebody.
-fn allowed(in_use: u64, limits: &Limits) -> u64 {
-    #[expect(clippy::cast_precision_loss, reason = "a share of people; 2^53 is far away")]
+pub(super) fn allowed(in_use: u64, most: u64, percent: f64) -> u64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a share of people or groups; 2^53 is far away"
+    )]
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "both factors are positive and small"
     )]
-    let share = (in_use as f64 * limits.max_removals_percent / 100.0 - ROUNDING).ceil() as u64;
-    limits.max_removals.min(share)
+    let share = (in_use as f64 * percent / 100.0 - ROUNDING).ceil() as u64;
+    most.min(share)
 }
 
 /// Twelve hexadecimal digits over who loses what: the same removals have the same id in every cycle.

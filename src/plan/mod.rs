@@ -1,13 +1,14 @@
 //! What should happen: from what was seen and what is remembered to an ordered list of operations.
 //!
 //! Reading order: [`decide`] (one person), [`planner`] (a whole read, streaming), [`circles`] (swapped
-//! names), [`limits`] (what may be carried out).
+//! names), [`limits`] (what may be carried out), then the same for [`groups`].
 //!
 //! Deliberately absent: I/O, clock, randomness. Links are handed in by a function, time is an
 //! argument; the same input gives the same plan, byte for byte.
 
 pub mod circles;
 pub mod decide;
+pub mod groups;
 mod keyed;
 pub mod limits;
 mod managers;

@@ -1,0 +1,414 @@
+//! All groups of a read: from what was seen and what is remembered to an ordered list of operations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Roster,
+    decide::{self, Difference, Missing},
+    flatten::{Flat, Graph},
+};
+use crate::{
+    model::{
+        Absence, Anchor, AnchorKey, Digest, GroupAction, GroupLink, GroupOperation, MappedGroup, MemberSum, Problem,
+        Reject, RejectKind, Rejection, Resource, StoreError,
+    },
+    plan::{
+        decide::is_waiting,
+        settings::{GoneGroups, Nesting},
+    },
+};
+
+/// Reads the members of a group that were pushed last.
+pub type Pushed<'a> = &'a dyn Fn(AnchorKey, MemberSum) -> Result<Vec<AnchorKey>, StoreError>;
+
+/// What a plan for groups starts from.
+pub struct Inputs<'a> {
+    /// Every group that was read.
+    pub groups: &'a [MappedGroup],
+    /// Every group remembered, in key order.
+    pub links: Vec<(AnchorKey, GroupLink)>,
+    /// Every group that could not be pushed, in key order.
+    pub rejects: Vec<(AnchorKey, Reject)>,
+    /// Everybody who can be a member.
+    pub roster: &'a Roster,
+    /// What absence means after the read of the groups.
+    pub absence: Absence,
+    /// Groups in groups.
+    pub nesting: Nesting,
+    /// What happens to groups that left.
+    pub gone: GoneGroups,
+    /// Complete cycles in a row in which a group has to be missing.
+    pub confirm_cycles: u16,
+    /// Members pushed last.
+    pub pushed: Pushed<'a>,
+    /// Unix seconds.
+    pub now: i64,
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupCounts {
+    /// Groups read.
+    pub entries: u64,
+    /// Fine and as remembered.
+    pub unchanged: u64,
+    /// Cannot be pushed.
+    pub rejected: u64,
+    /// Of these, the ones whose anchor cannot be read.
+    pub unidentified: u64,
+    /// Waiting after an earlier failure.
+    pub waiting: u64,
+    /// Missing, but not yet for long enough.
+    pub missing: u64,
+    /// Memberships wanted.
+    pub memberships: u64,
+    /// Listed members whom we do not provision.
+    pub outside: u64,
+    /// Groups that hold others, and how deep the deepest goes.
+    pub nested: u64,
+    /// See [`GroupCounts::nested`].
+    pub depth: u32,
+    /// Groups in use before this cycle, as far as the state knows.
+    pub in_use: u64,
+}
+
+/// What is to be done to groups, and what is to be remembered beside it.
+#[derive(Clone, Debug)]
+pub struct GroupPlan {
+    /// In the order in which they are carried out: by action, then by anchor.
+    pub operations: Vec<GroupOperation>,
+    /// What is remembered without a request; nothing for a group to be forgotten.
+    pub link_changes: Vec<(AnchorKey, Option<GroupLink>)>,
+    /// The reject list's changes.
+    pub reject_changes: Vec<(AnchorKey, Option<Reject>)>,
+    /// For people to read.
+    pub warnings: Vec<String>,
+    /// What was counted.
+    pub counts: GroupCounts,
+    /// What absence meant.
+    pub absence: Absence,
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// When the members pushed last cannot be read.
+pub fn plan(inputs: Inputs<'_>) -> Result<GroupPlan, StoreError> {
+    let mut planner = Planner::new(&inputs);
+    planner.find_twins();
+    for at in 0..inputs.groups.len() {
+        planner.observe(at)?;
+    }
+    planner.find_gone()?;
+    planner.release_rejects();
+    Ok(planner.finish())
+}
+
+struct Planner<'a> {
+    inputs: &'a Inputs<'a>,
+    graph: Graph<'a>,
+    links: BTreeMap<AnchorKey, &'a GroupLink>,
+    rejects: BTreeMap<AnchorKey, &'a Reject>,
+    /// Why a group is not pushed although its entry is fine in itself.
+    refused: BTreeMap<usize, Problem>,
+    seen: BTreeSet<AnchorKey>,
+    still_rejected: BTreeSet<AnchorKey>,
+    /// Groups that can be members of others: remembered, or about to be created.
+    pushable: BTreeSet<AnchorKey>,
+    operations: Vec<GroupOperation>,
+    link_changes: Vec<(AnchorKey, Option<GroupLink>)>,
+    reject_changes: Vec<(AnchorKey, Option<Reject>)>,
+    warnings: Vec<String>,
+    counts: GroupCounts,
+}
+
+impl<'a> Planner<'a> {
+    fn new(inputs: &'a Inputs<'a>) -> Self {
+        let in_use = inputs.links.iter().filter(|(_, link)| is_in_use(link)).count() as u64;
+        let read = inputs.groups.iter().filter(|group| group.resource.is_ok());
+        let read = read.filter_map(|group| group.anchor.as_ref()).map(Anchor::key);
+        Self {
+            inputs,
+            graph: Graph::new(inputs.groups, inputs.roster),
+            links: inputs.links.iter().map(|(key, link)| (*key, link)).collect(),
+            rejects: inputs.rejects.iter().map(|(key, reject)| (*key, reject)).collect(),
+            refused: BTreeMap::new(),
+            seen: BTreeSet::new(),
+            still_rejected: BTreeSet::new(),
+            pushable: inputs.links.iter().map(|(key, _)| *key).chain(read).collect(),
+            operations: Vec::new(),
+            link_changes: Vec::new(),
+            reject_changes: Vec::new(),
+            warnings: Vec::new(),
+            counts: GroupCounts {
+                entries: inputs.groups.len() as u64,
+                in_use,
+                ..GroupCounts::default()
+            },
+        }
+    }
+
+    /// Two groups with one anchor or one name: which is meant would be a guess, so neither is pushed.
+    fn find_twins(&mut self) {
+        let mut anchors: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut names: BTreeMap<String, usize> = BTreeMap::new();
+        for (at, group) in self.inputs.groups.iter().enumerate() {
+            if let Some(anchor) = &group.anchor
+                && let Some(first) = anchors.insert(anchor.as_str(), at)
+            {
+                self.refuse_both(first, at, "anchor", anchor.as_str());
+            }
+            let name = group.resource.as_ref().ok().and_then(|it| it.text("displayName"));
+            if let Some(name) = name
+                && let Some(first) = names.insert(name.to_lowercase(), at)
+            {
+                self.refuse_both(first, at, "displayName", name);
+            }
+        }
+    }
+
+    fn refuse_both(&mut self, first: usize, second: usize, attribute: &str, value: &str) {
+        for (at, other) in [(first, second), (second, first)] {
+            let other = &self.inputs.groups[other].dn;
+            let rule = match attribute {
+                "anchor" => format!("{other} has the same anchor; choose an anchor attribute that is unique"),
+                _ => format!("{other} has the same displayName; names are compared without case"),
+            };
+            let problem = Problem {
+                attribute: attribute.to_owned(),
+                rule,
+                value: value.to_owned(),
+            };
+            self.refused.entry(at).or_insert(problem);
+        }
+    }
+
+    fn observe(&mut self, at: usize) -> Result<(), StoreError> {
+        let group = &self.inputs.groups[at];
+        let problems = match (&group.resource, self.refused.remove(&at)) {
+            (Err(problems), _) => problems.clone(),
+            (Ok(_), Some(problem)) => vec![problem],
+            (Ok(resource), None) => {
+                if let Some(anchor) = &group.anchor {
+                    return self.observe_sound(at, anchor, resource);
+                }
+                Vec::new()
+            }
+        };
+        self.reject(group, problems);
+        Ok(())
+    }
+
+    fn observe_sound(&mut self, at: usize, anchor: &Anchor, resource: &Resource) -> Result<(), StoreError> {
+        let key = anchor.key();
+        self.seen.insert(key);
+        let flat = self.flat(at);
+        let link = self.links.get(&key).copied();
+        if self.waits(key, decide::wanted(resource, &flat)) {
+            return Ok(());
+        }
+        let difference = self.difference(key, link, &flat.members)?;
+        let group = &self.inputs.groups[at];
+        let operation = decide::present(group, anchor.clone(), resource, link, difference);
+        match (operation, link) {
+            (Some(operation), _) => self.operations.push(operation),
+            (None, link) => {
+                self.counts.unchanged += 1;
+                self.settle(key, link, &group.dn);
+            }
+        }
+        Ok(())
+    }
+
+    fn flat(&mut self, at: usize) -> Flat {
+        let flat = match self.inputs.nesting {
+            Nesting::Flatten => self.graph.flatten(at),
+            Nesting::Push => {
+                let mut flat = self.graph.direct_members(at, &|key| self.pushable.contains(&key));
+                // A service provider need not follow a circle to its end.
+                let own = self.inputs.groups[at].anchor.as_ref().map(Anchor::key);
+                flat.members.retain(|key| Some(*key) != own);
+                flat
+            }
+        };
+        self.counts.memberships += flat.members.len() as u64;
+        self.counts.outside += flat.outside;
+        self.counts.nested += u64::from(flat.depth > 0);
+        self.counts.depth = self.counts.depth.max(flat.depth);
+        if flat.circular {
+            let dn = &self.inputs.groups[at].dn;
+            self.warnings
+                .push(format!("{dn} is, over others or at once, a member of itself"));
+        }
+        flat
+    }
+
+    fn difference(
+        &self,
+        key: AnchorKey,
+        link: Option<&GroupLink>,
+        wanted: &[AnchorKey],
+    ) -> Result<Difference, StoreError> {
+        let pushed = match link {
+            Some(link) if decide::same_members(wanted, link, self.inputs.roster) => return Ok(Difference::default()),
+            Some(link) => (self.inputs.pushed)(key, link.members)?,
+            None => Vec::new(),
+        };
+        Ok(decide::difference(wanted, &pushed, self.inputs.roster, &self.pushable))
+    }
+
+    /// Remembers that a group which needs nothing is here, and where.
+    fn settle(&mut self, key: AnchorKey, link: Option<&GroupLink>, dn: &str) {
+        let Some(link) = link else { return };
+        let settled = GroupLink {
+            dn: dn.to_owned(),
+            missed: 0,
+            emptied_at: 0,
+            ..link.clone()
+        };
+        if settled != *link {
+            self.link_changes.push((key, Some(settled)));
+        }
+    }
+
+    /// Whether this very state could not be reached before and is not due.
+    fn waits(&mut self, key: AnchorKey, wanted: Digest) -> bool {
+        let failed = self.rejects.get(&key);
+        let waits = failed.is_some_and(|reject| is_waiting(reject, wanted, self.inputs.now));
+        if waits {
+            self.counts.waiting += 1;
+            self.still_rejected.insert(key);
+        }
+        waits
+    }
+
+    /// A group that cannot be pushed counts as present: it stays as it is.
+    fn reject(&mut self, group: &MappedGroup, problems: Vec<Problem>) {
+        self.counts.rejected += 1;
+        let key = match &group.anchor {
+            Some(anchor) => anchor.key(),
+            None => {
+                self.counts.unidentified += 1;
+                Anchor::new(group.dn.as_str()).key()
+            }
+        };
+        self.seen.insert(key);
+        self.still_rejected.insert(key);
+        let rejection = Rejection {
+            dn: group.dn.clone(),
+            anchor: group.anchor.clone(),
+            problems,
+        };
+        let old = self.rejects.get(&key).filter(|old| old.kind == RejectKind::Entry);
+        if old.is_some_and(|old| old.rejection == rejection) {
+            return;
+        }
+        let reject = Reject {
+            kind: RejectKind::Entry,
+            wanted: Digest::default(),
+            first: old.map_or(self.inputs.now, |old| old.first),
+            last: self.inputs.now,
+            tries: 0,
+            next_try: 0,
+            rejection,
+        };
+        self.reject_changes.push((key, Some(reject)));
+    }
+
+    /// Whether a group that was not seen is not there. One whose anchor could not be read might be any.
+    fn proves_absence(&mut self) -> bool {
+        if self.counts.unidentified > 0 {
+            self.warnings.push(format!(
+                "{} groups have no readable anchor and might be any: no group counts as missing in this run",
+                self.counts.unidentified
+            ));
+        }
+        self.inputs.absence == Absence::AllButPresent && self.counts.unidentified == 0
+    }
+
+    fn find_gone(&mut self) -> Result<(), StoreError> {
+        if !self.proves_absence() {
+            return Ok(());
+        }
+        let inputs = self.inputs;
+        for (key, link) in inputs
+            .links
+            .iter()
+            .filter(|(key, _)| !self.seen.contains(key))
+            .collect::<Vec<_>>()
+        {
+            let action = match decide::missing(link, &inputs.gone, inputs.confirm_cycles, inputs.now) {
+                Missing::Nothing => continue,
+                Missing::NeverMade => {
+                    self.link_changes.push((*key, None));
+                    continue;
+                }
+                Missing::Counted(missed) => {
+                    self.counts.missing += 1;
+                    let counted = GroupLink { missed, ..link.clone() };
+                    self.link_changes.push((*key, Some(counted)));
+                    continue;
+                }
+                Missing::Empty => GroupAction::Empty,
+                Missing::Delete => GroupAction::Delete,
+            };
+            let wanted = decide::wanted(&link.resource, &Flat::default());
+            if self.waits(*key, wanted) {
+                self.counts.missing += 1;
+                continue;
+            }
+            self.take_away(*key, link, action)?;
+        }
+        Ok(())
+    }
+
+    fn take_away(&mut self, key: AnchorKey, link: &GroupLink, action: GroupAction) -> Result<(), StoreError> {
+        let difference = match action {
+            GroupAction::Empty => self.difference(key, Some(link), &[])?,
+            _ => Difference::default(),
+        };
+        self.operations.push(GroupOperation {
+            anchor: link.anchor.clone(),
+            dn: link.dn.clone(),
+            action,
+            link: Some(link.clone()),
+            after: link.resource.clone(),
+            add: Vec::new(),
+            remove: difference.remove,
+            forget: difference.forget,
+        });
+        Ok(())
+    }
+
+    /// Rejects of groups that are fine now, or gone, are over; those that are tried again stay on the
+    /// list until that has succeeded.
+    fn release_rejects(&mut self) {
+        let tried: BTreeSet<AnchorKey> = self.operations.iter().map(|operation| operation.anchor.key()).collect();
+        let complete = self.inputs.absence == Absence::AllButPresent && self.counts.unidentified == 0;
+        for (&key, reject) in &self.rejects {
+            let stays =
+                self.still_rejected.contains(&key) || (reject.kind != RejectKind::Entry && tried.contains(&key));
+            if !stays && (complete || self.seen.contains(&key)) {
+                self.reject_changes.push((key, None));
+            }
+        }
+    }
+
+    fn finish(mut self) -> GroupPlan {
+        self.operations
+            .sort_by(|one, other| (one.action, &one.anchor).cmp(&(other.action, &other.anchor)));
+        GroupPlan {
+            operations: self.operations,
+            link_changes: self.link_changes,
+            reject_changes: self.reject_changes,
+            warnings: self.warnings,
+            counts: self.counts,
+            absence: self.inputs.absence.clone(),
+        }
+    }
+}
+
+/// Whether people are, as far as we know, in this group because of us.
+fn is_in_use(link: &GroupLink) -> bool {
+    link.id.is_some() && link.emptied_at == 0
+}
