@@ -176,6 +176,8 @@ pub struct GroupOperation {
     /// People remembered as members whose account is not there any more, or was made anew: forgotten
     /// without a request, in key order.
     pub forget: Vec<AnchorKey>,
+    /// Digest of the state this is to reach: by it a failure is known again.
+    pub wanted: Digest,
 }
 
 impl GroupOperation {

@@ -48,6 +48,7 @@ pub(super) fn present(
     resource: &Resource,
     link: Option<&GroupLink>,
     difference: Difference,
+    wanted: Digest,
 ) -> Option<GroupOperation> {
     let action = match link {
         None => GroupAction::Create,
@@ -65,6 +66,7 @@ pub(super) fn present(
         add: difference.add,
         remove: difference.remove,
         forget: difference.forget,
+        wanted,
     })
 }
 
@@ -178,7 +180,15 @@ mod tests {
     #[test]
     fn actions() {
         let act = |link: Option<&GroupLink>, name: &str, difference: Difference| {
-            present(&group("g", &[]), Anchor::new("g"), &resource(name), link, difference).map(|it| it.action)
+            present(
+                &group("g", &[]),
+                Anchor::new("g"),
+                &resource(name),
+                link,
+                difference,
+                Digest::default(),
+            )
+            .map(|it| it.action)
         };
         let nothing = Difference::default;
         let one = || Difference {

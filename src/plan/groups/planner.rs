@@ -204,12 +204,13 @@ impl<'a> Planner<'a> {
         self.seen.insert(key);
         let flat = self.flat(at);
         let link = self.links.get(&key).copied();
-        if self.waits(key, decide::wanted(resource, &flat)) {
+        let wanted = decide::wanted(resource, &flat);
+        if self.waits(key, wanted) {
             return Ok(());
         }
         let difference = self.difference(key, link, &flat.members)?;
         let group = &self.inputs.groups[at];
-        let operation = decide::present(group, anchor.clone(), resource, link, difference);
+        let operation = decide::present(group, anchor.clone(), resource, link, difference, wanted);
         match (operation, link) {
             (Some(operation), _) => self.operations.push(operation),
             (None, link) => {
@@ -357,12 +358,18 @@ impl<'a> Planner<'a> {
                 self.counts.missing += 1;
                 continue;
             }
-            self.take_away(*key, link, action)?;
+            self.take_away(*key, link, action, wanted)?;
         }
         Ok(())
     }
 
-    fn take_away(&mut self, key: AnchorKey, link: &GroupLink, action: GroupAction) -> Result<(), StoreError> {
+    fn take_away(
+        &mut self,
+        key: AnchorKey,
+        link: &GroupLink,
+        action: GroupAction,
+        wanted: Digest,
+    ) -> Result<(), StoreError> {
         let difference = match action {
             GroupAction::Empty => self.difference(key, Some(link), &[])?,
             _ => Difference::default(),
@@ -376,6 +383,7 @@ impl<'a> Planner<'a> {
             add: Vec::new(),
             remove: difference.remove,
             forget: difference.forget,
+            wanted,
         });
         Ok(())
     }
