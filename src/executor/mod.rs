@@ -4,6 +4,7 @@
 //!
 //! Deliberately absent: a dry run. A dry run is a plan that never gets here.
 
+mod groups;
 mod lane;
 mod linked;
 mod recover;
@@ -19,12 +20,16 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
+pub use self::{
+    groups::{GroupExecution, execute_groups},
+    linked::Linked,
+    recover::recover,
+};
 use self::{
     lane::{Lane, attempt, ends_run},
     reject::rejected,
     send::{Outcome, mark},
 };
-pub use self::{linked::Linked, recover::recover};
 use crate::{
     model::{Action, AnchorKey, Digest, Mark, Operation, Phase},
     plan::Plan,

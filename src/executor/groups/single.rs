@@ -1,0 +1,148 @@
+//! One group: itself, its end, or its members.
+
+use super::{
+    Crew,
+    members::{self, Tally},
+};
+use crate::{
+    model::{GroupAction, GroupLink, GroupOperation, MemberSum, ResourceId},
+    ports::{Created, GroupChange, GroupPayload, GroupProvider, GroupStore, ProviderError, StateStore, StoreError},
+};
+
+/// Which half of an operation is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The group itself.
+    Itself,
+    /// Its members, or its end.
+    Members,
+}
+
+/// What one half came to.
+pub(super) enum Done {
+    /// The group is there.
+    Itself { link: Box<GroupLink>, adopted: bool },
+    /// The members are, as far as possible, as wanted.
+    Members(Tally),
+}
+
+pub(super) async fn carry_out<P: GroupProvider, S: StateStore + GroupStore>(
+    crew: &Crew<P, S>,
+    operation: &GroupOperation,
+    way: Way,
+    now: i64,
+) -> Result<Result<Done, ProviderError>, StoreError> {
+    match way {
+        Way::Itself => itself(crew, operation).await,
+        Way::Members => match (&operation.link, operation.action) {
+            (Some(link), GroupAction::Delete) => delete(crew, operation, link).await,
+            (Some(link), _) => Ok(Ok(Done::Members(members::change(crew, operation, link, now).await?))),
+            (None, _) => Err(StoreError(format!(
+                "the group {} has no link: please report this",
+                operation.dn
+            ))),
+        },
+    }
+}
+
+async fn itself<P: GroupProvider, S: StateStore + GroupStore>(
+    crew: &Crew<P, S>,
+    operation: &GroupOperation,
+) -> Result<Result<Done, ProviderError>, StoreError> {
+    let payload = payload(operation);
+    let known = operation
+        .link
+        .as_ref()
+        .and_then(|link| link.id.as_ref().map(|id| (link, id)));
+    let outcome = match known {
+        Some((link, id)) => match crew.provider.update_group(id, &link.resource, &payload).await {
+            // Deleted there by somebody: forget the id, look up, create again.
+            Err(ProviderError::Gone) => create(crew, &payload, true).await,
+            other => other.map(|()| (id.clone(), link.adopted, link.members)),
+        },
+        None => create(crew, &payload, operation.link.is_some()).await,
+    };
+    let (id, adopted, members) = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => return Ok(Err(error)),
+    };
+    crew.take(&id);
+    let is_new = known.is_none_or(|(_, known)| *known != id);
+    let link = GroupLink {
+        anchor: operation.anchor.clone(),
+        id: Some(id),
+        dn: operation.dn.clone(),
+        resource: operation.after.clone(),
+        members,
+        adopted,
+        missed: 0,
+        emptied_at: 0,
+    };
+    let key = operation.anchor.key();
+    let put = GroupChange::Put(key, Box::new(link.clone()));
+    if is_new {
+        // What is remembered of another group's members is void.
+        crew.store.apply_groups(&[GroupChange::Forget(key), put])?;
+    } else {
+        crew.store.apply_groups(&[put])?;
+    }
+    Ok(Ok(Done::Itself {
+        adopted: adopted && is_new,
+        link: Box::new(link),
+    }))
+}
+
+async fn create<P: GroupProvider, S: GroupStore>(
+    crew: &Crew<P, S>,
+    payload: &GroupPayload,
+    look_up_first: bool,
+) -> Result<(ResourceId, bool, MemberSum), ProviderError> {
+    let taken = |id: &ResourceId| crew.is_taken(id);
+    let created = crew.provider.create_group(payload, look_up_first, &taken).await?;
+    Ok(match created {
+        Created::New(id) => (id, false, MemberSum::default()),
+        Created::Adopted(id) => (id, true, MemberSum::default()),
+    })
+}
+
+/// That the group is gone is believed only when a look-up proves it.
+async fn delete<P: GroupProvider, S: StateStore + GroupStore>(
+    crew: &Crew<P, S>,
+    operation: &GroupOperation,
+    link: &GroupLink,
+) -> Result<Result<Done, ProviderError>, StoreError> {
+    let Some(id) = &link.id else {
+        return Err(StoreError(format!(
+            "the group {} has no id: please report this",
+            operation.dn
+        )));
+    };
+    let gone = match crew.provider.delete_group(id).await {
+        Ok(()) => true,
+        Err(ProviderError::Gone) => match crew.provider.group_is_gone(id, &payload(operation)).await {
+            Ok(gone) => gone,
+            Err(error) => return Ok(Err(error)),
+        },
+        Err(error) => return Ok(Err(error)),
+    };
+    if !gone {
+        return Ok(Err(unproved()));
+    }
+    crew.store
+        .apply_groups(&[GroupChange::Forget(operation.anchor.key())])?;
+    Ok(Ok(Done::Members(Tally::default())))
+}
+
+pub(super) fn payload(operation: &GroupOperation) -> GroupPayload {
+    GroupPayload {
+        external_id: operation.anchor.to_string(),
+        resource: operation.after.clone(),
+    }
+}
+
+pub(super) fn unproved() -> ProviderError {
+    ProviderError::Unavailable {
+        reason: "the service provider says that there is no such group, but a look-up does not prove it".to_owned(),
+        tries: 1,
+    }
+}
