@@ -185,6 +185,7 @@ impl<'a, 'w> Intake<'a, 'w> {
             marks: self.means.store.marks()?,
             rejects: self.means.store.rejects()?,
             in_doubt: self.in_doubt.clone(),
+            wants_accounts: false,
             trust_sources: self.trust_sources,
             now: self.means.now,
         };

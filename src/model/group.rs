@@ -167,6 +167,8 @@ pub struct GroupOperation {
     pub action: GroupAction,
     /// The memory of it; none for a group never pushed.
     pub link: Option<GroupLink>,
+    /// The attributes of a step in between: a temporary name, which breaks a circle of renames.
+    pub aside: Option<Resource>,
     /// The attributes wanted; for [`GroupAction::Empty`] and [`GroupAction::Delete`] those it has.
     pub after: Resource,
     /// People to be put in, in key order.

@@ -13,6 +13,7 @@ use crate::{
     plan::{
         circles::{self, Rename},
         decide::{self, Known, Missing, Rules, Seen},
+        groups::Account,
         keyed,
         managers::{self, Names},
         settings::Leavers,
@@ -28,6 +29,8 @@ pub struct Inputs {
     pub rejects: Vec<(AnchorKey, Reject)>,
     /// Creates of an unfinished plan whose answer may have been lost.
     pub in_doubt: Vec<AnchorKey>,
+    /// Whether [`Plan::accounts`] is wanted: groups are pushed.
+    pub wants_accounts: bool,
     /// The marks' source digests are of the mapping in force; else every entry is mapped again.
     pub trust_sources: bool,
     /// Unix seconds.
@@ -121,6 +124,7 @@ pub struct Planner {
     still_rejected: BTreeSet<AnchorKey>,
     reject_changes: Vec<(AnchorKey, Option<Reject>)>,
     in_doubt: BTreeSet<AnchorKey>,
+    wants_accounts: bool,
     trust_sources: bool,
     now: i64,
     notes: Vec<Note>,
@@ -177,6 +181,7 @@ impl Planner {
             still_rejected: BTreeSet::new(),
             reject_changes: Vec::new(),
             in_doubt: inputs.in_doubt.into_iter().collect(),
+            wants_accounts: inputs.wants_accounts,
             trust_sources: inputs.trust_sources,
             now: inputs.now,
             notes: Vec::new(),
@@ -462,6 +467,7 @@ impl Planner {
         );
         steps.sort_unstable();
         self.release_rejects(proof);
+        let accounts = self.accounts();
         let dirty = self
             .sights
             .iter()
@@ -470,6 +476,7 @@ impl Planner {
             .map(|(_, &mark)| mark);
         Ok(Plan {
             mark_changes: dirty.collect(),
+            accounts,
             quietly_inactive: quiet,
             id: plan_id(&steps, &self.notes),
             steps,
@@ -557,6 +564,26 @@ impl Planner {
             .filter(|(_, fresh)| self.is_created(fresh))
             .map(|(&key, fresh)| (fresh.dn, key));
         Names::new(linked.chain(fresh).collect())
+    }
+
+    /// Everybody who can be a member of a group. Who was not seen is among them: an account that is still
+    /// there keeps its groups until it is gone, or until the directory says otherwise.
+    fn accounts(&self) -> Vec<Account> {
+        if !self.wants_accounts {
+            return Vec::new();
+        }
+        let known = self.marks.iter().map(|&(key, mark)| Account {
+            key,
+            dn: mark.dn,
+            is_new: false,
+        });
+        let new = self.fresh.iter().filter(|(_, fresh)| self.is_created(fresh));
+        let new = new.map(|(&key, fresh)| Account {
+            key,
+            dn: fresh.dn,
+            is_new: true,
+        });
+        known.chain(new).collect()
     }
 
     fn is_created(&self, fresh: &Fresh) -> bool {
@@ -867,6 +894,8 @@ pub struct Plan {
     /// What is carried out, in order.
     pub steps: Vec<Step>,
     pub(super) notes: Vec<Note>,
+    /// Everybody who has an account or gets one, as far as that was asked for.
+    pub accounts: Vec<Account>,
     /// Marks that changed without an operation.
     pub mark_changes: Vec<(AnchorKey, Mark)>,
     /// People who left while their account was inactive already.

@@ -142,6 +142,7 @@ impl Town {
             marks: store.marks().unwrap(),
             rejects: store.rejects().unwrap(),
             in_doubt: in_doubt.clone(),
+            wants_accounts: false,
             trust_sources: true,
             now: self.now,
         };

@@ -163,7 +163,9 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
     async fn groups_themselves(&mut self, operations: Vec<GroupOperation>) -> Result<Vec<GroupOperation>, StoreError> {
         let is_itself =
             |operation: &GroupOperation| matches!(operation.action, GroupAction::Create | GroupAction::Update);
-        let (mut waiting, mut ready): (Vec<_>, Vec<_>) = operations.into_iter().partition(is_itself);
+        let (themselves, mut ready): (Vec<_>, Vec<_>) = operations.into_iter().partition(is_itself);
+        let (aside, mut waiting): (Vec<_>, Vec<_>) = themselves.into_iter().partition(|it| it.aside.is_some());
+        waiting.extend(self.send(aside, Way::Aside).await?);
         loop {
             let before = ready.len();
             ready.extend(self.send(waiting, Way::Itself).await?);
@@ -220,7 +222,7 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
                 Err(error @ ProviderError::Conflict { .. }) if way == Way::Itself => {
                     self.deferred.push((operation, error));
                 }
-                outcome => ready.extend(self.book(operation, outcome)?),
+                outcome => ready.extend(self.book(operation, outcome, way)?),
             }
             self.ended += 1;
             self.observer.event(&Event::Done {
@@ -238,11 +240,17 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
         &mut self,
         mut operation: GroupOperation,
         outcome: Result<Done, ProviderError>,
+        way: Way,
     ) -> Result<Option<GroupOperation>, StoreError> {
         let key = operation.anchor.key();
         let action = operation.action;
         let anchor = operation.anchor.as_str();
         match outcome {
+            Ok(Done::Itself { link, .. }) if way == Way::Aside => {
+                operation.link = Some(*link);
+                operation.aside = None;
+                Ok(Some(operation))
+            }
             Ok(Done::Itself { link, adopted }) => {
                 tracing::info!(%action, anchor, adopted, "group done");
                 self.result.adopted += u64::from(adopted);

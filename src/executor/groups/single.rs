@@ -5,13 +5,15 @@ use super::{
     members::{self, Tally},
 };
 use crate::{
-    model::{GroupAction, GroupLink, GroupOperation, MemberSum, ResourceId},
+    model::{GroupAction, GroupLink, GroupOperation, MemberSum, Resource, ResourceId},
     ports::{Created, GroupChange, GroupPayload, GroupProvider, GroupStore, ProviderError, StateStore, StoreError},
 };
 
 /// Which half of an operation is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
+    /// Its temporary name.
+    Aside,
     /// The group itself.
     Itself,
     /// Its members, or its end.
@@ -33,7 +35,11 @@ pub(super) async fn carry_out<P: GroupProvider, S: StateStore + GroupStore>(
     now: i64,
 ) -> Result<Result<Done, ProviderError>, StoreError> {
     match way {
-        Way::Itself => itself(crew, operation).await,
+        Way::Aside => match &operation.aside {
+            Some(aside) => itself(crew, operation, aside).await,
+            None => itself(crew, operation, &operation.after).await,
+        },
+        Way::Itself => itself(crew, operation, &operation.after).await,
         Way::Members => match (&operation.link, operation.action) {
             (Some(link), GroupAction::Delete) => delete(crew, operation, link).await,
             (Some(link), _) => Ok(Ok(Done::Members(members::change(crew, operation, link, now).await?))),
@@ -48,8 +54,12 @@ pub(super) async fn carry_out<P: GroupProvider, S: StateStore + GroupStore>(
 async fn itself<P: GroupProvider, S: StateStore + GroupStore>(
     crew: &Crew<P, S>,
     operation: &GroupOperation,
+    wanted: &Resource,
 ) -> Result<Result<Done, ProviderError>, StoreError> {
-    let payload = payload(operation);
+    let payload = GroupPayload {
+        resource: wanted.clone(),
+        ..payload(operation)
+    };
     let known = operation
         .link
         .as_ref()
@@ -72,7 +82,7 @@ async fn itself<P: GroupProvider, S: StateStore + GroupStore>(
         anchor: operation.anchor.clone(),
         id: Some(id),
         dn: operation.dn.clone(),
-        resource: operation.after.clone(),
+        resource: wanted.clone(),
         members,
         adopted,
         missed: 0,

@@ -62,6 +62,7 @@ pub(super) fn present(
         dn: group.dn.clone(),
         action,
         link: link.cloned(),
+        aside: None,
         after: resource.clone(),
         add: difference.add,
         remove: difference.remove,

@@ -9,10 +9,11 @@ use super::{
 };
 use crate::{
     model::{
-        Absence, Anchor, AnchorKey, Digest, GroupAction, GroupLink, GroupOperation, MappedGroup, MemberSum, Problem,
-        Reject, RejectKind, Rejection, Resource, StoreError,
+        Absence, Anchor, AnchorKey, AttributePath, Digest, GroupAction, GroupLink, GroupOperation, MappedGroup,
+        MemberSum, Problem, Reject, RejectKind, Rejection, Resource, StoreError, Value,
     },
     plan::{
+        circles::{self, Rename},
         decide::is_waiting,
         settings::{GoneGroups, Nesting},
     },
@@ -379,6 +380,7 @@ impl<'a> Planner<'a> {
             dn: link.dn.clone(),
             action,
             link: Some(link.clone()),
+            aside: None,
             after: link.resource.clone(),
             add: Vec::new(),
             remove: difference.remove,
@@ -405,6 +407,7 @@ impl<'a> Planner<'a> {
     fn finish(mut self) -> GroupPlan {
         self.operations
             .sort_by(|one, other| (one.action, &one.anchor).cmp(&(other.action, &other.anchor)));
+        break_circles(&mut self.operations);
         GroupPlan {
             operations: self.operations,
             link_changes: self.link_changes,
@@ -413,6 +416,28 @@ impl<'a> Planner<'a> {
             counts: self.counts,
             absence: self.inputs.absence.clone(),
         }
+    }
+}
+
+/// Gives one group of each circle of renames a temporary name first.
+fn break_circles(operations: &mut [GroupOperation]) {
+    let name = |resource: &Resource| circles::name_key(resource.text("displayName").unwrap_or_default());
+    let rename = |(operation, index): (&GroupOperation, u32)| {
+        let link = operation.link.as_ref().filter(|link| link.id.is_some())?;
+        let (before, after) = (name(&link.resource), name(&operation.after));
+        (before != after).then_some(Rename { index, before, after })
+    };
+    let renames: Vec<Rename> = operations.iter().zip(0..).filter_map(rename).collect();
+    for point in circles::break_points(&renames) {
+        let operation = &mut operations[point as usize];
+        let Some(link) = &operation.link else { continue };
+        let before = link.resource.text("displayName").unwrap_or_default();
+        let temporary = format!("{before}-{}", &operation.wanted.to_string()[..8]);
+        let mut aside = link.resource.clone();
+        aside
+            .attributes
+            .insert(AttributePath::new("displayName"), Value::Text(temporary));
+        operation.aside = Some(aside);
     }
 }
 

@@ -420,3 +420,24 @@ fn attributes_besides_the_name_count() {
     wanted.resource = Ok(described);
     check(&world(&[wanted]).pushed("a", &[]), &["update a"]);
 }
+
+#[test]
+fn one_group_of_a_swap_steps_aside() {
+    let named = |anchor: &str, name: &str| {
+        let mut group = group(anchor, &[]);
+        group.resource = Ok(resource(name));
+        group
+    };
+    let swap = world(&[named("a", "b"), named("b", "a"), named("c", "d")])
+        .pushed("a", &[])
+        .pushed("b", &[])
+        .pushed("c", &[]);
+    let aside: Vec<_> = swap.plan().operations.into_iter().map(|it| it.aside).collect();
+    let names: Vec<_> = aside
+        .iter()
+        .flatten()
+        .map(|it| it.text("displayName").unwrap())
+        .collect();
+    assert_eq!((aside.len(), names.len()), (3, 1));
+    assert!(names[0].starts_with("a-") || names[0].starts_with("b-"), "{names:?}");
+}
