@@ -4,11 +4,12 @@ use std::io::{self, Write};
 
 use super::{
     error::TransferError,
-    lines::{End, FORMAT, Header, Line, MarkLine, RejectLine, VERSION},
+    lines::{End, FORMAT, Header, Line, MEMBERS_PER_LINE, MarkLine, MembersLine, RejectLine, VERSION},
+    state::SledStore,
 };
 use crate::{
     model::{AnchorKey, Mark},
-    ports::StateStore,
+    ports::{GroupStore, StateStore},
 };
 
 /// Writes the whole state as JSON lines and returns how many records that were. Secrets are not part
@@ -16,7 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// When the state cannot be read or `out` cannot be written.
-pub fn export(store: &dyn StateStore, out: &mut dyn Write) -> Result<u64, TransferError> {
+pub fn export(store: &SledStore, out: &mut dyn Write) -> Result<u64, TransferError> {
     let meta = store.meta()?;
     let header = Header {
         format: FORMAT.into(),
@@ -57,9 +58,27 @@ pub fn export(store: &dyn StateStore, out: &mut dyn Write) -> Result<u64, Transf
         line(out, &Line::Reject(RejectLine { key: key.0, reject }))?;
         end.rejects += 1;
     }
+    groups(store, out, &mut end)?;
     line(out, &Line::End(end))?;
     out.flush()?;
     Ok(end.records())
+}
+
+fn groups(store: &SledStore, out: &mut dyn Write, end: &mut End) -> Result<(), TransferError> {
+    for (key, link) in store.groups()? {
+        let members = store.members(key, link.members)?;
+        line(out, &Line::Group(Box::new(link)))?;
+        end.groups += 1;
+        for some in members.chunks(MEMBERS_PER_LINE) {
+            line(out, &Line::Members(MembersLine::new(key, some)))?;
+        }
+        end.members += members.len() as u64;
+    }
+    for (key, reject) in store.group_rejects()? {
+        line(out, &Line::GroupReject(RejectLine { key: key.0, reject }))?;
+        end.group_rejects += 1;
+    }
+    Ok(())
 }
 
 fn line(out: &mut dyn Write, content: &impl serde::Serialize) -> io::Result<()> {

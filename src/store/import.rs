@@ -4,12 +4,12 @@ use std::io::{BufRead, Read};
 
 use super::{
     error::TransferError,
-    lines::{End, FORMAT, Header, Line, VERSION},
+    lines::{End, FORMAT, Header, Line, MembersLine, VERSION},
     state::SledStore,
 };
 use crate::{
-    model::{AnchorKey, Link},
-    ports::{Change, Meta, Reject, StateStore},
+    model::{AnchorKey, GroupLink, Link, MemberSum},
+    ports::{Change, GroupStore, Meta, Reject, StateStore},
 };
 
 /// A line is one person; the largest photo URL and a hundred addresses stay far below.
@@ -51,10 +51,16 @@ fn refuse_unless_empty(store: &SledStore) -> Result<(), TransferError> {
     if links > 0 {
         return Err(found(links, "links"));
     }
-    match store.rejects()?.len() {
-        0 => Ok(()),
-        rejects => Err(found(rejects, "rejects")),
+    for (count, what) in [
+        (store.rejects()?.len(), "rejects"),
+        (store.groups()?.len(), "groups"),
+        (store.group_rejects()?.len(), "rejected groups"),
+    ] {
+        if count > 0 {
+            return Err(found(count, what));
+        }
     }
+    Ok(())
 }
 
 struct Import<'store> {
@@ -66,6 +72,9 @@ struct Import<'store> {
     changes: Vec<Change>,
     links: Vec<(AnchorKey, Link)>,
     rejects: Vec<(AnchorKey, Option<Reject>)>,
+    groups: Vec<(AnchorKey, GroupLink)>,
+    members: Vec<(AnchorKey, AnchorKey)>,
+    group_rejects: Vec<(AnchorKey, Option<Reject>)>,
 }
 
 /// The last key of each kind: keys rise, so none comes twice.
@@ -74,6 +83,16 @@ struct Last {
     mark: Option<AnchorKey>,
     link: Option<AnchorKey>,
     reject: Option<AnchorKey>,
+    group: Option<OpenGroup>,
+    group_reject: Option<AnchorKey>,
+}
+
+/// The group whose members are being read.
+struct OpenGroup {
+    key: AnchorKey,
+    wanted: MemberSum,
+    found: MemberSum,
+    last: Option<AnchorKey>,
 }
 
 impl<'store> Import<'store> {
@@ -87,6 +106,9 @@ impl<'store> Import<'store> {
             changes: Vec::new(),
             links: Vec::new(),
             rejects: Vec::new(),
+            groups: Vec::new(),
+            members: Vec::new(),
+            group_rejects: Vec::new(),
         }
     }
 
@@ -143,12 +165,64 @@ impl<'store> Import<'store> {
                 self.found.rejects += 1;
                 self.rejects.push((key, Some(line.reject)));
             }
+            Line::Group(link) => self.take_group(*link)?,
+            Line::Members(line) => self.take_members(&line)?,
+            Line::GroupReject(line) => {
+                let key = AnchorKey(line.key);
+                let last = self.last.group_reject.replace(key);
+                self.check_order(last, key)?;
+                self.found.group_rejects += 1;
+                self.group_rejects.push((key, Some(line.reject)));
+            }
             Line::End(_) => return Err(self.malformed("a second end")),
         }
-        if self.changes.len() + self.links.len() + self.rejects.len() >= PENDING_MAX {
+        let people = self.changes.len() + self.links.len() + self.rejects.len();
+        if people + self.groups.len() + self.members.len() + self.group_rejects.len() >= PENDING_MAX {
             self.write()?;
         }
         Ok(())
+    }
+
+    fn take_group(&mut self, link: GroupLink) -> Result<(), TransferError> {
+        self.close_group()?;
+        let group = OpenGroup {
+            key: link.anchor.key(),
+            wanted: link.members,
+            found: MemberSum::default(),
+            last: None,
+        };
+        let key = group.key;
+        let last = self.last.group.replace(group);
+        self.check_order(last.map(|last| last.key), key)?;
+        self.found.groups += 1;
+        self.groups.push((key, link));
+        Ok(())
+    }
+
+    fn take_members(&mut self, line: &MembersLine) -> Result<(), TransferError> {
+        for member in line.members() {
+            let group = self.last.group.as_mut().filter(|group| group.key == line.group());
+            let Some(group) = group else {
+                return Err(self.malformed("the group of these members is not the one before"));
+            };
+            group.found.add(member);
+            let last = group.last.replace(member);
+            self.check_order(last, member)?;
+            self.found.members += 1;
+            self.members.push((line.group(), member));
+        }
+        Ok(())
+    }
+
+    /// The members of the last group have to be those that its line speaks of.
+    fn close_group(&self) -> Result<(), TransferError> {
+        match &self.last.group {
+            Some(group) if group.found != group.wanted => Err(self.malformed(format!(
+                "the group before has {} members, of which {} are here, or others",
+                group.wanted.count, group.found.count
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn check_order(&self, last: Option<AnchorKey>, key: AnchorKey) -> Result<(), TransferError> {
@@ -162,13 +236,20 @@ impl<'store> Import<'store> {
         self.store.apply(&self.changes)?;
         self.store.put_links(&self.links)?;
         self.store.save_rejects(&self.rejects)?;
+        self.store.put_groups(&self.groups)?;
+        self.store.put_members(&self.members)?;
+        self.store.save_group_rejects(&self.group_rejects)?;
         self.changes.clear();
         self.links.clear();
         self.rejects.clear();
+        self.groups.clear();
+        self.members.clear();
+        self.group_rejects.clear();
         Ok(())
     }
 
     fn end(mut self, end: End, input: &mut dyn BufRead) -> Result<(Meta, u64), TransferError> {
+        self.close_group()?;
         if end != self.found {
             return Err(self.malformed(format!("lines are missing: {:?} were found", self.found)));
         }

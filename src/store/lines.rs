@@ -1,10 +1,11 @@
 //! The lines of a backup, one JSON object each: a header, the meta record, then every mark, link and
-//! reject in key order, and a count at the end, so that a backup that was cut off is noticed.
+//! reject in key order, every group with its members after it, every reject of a group, and a count at
+//! the end, so that a backup that was cut off is noticed.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::{AnchorKey, Digest, DnKey, Link, Mark},
+    model::{AnchorKey, Digest, DnKey, GroupLink, Link, Mark},
     ports::{Meta, Reject},
 };
 
@@ -29,20 +30,33 @@ pub(super) enum Line {
     Mark(MarkLine),
     Link(Box<Link>),
     Reject(RejectLine),
+    Group(Box<GroupLink>),
+    Members(MembersLine),
+    #[serde(rename = "group-reject")]
+    GroupReject(RejectLine),
     End(End),
 }
 
-/// The last line.
+/// Members on one line: a group has as many lines as it takes.
+pub(super) const MEMBERS_PER_LINE: usize = 1000;
+
+/// The last line. Backups of versions that knew no groups do not count any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct End {
     pub(super) marks: u64,
     pub(super) links: u64,
     pub(super) rejects: u64,
+    #[serde(default)]
+    pub(super) groups: u64,
+    #[serde(default)]
+    pub(super) members: u64,
+    #[serde(default)]
+    pub(super) group_rejects: u64,
 }
 
 impl End {
     pub(super) fn records(self) -> u64 {
-        self.marks + self.links + self.rejects
+        self.marks + self.links + self.rejects + self.groups + self.members + self.group_rejects
     }
 }
 
@@ -52,6 +66,36 @@ pub(super) struct RejectLine {
     pub(super) key: [u8; 16],
     #[serde(flatten)]
     pub(super) reject: Reject,
+}
+
+/// Some members of the group on the last line that had one, in key order.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MembersLine {
+    #[serde(with = "hex")]
+    group: [u8; 16],
+    keys: Vec<Key>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Key(#[serde(with = "hex")] [u8; 16]);
+
+impl MembersLine {
+    pub(super) fn new(group: AnchorKey, members: &[AnchorKey]) -> Self {
+        Self {
+            group: group.0,
+            keys: members.iter().map(|member| Key(member.0)).collect(),
+        }
+    }
+
+    pub(super) fn group(&self) -> AnchorKey {
+        AnchorKey(self.group)
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = AnchorKey> {
+        self.keys.iter().map(|key| AnchorKey(key.0))
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]

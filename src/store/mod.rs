@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! lock         who holds the folder                    (folder.rs)
-//! db/          sled: meta, marks, links, rejects, cycles  (database/; records in record.rs)
+//! db/          sled: meta, marks, links, rejects, cycles, groups, members, group-rejects
+//!                                                      (database/; records in record.rs)
 //! db/marks     every mark in one piece, a copy         (pack.rs)
 //! plan/        the plan on its way to execution        (spool/)
 //! ```
@@ -16,6 +17,7 @@ mod error;
 mod export;
 mod flushes;
 mod folder;
+mod groups;
 mod import;
 mod lines;
 mod pack;

@@ -32,12 +32,14 @@ const CYCLES_KEPT: u64 = 500;
 
 /// The state in a folder, held by this process alone until dropped.
 pub struct SledStore {
-    database: Database,
+    pub(super) database: Database,
     /// Held while marks are read or written, so that it says what the database says.
     pack: Mutex<Pack>,
     spool: FileSpool,
     /// Serialises the numbering of cycles.
     cycles: Mutex<()>,
+    /// Held while groups are written, or all of them read: what is written rests on what is there.
+    pub(super) groups: Mutex<()>,
     _lock: FolderLock,
     /// The folder itself, when it is a throw-away one; last, so that it goes last.
     _scratch: Option<TempDir>,
@@ -80,6 +82,7 @@ impl SledStore {
             pack: Mutex::new(pack),
             spool,
             cycles: Mutex::new(()),
+            groups: Mutex::new(()),
             _lock: lock,
             _scratch: scratch,
         };
@@ -112,7 +115,14 @@ impl SledStore {
     pub(super) fn abort_import(&self) -> Result<(), StoreError> {
         let mut pack = self.pack();
         pack.forget().map_err(unpacked)?;
-        for table in [Table::Marks, Table::Links, Table::Rejects] {
+        for table in [
+            Table::Marks,
+            Table::Links,
+            Table::Rejects,
+            Table::Members,
+            Table::Groups,
+            Table::GroupRejects,
+        ] {
             self.database.clear(table)?;
         }
         self.database.write(&[remove(Table::Meta, IMPORTING_KEY)])?;
@@ -122,19 +132,22 @@ impl SledStore {
     /// Puts a link without its mark (the backup brings them apart).
     pub(super) fn put_links(&self, links: &[(AnchorKey, Link)]) -> Result<(), StoreError> {
         let writes = links.iter().map(|(key, link)| Ok(vec![put_link(*key, link)?]));
-        self.write_groups(writes)
+        self.write_together(writes)
     }
 
-    /// Writes groups of records in small batches; a group never lies in two of them.
-    fn write_groups(&self, groups: impl Iterator<Item = Result<Vec<Write>, StoreError>>) -> Result<(), StoreError> {
+    /// Writes records in small batches; those that belong together never lie in two of them.
+    pub(super) fn write_together(
+        &self,
+        records: impl Iterator<Item = Result<Vec<Write>, StoreError>>,
+    ) -> Result<(), StoreError> {
         let mut batch = Vec::with_capacity(BATCH_RECORDS_MAX);
-        for group in groups {
-            let group = group?;
-            if batch.len() + group.len() > BATCH_RECORDS_MAX {
+        for together in records {
+            let together = together?;
+            if batch.len() + together.len() > BATCH_RECORDS_MAX {
                 self.database.write(&batch)?;
                 batch.clear();
             }
-            batch.extend(group);
+            batch.extend(together);
         }
         if batch.is_empty() {
             Ok(())
@@ -147,11 +160,34 @@ impl SledStore {
         self.pack.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn one<T: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<T>, StoreError> {
+    pub(super) fn one<T: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<T>, StoreError> {
         self.database
             .get(table, key)?
             .map(|value| record::unseal_json(key, &value).map_err(|damage| damaged(table, key, damage)))
             .transpose()
+    }
+
+    pub(super) fn read_rejects(&self, table: Table) -> Result<Vec<(AnchorKey, Reject)>, StoreError> {
+        let mut rejects = Vec::new();
+        self.database.each(table, Order::Ascending, &mut |key, value| {
+            let reject = record::unseal_json(key, value).map_err(|damage| damaged(table, key, damage))?;
+            rejects.push((anchor_key(table, key)?, reject));
+            Ok(Visit::Next)
+        })?;
+        Ok(rejects)
+    }
+
+    pub(super) fn write_rejects(
+        &self,
+        table: Table,
+        rejects: &[(AnchorKey, Option<Reject>)],
+    ) -> Result<(), StoreError> {
+        self.write_together(rejects.iter().map(|(key, reject)| {
+            Ok(vec![match reject {
+                Some(reject) => put(table, &key.0, json(table, &key.0, reject)?),
+                None => remove(table, &key.0),
+            }])
+        }))
     }
 }
 
@@ -180,7 +216,7 @@ impl StateStore for SledStore {
             Ok(Visit::Next)
         })?;
         self.database
-            .sum_of_marks()
+            .sum(Table::Marks)
             .compare(sum)
             .map_err(|damage| incomplete(Table::Marks, &damage))?;
         // The copy must not know more than what a power cut leaves of the database.
@@ -208,7 +244,7 @@ impl StateStore for SledStore {
             Change::Forget(key) => (*key, None),
         });
         pack.change(marks).map_err(unpacked)?;
-        self.write_groups(changes.iter().map(|change| match change {
+        self.write_together(changes.iter().map(|change| match change {
             Change::Put(key, mark, link) => Ok(vec![put_mark(*key, mark), put_link(*key, link)?]),
             Change::Mark(key, mark) => Ok(vec![put_mark(*key, mark)]),
             Change::Forget(key) => Ok(vec![remove(Table::Marks, &key.0), remove(Table::Links, &key.0)]),
@@ -216,23 +252,11 @@ impl StateStore for SledStore {
     }
 
     fn rejects(&self) -> Result<Vec<(AnchorKey, Reject)>, StoreError> {
-        let mut rejects = Vec::new();
-        self.database
-            .each(Table::Rejects, Order::Ascending, &mut |key, value| {
-                let reject = record::unseal_json(key, value).map_err(|damage| damaged(Table::Rejects, key, damage))?;
-                rejects.push((anchor_key(Table::Rejects, key)?, reject));
-                Ok(Visit::Next)
-            })?;
-        Ok(rejects)
+        self.read_rejects(Table::Rejects)
     }
 
     fn save_rejects(&self, rejects: &[(AnchorKey, Option<Reject>)]) -> Result<(), StoreError> {
-        self.write_groups(rejects.iter().map(|(key, reject)| {
-            Ok(vec![match reject {
-                Some(reject) => put(Table::Rejects, &key.0, json(Table::Rejects, &key.0, reject)?),
-                None => remove(Table::Rejects, &key.0),
-            }])
-        }))
+        self.write_rejects(Table::Rejects, rejects)
     }
 
     fn cycles(&self, limit: usize) -> Result<Vec<CycleRecord>, StoreError> {
@@ -284,7 +308,7 @@ fn unpacked(error: io::Error) -> StoreError {
     StoreError(format!("cannot set the copy of the marks aside: {error}"))
 }
 
-fn put(table: Table, key: &[u8], value: Vec<u8>) -> Write {
+pub(super) fn put(table: Table, key: &[u8], value: Vec<u8>) -> Write {
     Write {
         table,
         key: key.to_vec(),
@@ -292,7 +316,7 @@ fn put(table: Table, key: &[u8], value: Vec<u8>) -> Write {
     }
 }
 
-fn remove(table: Table, key: &[u8]) -> Write {
+pub(super) fn remove(table: Table, key: &[u8]) -> Write {
     Write {
         table,
         key: key.to_vec(),
@@ -316,12 +340,12 @@ fn put_link(key: AnchorKey, link: &Link) -> Result<Write, StoreError> {
     Ok(put(Table::Links, &key.0, json(Table::Links, &key.0, link)?))
 }
 
-fn json<T: serde::Serialize>(table: Table, key: &[u8], content: &T) -> Result<Vec<u8>, StoreError> {
+pub(super) fn json<T: serde::Serialize>(table: Table, key: &[u8], content: &T) -> Result<Vec<u8>, StoreError> {
     record::seal_json(key, content)
         .map_err(|error| StoreError(format!("cannot write {} {}: {error}", table.name(), shown(key))))
 }
 
-fn damaged(table: Table, key: &[u8], damage: Damage) -> StoreError {
+pub(super) fn damaged(table: Table, key: &[u8], damage: Damage) -> StoreError {
     StoreError(format!(
         "the record {} in the tree `{}` is damaged ({}); {WAY_BACK}",
         shown(key),
@@ -330,7 +354,7 @@ fn damaged(table: Table, key: &[u8], damage: Damage) -> StoreError {
     ))
 }
 
-fn incomplete(table: Table, damage: &Damage) -> StoreError {
+pub(super) fn incomplete(table: Table, damage: &Damage) -> StoreError {
     StoreError(format!(
         "the tree `{}` is damaged ({}); {WAY_BACK}",
         table.name(),
@@ -338,7 +362,7 @@ fn incomplete(table: Table, damage: &Damage) -> StoreError {
     ))
 }
 
-fn anchor_key(table: Table, key: &[u8]) -> Result<AnchorKey, StoreError> {
+pub(super) fn anchor_key(table: Table, key: &[u8]) -> Result<AnchorKey, StoreError> {
     key.try_into()
         .map(AnchorKey)
         .map_err(|_| damaged(table, key, Damage("its key has the wrong length".into())))
@@ -351,7 +375,7 @@ fn cycle_number(key: &[u8]) -> Result<u64, StoreError> {
 }
 
 /// A key for people: `meta` as it is, digests and numbers in hexadecimal.
-fn shown(key: &[u8]) -> String {
+pub(super) fn shown(key: &[u8]) -> String {
     match std::str::from_utf8(key) {
         Ok(text) if text == "meta" => text.to_string(),
         _ => key.iter().map(|byte| format!("{byte:02x}")).collect(),

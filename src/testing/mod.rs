@@ -9,10 +9,10 @@ use std::{
 };
 
 use crate::{
-    model::{Action, AnchorKey, Link, Mark, Operation, Pushed, Resource, ResourceId},
+    model::{Action, AnchorKey, GroupLink, Link, Mark, MemberSum, Operation, Pushed, Resource, ResourceId},
     ports::{
-        Change, Created, CycleRecord, Meta, Payload, PlanSpool, Probe, ProviderError, Reject, ServiceProvider,
-        StateStore, Step, StoreError, Taken,
+        Change, Created, CycleRecord, GroupChange, GroupStore, Meta, Payload, PlanSpool, Probe, ProviderError, Reject,
+        ServiceProvider, StateStore, Step, StoreError, Taken,
     },
 };
 
@@ -33,6 +33,9 @@ struct Inner {
     links: BTreeMap<AnchorKey, Link>,
     rejects: BTreeMap<AnchorKey, Reject>,
     cycles: Vec<CycleRecord>,
+    groups: BTreeMap<AnchorKey, GroupLink>,
+    members: BTreeSet<(AnchorKey, AnchorKey)>,
+    group_rejects: BTreeMap<AnchorKey, Reject>,
     spool: Vec<Operation>,
     claimed: Vec<AnchorKey>,
     steps: Vec<Step>,
@@ -120,6 +123,83 @@ impl StateStore for MemoryStore {
 
     fn spool(&self) -> &dyn PlanSpool {
         self
+    }
+}
+
+impl Inner {
+    fn members_of(&self, group: AnchorKey) -> impl Iterator<Item = AnchorKey> {
+        let all = (group, AnchorKey([0; 16]))..=(group, AnchorKey([0xff; 16]));
+        self.members.range(all).map(|(_, member)| *member)
+    }
+
+    fn put_group(&mut self, group: AnchorKey, link: &GroupLink) -> Result<(), StoreError> {
+        if link.members != MemberSum::of(self.members_of(group)) {
+            return Err(StoreError(format!("the members of {} do not add up", link.anchor)));
+        }
+        self.groups.insert(group, link.clone());
+        Ok(())
+    }
+}
+
+impl GroupStore for MemoryStore {
+    fn groups(&self) -> Result<Vec<(AnchorKey, GroupLink)>, StoreError> {
+        let inner = lock(&self.inner);
+        Ok(inner.groups.iter().map(|(&key, link)| (key, link.clone())).collect())
+    }
+
+    fn members(&self, group: AnchorKey, sum: MemberSum) -> Result<Vec<AnchorKey>, StoreError> {
+        let members: Vec<AnchorKey> = lock(&self.inner).members_of(group).collect();
+        if MemberSum::of(members.iter().copied()) == sum {
+            Ok(members)
+        } else {
+            Err(StoreError("members are missing".into()))
+        }
+    }
+
+    fn apply_groups(&self, changes: &[GroupChange]) -> Result<(), StoreError> {
+        let mut inner = lock(&self.inner);
+        for change in changes {
+            match change {
+                GroupChange::Put(key, link) => inner.put_group(*key, link)?,
+                GroupChange::Members {
+                    group,
+                    link,
+                    add,
+                    remove,
+                } => {
+                    inner.members.extend(add.iter().map(|member| (*group, *member)));
+                    remove.iter().for_each(|member| {
+                        inner.members.remove(&(*group, *member));
+                    });
+                    inner.put_group(*group, link)?;
+                }
+                GroupChange::Forget(key) => {
+                    inner.groups.remove(key);
+                    inner.members.retain(|(group, _)| group != key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn group_rejects(&self) -> Result<Vec<(AnchorKey, Reject)>, StoreError> {
+        let inner = lock(&self.inner);
+        Ok(inner
+            .group_rejects
+            .iter()
+            .map(|(&key, reject)| (key, reject.clone()))
+            .collect())
+    }
+
+    fn save_group_rejects(&self, rejects: &[(AnchorKey, Option<Reject>)]) -> Result<(), StoreError> {
+        let mut inner = lock(&self.inner);
+        for (key, reject) in rejects {
+            match reject {
+                Some(reject) => inner.group_rejects.insert(*key, reject.clone()),
+                None => inner.group_rejects.remove(key),
+            };
+        }
+        Ok(())
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) use self::sums::Sum;
 use self::{
     failure::{Failure, corrupt, settle},
     start::{create, remove_stale_snapshots, start},
-    sums::SUM_KEY,
+    sums::{SUMMED, Sums},
 };
 use super::{
     durable,
@@ -61,10 +61,25 @@ pub(super) enum Table {
     Links,
     Rejects,
     Cycles,
+    Groups,
+    /// Keys are a group's key and a member's.
+    Members,
+    GroupRejects,
 }
 
 impl Table {
-    const ALL: [Self; 5] = [Self::Meta, Self::Marks, Self::Links, Self::Rejects, Self::Cycles];
+    /// In the order of their declaration, by which they are found. A state of an earlier version lacks the
+    /// last ones; they are made when it is opened.
+    const ALL: [Self; 8] = [
+        Self::Meta,
+        Self::Marks,
+        Self::Links,
+        Self::Rejects,
+        Self::Cycles,
+        Self::Groups,
+        Self::Members,
+        Self::GroupRejects,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -73,6 +88,9 @@ impl Table {
             Self::Links => "links",
             Self::Rejects => "rejects",
             Self::Cycles => "cycles",
+            Self::Groups => "groups",
+            Self::Members => "members",
+            Self::GroupRejects => "group-rejects",
         }
     }
 }
@@ -109,8 +127,8 @@ pub(super) struct Database {
     folder: PathBuf,
     /// Taken while flushing: numbers must reach the log in order.
     flushes: Mutex<Flushes>,
-    /// What the marks add up to; held while writing. The same is in the log, written with each batch.
-    sum: Mutex<Sum>,
+    /// What whole tables add up to; held while writing. The same is in the log, written with each batch.
+    sums: Mutex<Sums>,
     /// Something was written since the last flush began, or may have been by an earlier process.
     unflushed: AtomicBool,
     /// sled panicked or a sync failed: what it holds in memory is no longer to be trusted.
@@ -139,14 +157,14 @@ impl Database {
             engine: Some(start(folder, &home)?),
             folder: folder.to_path_buf(),
             flushes: Mutex::new(Flushes::open(&home).map_err(OpenError::io(&home))?),
-            sum: Mutex::default(),
+            sums: Mutex::default(),
             unflushed: AtomicBool::new(true),
             broken: AtomicBool::new(false),
         };
         durable::sync_folder(&home).map_err(OpenError::io(&home))?;
         database.check_schema()?;
         database.check_end()?;
-        database.sum = Mutex::new(database.read_sum()?);
+        database.sums = Mutex::new(database.read_sums()?);
         Ok(database)
     }
 
@@ -179,21 +197,29 @@ impl Database {
         Ok(())
     }
 
-    fn read_sum(&self) -> Result<Sum, OpenError> {
-        let value = settle(
-            &self.folder,
-            self.attempt(|engine| engine.table(Table::Meta)?.get(SUM_KEY)),
-        )?;
-        let wrong = |damage: Damage| corrupt(&self.folder, format!("the sum over its marks: {}", damage.0));
-        value.map_or_else(
-            || Err(wrong(Damage("it is missing".into()))),
-            |value| Sum::unseal(&value).map_err(wrong),
-        )
+    fn read_sums(&self) -> Result<Sums, OpenError> {
+        let mut sums = Sums::default();
+        for table in SUMMED {
+            let found = self.attempt(|engine| {
+                let value = engine.table(Table::Meta)?.get(table.sum_key())?;
+                Ok((value, engine.table(table)?.is_empty()))
+            });
+            let (value, is_empty) = settle(&self.folder, found)?;
+            let wrong =
+                |damage: Damage| corrupt(&self.folder, format!("the sum over its {}: {}", table.name(), damage.0));
+            *sums.of_mut(table) = match value {
+                Some(value) => Sum::unseal(table, &value).map_err(wrong)?,
+                // The state is of a version that knew no groups.
+                None if table == Table::Groups && is_empty => Sum::default(),
+                None => return Err(wrong(Damage("it is missing".into()))),
+            };
+        }
+        Ok(sums)
     }
 
-    /// What the values of all marks add up to, as far as was written.
-    pub(super) fn sum_of_marks(&self) -> Sum {
-        *self.sum.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What the values of a table that has a sum add up to, as far as was written.
+    pub(super) fn sum(&self, table: Table) -> Sum {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner).of(table)
     }
 
     fn number(&self, key: &[u8]) -> Result<Option<u64>, OpenError> {
@@ -214,8 +240,19 @@ impl Database {
 
     /// Hands every key and value to `visit` until it stops or fails.
     pub(super) fn each(&self, table: Table, order: Order, visit: &mut Visitor<'_>) -> Result<(), StoreError> {
+        self.each_below(table, &[], order, visit)
+    }
+
+    /// The same of those whose keys begin with `prefix`.
+    pub(super) fn each_below(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        order: Order,
+        visit: &mut Visitor<'_>,
+    ) -> Result<(), StoreError> {
         self.guarded("read", |engine| {
-            let mut records = engine.table(table)?.iter();
+            let mut records = engine.table(table)?.scan_prefix(prefix);
             while let Some(record) = match order {
                 Order::Ascending => records.next(),
                 Order::Descending => records.next_back(),
@@ -234,10 +271,10 @@ impl Database {
     /// Writes a batch whole or not at all. At most [`BATCH_RECORDS_MAX`] records, see there.
     pub(super) fn write(&self, batch: &[Write]) -> Result<(), StoreError> {
         debug_assert!(batch.len() <= BATCH_RECORDS_MAX, "{} records", batch.len());
-        let touches_marks = batch.iter().any(|write| write.table == Table::Marks);
-        let mut sum = self.sum.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = *sum;
-        *sum = self.guarded("write", |engine| {
+        let touched = SUMMED.map(|summed| batch.iter().any(|write| write.table == summed).then_some(summed));
+        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *sums;
+        *sums = self.guarded("write", |engine| {
             let outcome = engine.tables.as_slice().transaction(|tables| {
                 let table = |table: Table| {
                     tables
@@ -251,13 +288,14 @@ impl Database {
                         Some(value) => table(write.table)?.insert(write.key.as_slice(), value.as_slice())?,
                         None => table(write.table)?.remove(write.key.as_slice())?,
                     };
-                    if write.table == Table::Marks {
-                        old.iter().for_each(|old| after.take(old));
-                        write.value.iter().for_each(|new| after.add(new));
+                    if SUMMED.contains(&write.table) {
+                        let sum = after.of_mut(write.table);
+                        old.iter().for_each(|old| sum.take(old));
+                        write.value.iter().for_each(|new| sum.add(new));
                     }
                 }
-                if touches_marks {
-                    table(Table::Meta)?.insert(SUM_KEY, after.seal())?;
+                for summed in touched.into_iter().flatten() {
+                    table(Table::Meta)?.insert(summed.sum_key(), after.of(summed).seal(summed))?;
                 }
                 Ok(after)
             });
@@ -266,7 +304,7 @@ impl Database {
                 TransactionError::Abort(()) => no_table(),
             })
         })?;
-        drop(sum);
+        drop(sums);
         // Afterwards, so that no flush takes this for done that began before.
         self.unflushed.store(true, Ordering::Release);
         Ok(())

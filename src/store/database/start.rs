@@ -13,7 +13,7 @@ use super::{
     super::{durable, error::OpenError},
     Engine, SCHEMA, SCHEMA_KEY, Table,
     failure::{Failure, settle},
-    sums::{SUM_KEY, Sum},
+    sums::{SUMMED, Sum},
 };
 
 /// sled's page cache. Larger ones make a cycle no faster: marks are read once, in order.
@@ -32,7 +32,9 @@ pub(super) fn create(folder: &Path, home: &Path) -> Result<(), OpenError> {
     let written = catch_unwind(AssertUnwindSafe(|| {
         let meta = engine.table(Table::Meta)?;
         meta.insert(SCHEMA_KEY, SCHEMA.to_string().as_bytes())?;
-        meta.insert(SUM_KEY, Sum::default().seal())?;
+        for table in SUMMED {
+            meta.insert(table.sum_key(), Sum::default().seal(table))?;
+        }
         engine.db.flush()?;
         drop(engine);
         Ok(())

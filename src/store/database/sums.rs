@@ -4,10 +4,14 @@
 //! sled gives up a part of a damaged log without a word. What it still hands out is genuine, each
 //! record has its checksum; only the sum over all of them tells that some are not there.
 
-use super::super::record::{self, Damage};
+use super::{
+    super::record::{self, Damage},
+    Table,
+};
 
-/// Where the sum is kept, in the table of single records.
-pub(super) const SUM_KEY: &[u8] = b"sum";
+/// The tables that have one: each record of theirs stands for something at the service provider. The
+/// members of groups have a sum in their group's own record.
+pub(super) const SUMMED: [Table; 2] = [Table::Marks, Table::Groups];
 const SUM_BYTES: usize = 12;
 
 /// How many records, and their checksums put together in an order-free way.
@@ -30,15 +34,15 @@ impl Sum {
         self.checksums ^= record::checksum_in(value);
     }
 
-    pub(super) fn seal(self) -> Vec<u8> {
+    pub(super) fn seal(self, table: Table) -> Vec<u8> {
         let mut payload = [0; SUM_BYTES];
         payload[..8].copy_from_slice(&self.count.to_le_bytes());
         payload[8..].copy_from_slice(&self.checksums.to_le_bytes());
-        record::seal(SUM_KEY, &payload)
+        record::seal(table.sum_key(), &payload)
     }
 
-    pub(super) fn unseal(value: &[u8]) -> Result<Self, Damage> {
-        let payload = record::unseal(SUM_KEY, value)?;
+    pub(super) fn unseal(table: Table, value: &[u8]) -> Result<Self, Damage> {
+        let payload = record::unseal(table.sum_key(), value)?;
         let (Some(count), Some(checksums), SUM_BYTES) = (
             payload.first_chunk().copied(),
             payload.last_chunk().copied(),
@@ -67,6 +71,37 @@ impl Sum {
     }
 }
 
+/// The sums of all tables that have one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sums {
+    marks: Sum,
+    groups: Sum,
+}
+
+impl Sums {
+    pub(super) fn of(mut self, table: Table) -> Sum {
+        *self.of_mut(table)
+    }
+
+    pub(super) fn of_mut(&mut self, table: Table) -> &mut Sum {
+        if table == Table::Groups {
+            &mut self.groups
+        } else {
+            &mut self.marks
+        }
+    }
+}
+
+impl Table {
+    /// Where the table's sum is kept, in the table of single records.
+    pub(super) const fn sum_key(self) -> &'static [u8] {
+        match self {
+            Self::Groups => b"sum-groups",
+            _ => b"sum",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,7 +111,7 @@ mod tests {
         let values: Vec<_> = (0..5_u8).map(|number| record::seal(&[number], b"payload")).collect();
         let mut sum = Sum::default();
         values.iter().for_each(|value| sum.add(value));
-        assert_eq!(Sum::unseal(&sum.seal()), Ok(sum));
+        assert_eq!(Sum::unseal(Table::Groups, &sum.seal(Table::Groups)), Ok(sum));
         let mut other = Sum::default();
         values.iter().rev().for_each(|value| other.add(value));
         assert_eq!(sum.compare(other), Ok(()));
@@ -94,10 +129,11 @@ mod tests {
         for value in [
             &b""[..],
             b"abcde",
-            &record::seal(SUM_KEY, b"short"),
+            &record::seal(b"sum", b"short"),
             &record::seal(b"other", &[0; SUM_BYTES]),
+            &Sum::default().seal(Table::Groups),
         ] {
-            assert!(Sum::unseal(value).is_err(), "{value:?}");
+            assert!(Sum::unseal(Table::Marks, value).is_err(), "{value:?}");
         }
     }
 }
