@@ -30,6 +30,19 @@ pub enum MemberRemoval {
     List,
 }
 
+/// How the attributes and members of a group are changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupUpdate {
+    /// PATCH, which names nothing but the difference.
+    #[default]
+    Patch,
+    /// The whole group is read, changed and sent back, for clouds that have nothing else. What somebody
+    /// else does to the group at the same moment may be lost, and a cloud that did not show every member
+    /// would lose those it kept to itself.
+    Put,
+}
+
 /// What one kind of cloud takes and shows of groups.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -44,6 +57,8 @@ pub struct GroupRules {
     pub whole_membership: bool,
     /// PUT is offered.
     pub put: bool,
+    /// How this client changes a group.
+    pub update: GroupUpdate,
     /// Groups can be members of groups.
     pub nested: bool,
     /// Parts of a member that may be sent.
@@ -68,6 +83,7 @@ impl Default for GroupRules {
             member_removal: MemberRemoval::Filter,
             whole_membership: true,
             put: true,
+            update: GroupUpdate::Patch,
             nested: true,
             member_parts: ["value", "$ref", "type", "display"].map(str::to_owned).to_vec(),
             unknown_member_status: 400,
@@ -76,5 +92,19 @@ impl Default for GroupRules {
             display_name_case_insensitive: true,
             text: BTreeMap::new(),
         }
+    }
+}
+
+impl GroupRules {
+    /// What is wrong in itself.
+    pub(super) fn mistakes(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.update == GroupUpdate::Put && !self.put {
+            found.push("groups.update: \"put\" needs groups.put = true".into());
+        }
+        if self.update == GroupUpdate::Put && self.members_returned == MembersReturned::Never {
+            found.push("groups.update: \"put\" would take out members that cannot be read".into());
+        }
+        found
     }
 }

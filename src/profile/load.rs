@@ -123,6 +123,7 @@ impl Profile {
         if self.groups.member_chunk == Some(0) {
             found.push("groups.member_chunk: has to be at least 1; leave it out for no limit".into());
         }
+        found.extend(self.groups.mistakes());
         if self.page_cap == 0 {
             found.push("page_cap: has to be at least 1".into());
         }
@@ -253,6 +254,16 @@ mod tests {
                 "default_concurrency: has to be at least 1",
             ),
             ("update = \"put\"", "update = \"post\"", "post"),
+            (
+                "page_cap = 10",
+                "page_cap = 10\ngroups.update = \"put\"\ngroups.put = false",
+                "groups.update: \"put\" needs groups.put",
+            ),
+            (
+                "page_cap = 10",
+                "page_cap = 10\ngroups.update = \"put\"\ngroups.members_returned = \"never\"",
+                "groups.update: \"put\" would take out members that cannot be read",
+            ),
             (
                 "page_cap = 10",
                 "page_cap = 10\nsingle_valued = [\"title\"]",

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::model::{AttributePath, Problem, Resource};
 
 use compiled::Compiled;
-pub use groups::{GroupRules, MemberRemoval, MembersReturned};
+pub use groups::{GroupRules, GroupUpdate, MemberRemoval, MembersReturned};
 pub use wire::{ErrorShape, FilterStyle, PatchRules, SchemaKey, TimeStamp, Wire};
 
 /// How an account is brought to a new state.
