@@ -4,6 +4,8 @@
 mod members;
 pub mod request;
 #[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
 mod tests;
 
 use super::{
