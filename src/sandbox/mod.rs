@@ -10,6 +10,8 @@
 
 pub mod cloud;
 pub mod exchange;
+pub mod fault;
 
 pub use cloud::Cloud;
 pub use exchange::{Reply, Request};
+pub use fault::{Fault, FaultPlan};
