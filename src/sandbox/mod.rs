@@ -12,6 +12,6 @@ pub mod cloud;
 pub mod exchange;
 pub mod fault;
 
-pub use cloud::Cloud;
+pub use cloud::{Change, Cloud, Kind, Stored, What};
 pub use exchange::{Reply, Request};
 pub use fault::{Fault, FaultPlan};
