@@ -172,6 +172,25 @@ impl Cloud {
         self.groups.rows().map(|(_, stored)| stored)
     }
 
+    /// What has this id now.
+    #[must_use]
+    pub fn get(&self, kind: Kind, id: &str) -> Option<&Stored> {
+        self.table(kind).get(id)
+    }
+
+    /// An error in the shape of this cloud, for one that something in front of it makes up.
+    #[must_use]
+    pub fn refusal(&self, status: u16, detail: &str, now: DateTime<Utc>) -> Reply {
+        let wire = &self.profile.wire;
+        let request_id = uuid(&format!("{} refusal {}", self.seed, self.answered));
+        let body = Refusal::new(status, None, detail).body(&wire.error, now, &request_id);
+        Reply {
+            status,
+            headers: vec![("content-type".to_owned(), wire.answer_type.clone())],
+            body: body.to_string().into_bytes(),
+        }
+    }
+
     /// Every effect that a request had, oldest first.
     #[must_use]
     pub fn history(&self) -> &[Change] {
