@@ -23,7 +23,7 @@ pub use group::{GroupAction, GroupLink, GroupOperation, MappedGroup, MemberKey, 
 pub use link::{Link, Mark, Pushed};
 pub use memory::{Absence, Reject, RejectKind, Step, StoreError};
 pub use operation::{Action, ManagerRef, Operation, Phase, wanted};
-pub use path::{AttributePath, ENTERPRISE_USER, USER};
+pub use path::{AttributePath, ENTERPRISE_USER, GROUP, USER};
 pub use rejection::{Mapped, MappedUser, Problem, Rejection};
 pub use resource::{Item, Resource, ResourceId, Scalar, Value};
 pub use shown::{is_hostile, shortened, shown};

@@ -5,6 +5,7 @@ use super::{
     lookup::Found,
     request::{self, PlannedRequest},
     transport::Answer,
+    wanted::Wanted,
     wire::is_scim_answer,
 };
 use crate::{
@@ -44,7 +45,7 @@ impl ServiceProvider for ScimClient {
 
 impl ScimClient {
     /// One refusal of the token speaks for all: requests that wait for their turn are not sent any more.
-    fn heed<T>(&self, result: Result<T, ProviderError>) -> Result<T, ProviderError> {
+    pub(super) fn heed<T>(&self, result: Result<T, ProviderError>) -> Result<T, ProviderError> {
         let cause = match &result {
             Err(ProviderError::InDoubt { cause }) => Some(&**cause),
             Err(error) => Some(error),
@@ -64,38 +65,41 @@ impl ScimClient {
         payload: &Payload,
     ) -> Result<(), ProviderError> {
         let request = request::update(&self.profile, id, before, payload);
-        match self.change(&request).await {
-            Err(ProviderError::Conflict { .. }) => {}
-            result => return result,
-        }
-        self.rest(self.limits.first_pause).await?;
-        match self.change(&request).await {
+        match self.change_twice(&request).await {
             Err(ProviderError::Conflict { detail }) => Err(self.name_holder(id, payload, detail).await),
             result => result,
         }
     }
 
-    async fn change(&self, request: &PlannedRequest) -> Result<(), ProviderError> {
+    /// A change that is tried once more after a conflict.
+    pub(super) async fn change_twice(&self, request: &PlannedRequest) -> Result<(), ProviderError> {
+        match self.change(request).await {
+            Err(ProviderError::Conflict { .. }) => {}
+            result => return result,
+        }
+        self.rest(self.limits.first_pause).await?;
+        self.change(request).await
+    }
+
+    pub(super) async fn change(&self, request: &PlannedRequest) -> Result<(), ProviderError> {
         judge(self.send(request).await?)
     }
 
     /// A conflict that says who is in the way, where that can be found out.
-    async fn name_holder(&self, id: &ResourceId, payload: &Payload, detail: String) -> ProviderError {
-        let detail = match self.find_by_user_name(payload).await {
-            Ok(Found::One(holder)) if holder.id != *id => format!(
-                "{:?} is held by {}: {detail}",
-                payload.pushed.resource.user_name(),
-                holder.describe()
-            ),
+    pub(super) async fn name_holder<W: Wanted>(&self, id: &ResourceId, wanted: &W, detail: String) -> ProviderError {
+        let detail = match self.find_by_name(wanted).await {
+            Ok(Found::One(holder)) if holder.id != *id => {
+                format!("{:?} is held by {}: {detail}", wanted.name(), holder.describe::<W>())
+            }
             _ => detail,
         };
         ProviderError::Conflict { detail }
     }
 }
 
-/// What the answer to a change of one account means. Any 2xx is a success, with or without a body;
+/// What the answer to a change means. Any 2xx is a success, with or without a body;
 /// 202 is a promise (RFC 9967).
-fn judge(answer: Answer) -> Result<(), ProviderError> {
+pub(super) fn judge(answer: Answer) -> Result<(), ProviderError> {
     let Answer {
         status, detail, body, ..
     } = answer;

@@ -1,4 +1,4 @@
-//! May an account that is there already become ours? A pure rule.
+//! May an account or a group that is there already become ours? A pure rule.
 
 use super::settings::Adopt;
 
@@ -17,26 +17,63 @@ pub enum Verdict {
     },
 }
 
+/// What the rule says to people: of persons and of groups.
+pub(super) struct Words {
+    never: &'static str,
+    ours: &'static str,
+    any: &'static str,
+    unowned: &'static str,
+    without_external_id: &'static str,
+    foreign: &'static str,
+    /// Why one that is linked already is left alone.
+    pub(super) taken: &'static str,
+}
+
+/// About an account.
+pub(super) const PERSON: Words = Words {
+    never: "adopt = \"never\" leaves every existing account alone; rename or delete it",
+    ours: "its externalId is this person's anchor",
+    any: "adopt = \"any\" takes any account of that name",
+    unowned: "it has no externalId, and the adopt policy allows that",
+    without_external_id: "it has no externalId that proves it is this person's; if it is, set adopt = \"unowned\" for \
+                          one run, else rename it or give this person another userName by [[users.override]]",
+    foreign: "its externalId is not this person's anchor: it belongs to somebody else or to another system; rename or \
+              delete it, give this person another userName by [[users.override]], or set adopt = \"any\" for one run if \
+              it really is this person's",
+    taken: "it is the account of somebody else in this directory, present or past; another anchor is another person",
+};
+
+/// About a group.
+pub(super) const GROUP: Words = Words {
+    never: "adopt = \"never\" leaves every existing group alone; rename or delete it",
+    ours: "its externalId is this group's anchor",
+    any: "adopt = \"any\" takes any group of that name",
+    unowned: "it has no externalId, and the adopt policy allows that",
+    without_external_id: "it has no externalId that proves it is the one in the directory; if it is, set adopt = \
+                          \"unowned\" for one run, else rename one of the two",
+    foreign: "its externalId is not this group's anchor: it is another group's or another system's; rename one of the \
+              two, delete it, or set adopt = \"any\" for one run if it really is the one in the directory",
+    taken: "it is another group of this directory, present or past; another anchor is another group",
+};
+
 /// Judges an account by the `externalId` it has there. A provider that does not return
 /// `externalId` counts as having none: what cannot be seen is no proof.
 #[must_use]
 pub fn judge(policy: Adopt, external_id_there: Option<&str>, anchor: &str) -> Verdict {
+    judge_in(&PERSON, policy, external_id_there, anchor)
+}
+
+/// The same rule with the words for what is judged.
+pub(super) fn judge_in(words: &Words, policy: Adopt, external_id_there: Option<&str>, anchor: &str) -> Verdict {
     let there = external_id_there.filter(|id| !id.is_empty());
     let ours = !anchor.is_empty() && there == Some(anchor);
     match (policy, there) {
-        (Adopt::Never, _) => leave("adopt = \"never\" leaves every existing account alone; rename or delete it"),
-        (_, Some(_)) if ours => adopt("its externalId is this person's anchor"),
-        (Adopt::Any, Some(_)) => adopt("adopt = \"any\" takes any account of that name"),
-        (Adopt::Any | Adopt::Unowned, None) => adopt("it has no externalId, and the adopt policy allows that"),
-        (Adopt::Ours, None) => leave(
-            "it has no externalId that proves it is this person's; if it is, set adopt = \"unowned\" for one run, \
-             else rename it or give this person another userName by [[users.override]]",
-        ),
-        (Adopt::Ours | Adopt::Unowned, Some(_)) => leave(
-            "its externalId is not this person's anchor: it belongs to somebody else or to another system; rename or \
-             delete it, give this person another userName by [[users.override]], or set adopt = \"any\" for one run \
-             if it really is this person's",
-        ),
+        (Adopt::Never, _) => leave(words.never),
+        (_, Some(_)) if ours => adopt(words.ours),
+        (Adopt::Any, Some(_)) => adopt(words.any),
+        (Adopt::Any | Adopt::Unowned, None) => adopt(words.unowned),
+        (Adopt::Ours, None) => leave(words.without_external_id),
+        (Adopt::Ours | Adopt::Unowned, Some(_)) => leave(words.foreign),
     }
 }
 

@@ -1,17 +1,18 @@
-//! Creating an account without ever creating two: a 409 or a lost answer means "look first".
+//! Creating an account or a group without ever creating two: a 409 or a lost answer means "look first".
 
 use super::{
     account::refused,
-    adopt::{Verdict, judge},
+    adopt::{Verdict, judge, judge_in},
     client::{Budget, InDoubt, ScimClient, Sent},
     lookup::{Found, Holder, expected_external_id},
-    request::{self, PlannedRequest},
+    request::PlannedRequest,
     retry::Idempotency,
     settings::Adopt,
+    wanted::Wanted,
     wire::{Account, is_uniqueness_error},
 };
 use crate::{
-    model::{Pushed, ResourceId},
+    model::ResourceId,
     ports::{Created, Payload, Probe, ProviderError, Taken},
 };
 
@@ -27,15 +28,15 @@ enum Posted {
 
 impl ScimClient {
     /// POST; after a 409 or a lost answer look up, then adopt, post again, or report.
-    pub(super) async fn create_or_adopt(
+    pub(super) async fn create_or_adopt<W: Wanted>(
         &self,
-        payload: &Payload,
+        wanted: &W,
         look_up_first: bool,
         taken: Taken<'_>,
     ) -> Result<Created, ProviderError> {
         // An account with our externalId is then our own half-done work, which no policy forbids.
         let mut own_work = look_up_first;
-        match self.create_or_settle(payload, &mut own_work, taken).await {
+        match self.create_or_settle(wanted, &mut own_work, taken).await {
             Err(cause @ (ProviderError::Unauthorized { .. } | ProviderError::Cancelled)) if own_work => {
                 Err(ProviderError::InDoubt { cause: Box::new(cause) })
             }
@@ -43,48 +44,48 @@ impl ScimClient {
         }
     }
 
-    async fn create_or_settle(
+    async fn create_or_settle<W: Wanted>(
         &self,
-        payload: &Payload,
+        wanted: &W,
         own_work: &mut bool,
         taken: Taken<'_>,
     ) -> Result<Created, ProviderError> {
-        let post = request::create(&self.profile, payload);
+        let post = wanted.post(&self.profile);
         let mut budget = Budget::new();
-        if *own_work || self.profile.silent_takeover {
-            match self.find(payload).await? {
+        if *own_work || W::post_is_blind(&self.profile) {
+            match self.find(wanted).await? {
                 Found::Nothing => {}
-                Found::One(holder) => return self.settle(&holder, payload, *own_work, taken).await,
-                Found::Unclear(why) => return Err(cannot_tell(payload, &why)),
+                Found::One(holder) => return self.settle(&holder, wanted, *own_work, taken).await,
+                Found::Unclear(why) => return Err(cannot_tell(wanted, &why)),
             }
         }
         loop {
-            match self.post(&post, &mut budget).await? {
+            match self.post::<W>(&post, &mut budget).await? {
                 Posted::New(id) => return Ok(Created::New(id)),
                 Posted::Taken(detail) => {
-                    return match self.find(payload).await? {
-                        Found::One(holder) => self.settle(&holder, payload, *own_work, taken).await,
-                        Found::Nothing => Err(hidden(payload, &detail)),
-                        Found::Unclear(why) => Err(cannot_tell(payload, &why)),
+                    return match self.find(wanted).await? {
+                        Found::One(holder) => self.settle(&holder, wanted, *own_work, taken).await,
+                        Found::Nothing => Err(hidden(wanted, &detail)),
+                        Found::Unclear(why) => Err(cannot_tell(wanted, &why)),
                     };
                 }
                 Posted::InDoubt(doubt) => {
                     *own_work = true;
                     self.rest(doubt.after).await?;
-                    match self.find(payload).await? {
-                        Found::One(holder) => return self.settle(&holder, payload, *own_work, taken).await,
+                    match self.find(wanted).await? {
+                        Found::One(holder) => return self.settle(&holder, wanted, *own_work, taken).await,
                         Found::Nothing if doubt.may_repeat => {
                             tracing::debug!(reason = doubt.reason, "the lost request created nothing; posting again");
                         }
                         Found::Nothing => return Err(budget.unavailable(doubt.reason)),
-                        Found::Unclear(why) => return Err(cannot_tell(payload, &format!("{}; {why}", doubt.reason))),
+                        Found::Unclear(why) => return Err(cannot_tell(wanted, &format!("{}; {why}", doubt.reason))),
                     }
                 }
             }
         }
     }
 
-    async fn post(&self, post: &PlannedRequest, budget: &mut Budget) -> Result<Posted, ProviderError> {
+    async fn post<W: Wanted>(&self, post: &PlannedRequest, budget: &mut Budget) -> Result<Posted, ProviderError> {
         let answer = match self.attempt(post, Idempotency::Creates, budget).await? {
             Sent::Answered(answer) => answer,
             Sent::InDoubt(doubt) => return Ok(Posted::InDoubt(doubt)),
@@ -98,7 +99,8 @@ impl ScimClient {
                     after: self.limits.first_pause,
                     may_repeat: false,
                     reason: format!(
-                        "the service provider answered {status} without an id, and no account is there yet"
+                        "the service provider answered {status} without an id, and no {} is there yet",
+                        W::NOUN
                     ),
                 }),
             }),
@@ -109,26 +111,22 @@ impl ScimClient {
     }
 
     /// Adopts the holder when the policy allows it.
-    async fn settle(
+    async fn settle<W: Wanted>(
         &self,
         holder: &Holder,
-        payload: &Payload,
+        wanted: &W,
         own_work: bool,
         taken: Taken<'_>,
     ) -> Result<Created, ProviderError> {
-        match self.judge_holder(holder, payload, own_work, taken) {
+        match self.judge_holder(holder, wanted, own_work, taken) {
             Verdict::Leave { because } => Err(ProviderError::Conflict {
-                detail: format!(
-                    "{:?} is held by {}: {because}",
-                    payload.pushed.resource.user_name(),
-                    holder.describe()
-                ),
+                detail: format!("{:?} is held by {}: {because}", wanted.name(), holder.describe::<W>()),
             }),
             Verdict::Adopt { because } => {
-                tracing::debug!(id = %holder.id, because, "adopting an account");
-                match self.bring_up_to_date(&holder.id, &Pushed::default(), payload).await {
+                tracing::debug!(id = %holder.id, because, "adopting what is there");
+                match wanted.take_over(self, &holder.id).await {
                     Err(ProviderError::Gone) => Err(ProviderError::Conflict {
-                        detail: format!("{} went away while it was being adopted", holder.describe()),
+                        detail: format!("{} went away while it was being adopted", holder.describe::<W>()),
                     }),
                     result => result.map(|()| Created::Adopted(holder.id.clone())),
                 }
@@ -136,23 +134,24 @@ impl ScimClient {
         }
     }
 
-    fn judge_holder(&self, holder: &Holder, payload: &Payload, own_work: bool, taken: Taken<'_>) -> Verdict {
+    pub(super) fn judge_holder<W: Wanted>(
+        &self,
+        holder: &Holder,
+        wanted: &W,
+        own_work: bool,
+        taken: Taken<'_>,
+    ) -> Verdict {
         if taken(&holder.id) {
             return Verdict::Leave {
-                because: "it is the account of somebody else in this directory, present or past; \
-                          another anchor is another person"
-                    .into(),
+                because: W::WORDS.taken.into(),
             };
         }
         let policy = match self.adopt {
             Adopt::Never if own_work => Adopt::Ours,
             policy => policy,
         };
-        judge(
-            policy,
-            holder.account.external_id.as_deref(),
-            expected_external_id(payload),
-        )
+        let there = holder.account.external_id.as_deref();
+        judge_in(W::WORDS, policy, there, wanted.external_id())
     }
 
     /// The account that an interrupted create has left, if it has.
@@ -172,14 +171,14 @@ impl ScimClient {
     }
 
     /// What a create would meet.
-    pub(super) async fn probe_for(&self, payload: &Payload, taken: Taken<'_>) -> Result<Probe, ProviderError> {
-        let holder = match self.find(payload).await? {
+    pub(super) async fn probe_for<W: Wanted>(&self, wanted: &W, taken: Taken<'_>) -> Result<Probe, ProviderError> {
+        let holder = match self.find(wanted).await? {
             Found::Nothing => return Ok(Probe::Nothing),
             Found::One(holder) => holder,
-            Found::Unclear(why) => return Err(cannot_tell(payload, &why)),
+            Found::Unclear(why) => return Err(cannot_tell(wanted, &why)),
         };
-        let verdict = self.judge_holder(&holder, payload, false, taken);
-        let user_name = holder.account.user_name.unwrap_or_default();
+        let verdict = self.judge_holder(&holder, wanted, false, taken);
+        let user_name = W::name_of(&holder.account).unwrap_or_default().to_owned();
         let id = holder.id;
         Ok(match verdict {
             Verdict::Adopt { because } => Probe::Adoptable {
@@ -192,21 +191,24 @@ impl ScimClient {
     }
 }
 
-fn cannot_tell(payload: &Payload, why: &str) -> ProviderError {
+fn cannot_tell<W: Wanted>(wanted: &W, why: &str) -> ProviderError {
     ProviderError::Conflict {
         detail: format!(
-            "cannot tell whether {:?} has an account already, so none is made: {why}",
-            payload.pushed.resource.user_name()
+            "cannot tell whether there is {} {:?} already, so none is made: {why}",
+            W::A_NOUN,
+            wanted.name()
         ),
     }
 }
 
-fn hidden(payload: &Payload, detail: &str) -> ProviderError {
+fn hidden<W: Wanted>(wanted: &W, detail: &str) -> ProviderError {
     ProviderError::Conflict {
         detail: format!(
-            "the service provider says that {:?} is taken ({detail}), but the look-up finds no such account: it may be \
-             hidden from this token, hold the same e-mail address, or be on its way out",
-            payload.pushed.resource.user_name()
+            "the service provider says that {:?} is taken ({detail}), but the look-up finds no such {}: it may be \
+             hidden from this token, {}or be on its way out",
+            wanted.name(),
+            W::NOUN,
+            W::ELSE
         ),
     }
 }

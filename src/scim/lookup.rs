@@ -1,10 +1,11 @@
-//! Who holds this person's place? A filter is a question; the answer is checked, because some
+//! Who holds this person's or this group's place? A filter is a question; the answer is checked, because some
 //! providers ignore filters and answer with everybody.
 
 use super::{
     client::ScimClient,
-    request,
+    request::PlannedRequest,
     transport::Answer,
+    wanted::Wanted,
     wire::{Account, Page, is_scim_error},
 };
 use crate::{
@@ -22,7 +23,7 @@ pub(super) enum Found {
     Unclear(String),
 }
 
-/// An account that can be addressed.
+/// An account, or a group, that can be addressed.
 pub(super) struct Holder {
     pub id: ResourceId,
     pub account: Account,
@@ -38,16 +39,17 @@ enum Reply {
 
 impl Holder {
     /// `account 2819 (userName "x", externalId "y")`, for messages.
-    pub(super) fn describe(&self) -> String {
-        let quoted = |name: &str, value: &Option<String>| match value {
+    pub(super) fn describe<W: Wanted>(&self) -> String {
+        let quoted = |name: &str, value: Option<&str>| match value {
             Some(value) => format!("{name} {value:?}"),
             None => format!("no {name}"),
         };
         format!(
-            "account {} ({}, {}{})",
+            "{} {} ({}, {}{})",
+            W::NOUN,
             self.id,
-            quoted("userName", &self.account.user_name),
-            quoted("externalId", &self.account.external_id),
+            quoted(W::NAME, W::name_of(&self.account)),
+            quoted("externalId", self.account.external_id.as_deref()),
             if self.account.active == Some(false) {
                 ", inactive"
             } else {
@@ -67,13 +69,13 @@ pub(super) fn expected_external_id(payload: &Payload) -> &str {
 }
 
 impl ScimClient {
-    /// Looks by `externalId` where the profile can filter on it, then by `userName`.
-    pub(super) async fn find(&self, payload: &Payload) -> Result<Found, ProviderError> {
-        let external_id = expected_external_id(payload);
+    /// Looks by `externalId` where the profile can filter on it, then by name.
+    pub(super) async fn find<W: Wanted>(&self, wanted: &W) -> Result<Found, ProviderError> {
+        let external_id = wanted.external_id();
         let mut by_external_id = None;
-        if !external_id.is_empty() && self.can_filter("externalId") {
+        if !external_id.is_empty() && W::can_filter(&self.profile, "externalId") {
             let is_it = |account: &Account| account.external_id.as_deref() == Some(external_id);
-            let found = conclude(self.ask("externalId", external_id, is_it).await?);
+            let found = conclude::<W>(self.ask::<W>("externalId", external_id, is_it).await?);
             if matches!(found, Found::One(_)) {
                 return Ok(found);
             }
@@ -81,19 +83,27 @@ impl ScimClient {
         }
         match by_external_id {
             Some(Found::Unclear(why)) if why.starts_with(SEVERAL) => Ok(Found::Unclear(why)),
-            // An account of that name may be there without an externalId, so the name decides.
-            _ if self.can_filter("userName") => self.find_by_user_name(payload).await,
+            // One of that name may be there without an externalId, so the name decides.
+            _ if W::can_filter(&self.profile, W::NAME) => self.find_by_name(wanted).await,
             Some(found) => Ok(found),
-            None => Ok(Found::Unclear(
-                "this profile can look accounts up neither by externalId nor by userName".into(),
-            )),
+            None => Ok(Found::Unclear(format!(
+                "this profile can look {}s up neither by externalId nor by {}",
+                W::NOUN,
+                W::NAME
+            ))),
         }
     }
 
     /// Whether a look-up by name was answered with a whole list without `id` in it.
     pub(super) async fn proves_absence(&self, id: &ResourceId, payload: &Payload) -> Result<bool, ProviderError> {
         let name = payload.pushed.resource.user_name();
-        let answer = self.send(&request::find("userName", name)).await?;
+        self.lists_without(&Payload::look_up(&self.profile, Payload::NAME, name), id)
+            .await
+    }
+
+    /// Whether `look_up` was answered with a whole list without `id` in it.
+    pub(super) async fn lists_without(&self, look_up: &PlannedRequest, id: &ResourceId) -> Result<bool, ProviderError> {
+        let answer = self.send(look_up).await?;
         let body = answer.body.as_deref().unwrap_or_default();
         let page = match answer.status {
             200..=299 => Page::parse(body, self.profile.page_cap),
@@ -103,47 +113,37 @@ impl ScimClient {
             .is_some_and(|page| !page.partial && page.accounts.iter().all(|account| account.id.as_ref() != Some(id))))
     }
 
-    /// Looks by `userName` only.
-    pub(super) async fn find_by_user_name(&self, payload: &Payload) -> Result<Found, ProviderError> {
-        let name = payload.pushed.resource.user_name();
-        let lower = name.to_lowercase();
-        let is_it = |account: &Account| {
-            account
-                .user_name
-                .as_ref()
-                .is_some_and(|there| there.to_lowercase() == lower)
-        };
-        let reply = self.ask("userName", name, is_it).await?;
+    /// Looks by name only.
+    pub(super) async fn find_by_name<W: Wanted>(&self, wanted: &W) -> Result<Found, ProviderError> {
+        let name = wanted.name();
+        let is_it =
+            |account: &Account| W::name_of(account).is_some_and(|there| W::is_same_name(&self.profile, there, name));
+        let reply = self.ask::<W>(W::NAME, name, is_it).await?;
         Ok(match reply {
-            // Where case counts, "Ada" is not in the way of "ada"; but the filter decides that, so
-            // this only settles which of several is meant.
-            Reply::Matches(mut holders) if holders.len() > 1 && !self.profile.user_name_case_insensitive => {
-                holders.sort_by_key(|holder| holder.account.user_name.as_deref() != Some(name));
-                let same = |holder: &&Holder| holder.account.user_name.as_deref() == Some(name);
+            // This only settles which of several is meant.
+            Reply::Matches(mut holders) if holders.len() > 1 && W::exact_name_decides(&self.profile) => {
+                holders.sort_by_key(|holder| W::name_of(&holder.account) != Some(name));
+                let same = |holder: &&Holder| W::name_of(&holder.account) == Some(name);
                 if holders.iter().filter(same).count() == 1 {
                     holders.truncate(1);
                 }
-                conclude(Reply::Matches(holders))
+                conclude::<W>(Reply::Matches(holders))
             }
-            reply => conclude(reply),
+            reply => conclude::<W>(reply),
         })
     }
 
-    fn can_filter(&self, attribute: &str) -> bool {
-        self.profile.filterable.iter().any(|known| known == attribute)
-    }
-
-    async fn ask(
+    async fn ask<W: Wanted>(
         &self,
         attribute: &'static str,
         value: &str,
-        is_it: impl Fn(&Account) -> bool,
+        is_it: impl Fn(&Account) -> bool + Send,
     ) -> Result<Reply, ProviderError> {
-        let answer = self.send(&request::find(attribute, value)).await?;
-        Ok(self.weigh(attribute, &answer, is_it))
+        let answer = self.send(&W::look_up(&self.profile, attribute, value)).await?;
+        Ok(self.weigh::<W>(attribute, &answer, is_it))
     }
 
-    fn weigh(&self, attribute: &str, answer: &Answer, is_it: impl Fn(&Account) -> bool) -> Reply {
+    fn weigh<W: Wanted>(&self, attribute: &str, answer: &Answer, is_it: impl Fn(&Account) -> bool) -> Reply {
         let body = answer.body.as_deref().unwrap_or_default();
         let page = match answer.status {
             200..=299 => Page::parse(body, self.profile.page_cap),
@@ -169,29 +169,34 @@ impl ScimClient {
             .collect();
         if matches.is_empty() && page.partial {
             return Reply::NoProof(format!(
-                "the service provider ignores the filter on {attribute} and lists only a part of its accounts"
+                "the service provider ignores the filter on {attribute} and lists only a part of its {}s",
+                W::NOUN
             ));
         }
         Reply::Matches(matches)
     }
 }
 
-const SEVERAL: &str = "several accounts match";
+const SEVERAL: &str = "several ";
 
 fn holder(account: Account) -> Option<Holder> {
     let id = account.id.clone()?;
     Some(Holder { id, account })
 }
 
-fn conclude(reply: Reply) -> Found {
+fn conclude<W: Wanted>(reply: Reply) -> Found {
     match reply {
         Reply::NoProof(why) => Found::Unclear(why),
         Reply::Matches(mut holders) => match (holders.pop(), holders.is_empty()) {
             (None, _) => Found::Nothing,
             (Some(holder), true) => Found::One(Box::new(holder)),
             (Some(last), false) => {
-                let all: Vec<_> = holders.iter().chain([&last]).map(Holder::describe).collect();
-                Found::Unclear(format!("{SEVERAL}: {}; remove all but one", all.join(", ")))
+                let all: Vec<_> = holders.iter().chain([&last]).map(Holder::describe::<W>).collect();
+                Found::Unclear(format!(
+                    "{SEVERAL}{}s match: {}; remove all but one",
+                    W::NOUN,
+                    all.join(", ")
+                ))
             }
         },
     }

@@ -2,7 +2,8 @@
 //!
 //! Reading order: `request` (what is sent, pure), `wire` (what comes back, lenient), `retry` and
 //! `adopt` (the two rules, pure), `rate`, `transport` (one request), `client` (many tries),
-//! `lookup` and `conflict` (never two accounts), `account` (the port).
+//! `lookup` and `conflict` (never two of anything; what differs between people and groups is in
+//! `wanted`), `account` and `groups` (the ports).
 //!
 //! Deliberately absent: deciding what should change, which is the planner's, and any dry run: a dry
 //! run has no client.
@@ -13,6 +14,7 @@ mod body;
 mod check;
 mod client;
 mod conflict;
+pub mod groups;
 mod lookup;
 mod patch;
 pub mod rate;
@@ -25,6 +27,7 @@ mod testing;
 mod tests;
 mod token;
 mod transport;
+mod wanted;
 mod wire;
 
 use std::path::PathBuf;

@@ -6,23 +6,14 @@
 use serde_json::{Value as Json, json};
 
 use super::body::{json_of, manager_json};
-use crate::model::{ENTERPRISE_USER, Pushed, ResourceId};
+use crate::model::{ENTERPRISE_USER, Pushed, Resource, ResourceId};
 
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 /// The operations that bring an account from `before` to `after`; empty when nothing differs.
 #[must_use]
 pub(super) fn operations(before: &Pushed, after: &Pushed, manager: Option<&ResourceId>) -> Vec<Json> {
-    let (old, new) = (&before.resource.attributes, &after.resource.attributes);
-    let changed = new
-        .iter()
-        .filter(|(path, value)| old.get(*path) != Some(value))
-        .map(|(path, value)| replace(path.as_str(), json_of(value)));
-    let cleared = old
-        .keys()
-        .filter(|path| !new.contains_key(*path) && !matches!(path.as_str(), "userName" | "active"))
-        .map(|path| remove(path.as_str()));
-    let mut operations: Vec<_> = cleared.chain(changed).collect();
+    let mut operations = of_attributes(&before.resource, &after.resource, &["userName", "active"]);
     let manager_path = format!("{ENTERPRISE_USER}:manager");
     match manager {
         Some(id) if before.manager != after.manager || operations.is_empty() => {
@@ -34,12 +25,27 @@ pub(super) fn operations(before: &Pushed, after: &Pushed, manager: Option<&Resou
     operations
 }
 
+/// Those for the attributes. What is `kept` is never removed.
+pub(super) fn of_attributes(before: &Resource, after: &Resource, kept: &[&str]) -> Vec<Json> {
+    let (old, new) = (&before.attributes, &after.attributes);
+    let changed = new
+        .iter()
+        .filter(|(path, value)| old.get(*path) != Some(value))
+        .map(|(path, value)| replace(path.as_str(), json_of(value)));
+    let cleared = old
+        .keys()
+        .filter(|path| !new.contains_key(*path) && !kept.contains(&path.as_str()))
+        .map(|path| remove(path.as_str()));
+    cleared.chain(changed).collect()
+}
+
 /// A `replace` of one path. On an attribute without a value it acts as `add` (RFC 7644 section 3.5.2.3).
 pub(super) fn replace(path: &str, value: Json) -> Json {
     json!({ "op": "replace", "path": path, "value": value })
 }
 
-fn remove(path: &str) -> Json {
+/// A `remove` of one path.
+pub(super) fn remove(path: &str) -> Json {
     json!({ "op": "remove", "path": path })
 }
 

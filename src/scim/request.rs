@@ -13,7 +13,7 @@ use crate::{
 
 /// Everything but the unreserved characters of RFC 3986: an id cannot leave its path segment, and a
 /// filter's `+`, `&` and spaces arrive as they are.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A request before it is sent. Nothing secret is in it: the token is added by the client.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -87,12 +87,17 @@ pub fn delete(id: &ResourceId) -> PlannedRequest {
 /// (RFC 7644 section 3.4.2.2).
 #[must_use]
 pub fn find(attribute: &str, value: &str) -> PlannedRequest {
-    let filter = format!("{attribute} eq {}", Json::String(value.to_owned()));
     PlannedRequest {
         method: "GET",
-        path: format!("Users?filter={}", utf8_percent_encode(&filter, RESERVED)),
+        path: format!("Users?{}", filter(attribute, value)),
         body: None,
     }
+}
+
+/// The query parameter of a look-up.
+pub(super) fn filter(attribute: &str, value: &str) -> String {
+    let filter = format!("{attribute} eq {}", Json::String(value.to_owned()));
+    format!("filter={}", utf8_percent_encode(&filter, RESERVED))
 }
 
 /// The GET of what the provider says of itself (RFC 7644 section 4).
@@ -121,7 +126,7 @@ fn patch(id: &ResourceId, operations: Vec<Json>) -> PlannedRequest {
     }
 }
 
-fn user_path(id: &ResourceId) -> String {
+pub(super) fn user_path(id: &ResourceId) -> String {
     format!("Users/{}", utf8_percent_encode(&id.0, RESERVED))
 }
 

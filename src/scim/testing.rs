@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ScimClient,
+    groups::testing::Groups,
     retry::RetryLimits,
     settings::{Adopt, ScimSettings},
     token::Token,
@@ -106,6 +107,7 @@ pub(super) enum Fault {
 /// The accounts, the faults to come, and what was seen.
 pub(super) struct Cloud {
     pub accounts: BTreeMap<String, Json>,
+    pub groups: Groups,
     pub faults: VecDeque<Fault>,
     pub seen: Vec<Seen>,
     pub ignores_filters: bool,
@@ -133,6 +135,7 @@ impl Bench {
         let endpoint = format!("http://{}/scim/v2/", listener.local_addr().unwrap());
         let cloud = Arc::new(Mutex::new(Cloud {
             accounts: BTreeMap::new(),
+            groups: Groups::new(&profile),
             faults: VecDeque::new(),
             seen: Vec::new(),
             ignores_filters: false,
@@ -192,6 +195,21 @@ impl Bench {
     pub(super) fn lines(&self) -> Vec<String> {
         let cloud = self.cloud.lock().unwrap();
         cloud.seen.iter().map(|seen| seen.line.clone()).collect()
+    }
+
+    /// A group that is there already; its id is returned.
+    pub(super) fn has_group(&self, mut group: Json, members: &[&str]) -> String {
+        let mut cloud = self.cloud.lock().unwrap();
+        cloud.next_id += 1;
+        let id = cloud.next_id.to_string();
+        group["id"] = json!(id);
+        group["members"] = members.iter().map(|id| json!({"value": id})).collect();
+        cloud.groups.all.insert(id.clone(), group);
+        id
+    }
+
+    pub(super) fn members(&self, id: &str) -> Vec<String> {
+        self.cloud.lock().unwrap().groups.members(id)
     }
 
     pub(super) fn account(&self, id: &str) -> Json {
@@ -307,6 +325,10 @@ impl Cloud {
             return (401, json!({"detail": "who are you"}));
         }
         let (method, path) = seen.line.split_once(' ').unwrap();
+        if path.starts_with("Groups") {
+            self.next_id += u32::from(method == "POST");
+            return self.groups.answer(method, path, &seen.body, &self.next_id.to_string());
+        }
         let id = path.strip_prefix("Users/").unwrap_or_default().to_owned();
         let name = seen.body["userName"].as_str().unwrap_or_default().to_lowercase();
         let taken = self.accounts.iter().any(|(other, account)| {
@@ -316,7 +338,8 @@ impl Cloud {
                     .is_some_and(|there| there.to_lowercase() == name)
         });
         match method {
-            "GET" => (
+            "GET" if self.accounts.contains_key(&id) => (200, self.accounts[&id].clone()),
+            "GET" if id.is_empty() => (
                 200,
                 self.list(path.split_once("filter=").map_or("", |(_, filter)| filter)),
             ),

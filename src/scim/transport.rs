@@ -23,6 +23,8 @@ use super::{SetupError, request::PlannedRequest, retry, settings::ScimSettings, 
 
 /// Longest body of an answer, unpacked. A page of 100 users is far below 1 MiB.
 pub(super) const BODY_BYTES_MAX: usize = 8 << 20;
+/// The same for one group, which has all its members in it: 50,000 of them come to some 10 MiB.
+const GROUP_BYTES_MAX: usize = 64 << 20;
 /// Connecting takes one or two round trips; more than this is a dead host.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Shorter than the idle limit of the usual load balancers (60 s), so that a connection is not
@@ -128,7 +130,7 @@ impl Transport {
             Err(why) => return Exchange::NotSent(format!("the HTTP client cannot be set up: {why}")),
         };
         match client.execute(request).await {
-            Ok(response) => Exchange::Answered(read(response, bearer).await),
+            Ok(response) => Exchange::Answered(read(response, body_bytes_max(planned), bearer).await),
             Err(error) if error.is_connect() || error.is_builder() => Exchange::NotSent(chain(&error.without_url())),
             Err(error) => Exchange::Lost(chain(&error.without_url())),
         }
@@ -158,7 +160,15 @@ impl Transport {
     }
 }
 
-async fn read(mut response: Response, bearer: &Bearer) -> Answer {
+fn body_bytes_max(planned: &PlannedRequest) -> usize {
+    if planned.method == "GET" && planned.path.starts_with("Groups/") {
+        GROUP_BYTES_MAX
+    } else {
+        BODY_BYTES_MAX
+    }
+}
+
+async fn read(mut response: Response, body_bytes_max: usize, bearer: &Bearer) -> Answer {
     let status = response.status();
     let header = |headers: &HeaderMap, name: &HeaderName| {
         headers
@@ -174,8 +184,8 @@ async fn read(mut response: Response, bearer: &Bearer) -> Answer {
     let mut body = Vec::new();
     let trouble = loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > BODY_BYTES_MAX => {
-                break Some(format!("the answer is longer than {} MiB", BODY_BYTES_MAX >> 20));
+            Ok(Some(chunk)) if body.len() + chunk.len() > body_bytes_max => {
+                break Some(format!("the answer is longer than {} MiB", body_bytes_max >> 20));
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break None,

@@ -12,7 +12,7 @@ const DETAIL_CHARS_MAX: usize = 300;
 /// Longer ids are not believed (the clouds we know stay below 64).
 const ID_BYTES_MAX: usize = 1024;
 
-/// A user as the provider tells it. Everything may be missing.
+/// A user or a group as the provider tells it. Everything may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(super) struct Account {
     /// `id`, also when it is a number.
@@ -21,6 +21,9 @@ pub(super) struct Account {
     /// `userName`.
     #[serde(default, rename = "userName", deserialize_with = "text")]
     pub user_name: Option<String>,
+    /// `displayName`, which is the name of a group.
+    #[serde(default, rename = "displayName", deserialize_with = "text")]
+    pub display_name: Option<String>,
     /// `externalId`; not every cloud returns it.
     #[serde(default, rename = "externalId", deserialize_with = "text")]
     pub external_id: Option<String>,
@@ -63,6 +66,36 @@ fn loose(value: &Json) -> Option<String> {
         Json::String(text) => Some(text.clone()),
         Json::Number(number) => Some(number.to_string()),
         _ => None,
+    }
+}
+
+/// A group as the provider tells it when asked for it by its id.
+#[derive(Debug, Deserialize)]
+pub(super) struct GroupShown {
+    /// `id`.
+    #[serde(default, deserialize_with = "id")]
+    pub id: Option<ResourceId>,
+    /// `members`; none is told by an empty list, by null, or by leaving it out (RFC 7643 section 2.5).
+    #[serde(default)]
+    members: Option<Vec<MemberShown>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MemberShown {
+    #[serde(default, deserialize_with = "id")]
+    value: Option<ResourceId>,
+}
+
+impl GroupShown {
+    /// The group in the body of an answer.
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+
+    /// The ids of its members.
+    pub(super) fn into_members(self) -> Vec<ResourceId> {
+        let members = self.members.unwrap_or_default();
+        members.into_iter().filter_map(|member| member.value).collect()
     }
 }
 
@@ -136,8 +169,17 @@ pub(super) fn is_scim_error(body: &[u8]) -> bool {
 
 /// Whether the error says "not unique" (RFC 7644 section 3.12), which some say with 400.
 pub(super) fn is_uniqueness_error(body: &[u8]) -> bool {
+    has_scim_type(body, "uniqueness")
+}
+
+/// Whether the error says that the path of an operation found nothing (RFC 7644 section 3.12).
+pub(super) fn is_no_target_error(body: &[u8]) -> bool {
+    has_scim_type(body, "noTarget")
+}
+
+fn has_scim_type(body: &[u8], keyword: &str) -> bool {
     matches!(serde_json::from_slice(body), Ok(Json::Object(error))
-        if field(&error, "scimType").and_then(Json::as_str) == Some("uniqueness"))
+        if field(&error, "scimType").and_then(Json::as_str) == Some(keyword))
 }
 
 /// The provider's words in an error answer, whatever their shape, on one line, with the request id
