@@ -33,7 +33,9 @@ use self::{
 use crate::{
     model::{Action, AnchorKey, Digest, Mark, Operation, Phase},
     plan::Plan,
-    ports::{Change, Event, ProviderError, Reject, ServiceProvider, SharedObserver, StateStore, Step, StoreError},
+    ports::{
+        Change, Event, GroupStore, ProviderError, Reject, ServiceProvider, SharedObserver, StateStore, Step, StoreError,
+    },
 };
 
 /// How a plan is carried out.
@@ -78,7 +80,7 @@ const UNAVAILABLE_MAX: u32 = 10;
 ///
 /// # Errors
 /// When the state cannot be written: then nothing more is sent, because it could not be remembered.
-pub async fn execute<P: ServiceProvider, S: StateStore>(
+pub async fn execute<P: ServiceProvider, S: StateStore + GroupStore>(
     plan: &Plan,
     steps: &[Step],
     provider: &Arc<P>,
@@ -99,6 +101,7 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
         done_before_deferred: 0,
         owed: Vec::new(),
         renewed: BTreeSet::new(),
+        strangers: Vec::new(),
         unavailable: 0,
         last_unavailable: None,
         total: steps.len() as u64,
@@ -128,7 +131,7 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
 
 /// The operations of `phase`, which begins at step `from`, each claimed before it is handed out; none
 /// any more once the run is halted.
-fn claimed<'a, P: ServiceProvider, S: StateStore>(
+fn claimed<'a, P: ServiceProvider, S: StateStore + GroupStore>(
     plan: &'a Plan,
     phase: &'a [Step],
     from: usize,
@@ -189,6 +192,8 @@ struct Run<'a, P, S> {
     owed: Vec<Step>,
     /// People whose account was made anew, under another id.
     renewed: BTreeSet<AnchorKey>,
+    /// Of these, the ones of whom groups still remember the other account.
+    strangers: Vec<AnchorKey>,
     unavailable: u32,
     last_unavailable: Option<ProviderError>,
     total: u64,
@@ -198,7 +203,7 @@ struct Run<'a, P, S> {
     flush: Option<JoinHandle<Result<(), StoreError>>>,
 }
 
-impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
+impl<P: ServiceProvider, S: StateStore + GroupStore> Run<'_, P, S> {
     fn halted(&self) -> bool {
         self.result.stopped.is_some() || self.lane.is_halted()
     }
@@ -265,6 +270,11 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
     }
 
     async fn save(&mut self, changes: &[Change], rejects: &[(AnchorKey, Option<Reject>)]) -> Result<(), StoreError> {
+        // Before the new id is remembered: a crash in between is mended by the next run, the other way round
+        // the new account would never be put into its groups.
+        for person in std::mem::take(&mut self.strangers) {
+            self.lane.store.forget_person(person)?;
+        }
         self.lane.store.apply(changes)?;
         self.lane.store.save_rejects(rejects)?;
         self.unflushed += changes.len() + rejects.len();
@@ -326,6 +336,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                         self.lane.ids.put(key, Some(&link.id));
                         if operation.id.as_ref().is_some_and(|id| *id != link.id) {
                             self.renewed.insert(key);
+                            self.strangers.push(key);
                         }
                         changes.push(Change::Put(key, mark(operation, &link, owed, self.pace.now), link));
                         if owed && step.phase != Phase::Unname {

@@ -49,6 +49,11 @@ impl GroupStore for SledStore {
         Err(incomplete(Table::Members, &lost(group, sum, found)))
     }
 
+    fn is_member(&self, group: AnchorKey, person: AnchorKey) -> Result<bool, StoreError> {
+        let record = self.database.get(Table::Members, &member_key(group, person))?;
+        Ok(record.is_some())
+    }
+
     fn apply_groups(&self, changes: &[GroupChange]) -> Result<(), StoreError> {
         let _writing = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         for change in changes {

@@ -156,6 +156,10 @@ impl GroupStore for MemoryStore {
         }
     }
 
+    fn is_member(&self, group: AnchorKey, person: AnchorKey) -> Result<bool, StoreError> {
+        Ok(lock(&self.inner).members.contains(&(group, person)))
+    }
+
     fn apply_groups(&self, changes: &[GroupChange]) -> Result<(), StoreError> {
         let mut inner = lock(&self.inner);
         for change in changes {
