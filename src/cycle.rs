@@ -4,14 +4,20 @@
 //! Deliberately absent: any knowledge of LDAP, HTTP or sled, and any difference between a dry run
 //! and a real one.
 
+pub mod groups;
+
 use tokio_util::sync::CancellationToken;
 
+use self::groups::{Admission, GroupPolicy, GroupsRead, PlannedGroups};
+
 use crate::{
-    mapping::Mapper,
-    model::{AnchorKey, Digest, DirectoryEntry, Mapped, Operation, Rejection},
-    plan::{self, Approved, Inputs, Plan, PlanError, Planner, Protected, decide::Rules, settings},
+    mapping::{Mapper, groups::Enrolment},
+    model::{AnchorKey, Digest, DirectoryEntry, Mapped, MemberKey, Operation, Rejection},
+    plan::{
+        self, Approved, Inputs, Plan, PlanError, Planner, Protected, decide::Rules, groups::Sightings, settings,
+    },
     ports::{
-        Absence, Directory, DirectoryError, EntrySink, Event, Meta, PlanSpool, SharedObserver, SinkError, StateStore,
+        Absence, Directory, DirectoryError, EntrySink, Event, GroupStore, Meta, PlanSpool, SharedObserver, SinkError, StateStore,
         StoreError,
     },
     profile::Profile,
@@ -31,6 +37,8 @@ pub struct Policy {
     pub on_incomplete: settings::OnIncomplete,
     /// Digest of what decides who is in scope.
     pub scope: Digest,
+    /// What groups go by; nothing when they are left alone.
+    pub groups: Option<GroupPolicy>,
 }
 
 /// Why a cycle ended before there was a plan.
@@ -45,6 +53,11 @@ pub enum CycleError {
     /// The state does not hold together.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// A group that decides who is in scope is not there, or cannot be seen.
+    #[error(
+        "[users] member_of: the group {0} was not found below [groups] base with its filter; nobody can be said to be in scope or out of it"
+    )]
+    NoSuchGroup(String),
 }
 
 /// A plan, what of it may be carried out, and what was seen on the way.
@@ -57,6 +70,16 @@ pub struct Planned {
     pub server: String,
     /// What the state said of itself before.
     pub meta: Meta,
+    /// The same for groups, where they are pushed.
+    pub groups: Option<PlannedGroups>,
+}
+
+/// Where groups come from and what is remembered of them.
+pub struct GroupSource<'a> {
+    /// The directory, searched for groups.
+    pub directory: &'a mut dyn Directory,
+    /// The memory.
+    pub store: &'a dyn GroupStore,
 }
 
 /// Looks at each entry on its way, for `explain`.
@@ -83,7 +106,12 @@ pub struct Means<'a> {
 ///
 /// # Errors
 /// When there is nothing to plan from.
-pub fn plan(directory: &mut dyn Directory, means: Means<'_>, watch: Option<Watch<'_>>) -> Result<Planned, CycleError> {
+pub fn plan(
+    directory: &mut dyn Directory,
+    groups: Option<GroupSource<'_>>,
+    means: Means<'_>,
+    watch: Option<Watch<'_>>,
+) -> Result<Planned, CycleError> {
     let Means {
         policy,
         store,
@@ -93,7 +121,15 @@ pub fn plan(directory: &mut dyn Directory, means: Means<'_>, watch: Option<Watch
         ..
     } = means;
     let meta = store.meta()?;
-    let mut intake = Intake::new(means, &meta, watch);
+    // Groups first: they may decide who is in scope.
+    let mut circle = match (&policy.groups, groups) {
+        (Some(policy_of_groups), Some(source)) => {
+            let read = groups::read(source.directory, policy_of_groups, &policy.profile, stop)?;
+            Some((Enrolling::new(policy_of_groups, &read)?, read, source.store))
+        }
+        _ => None,
+    };
+    let mut intake = Intake::new(means, &meta, watch, circle.as_mut().map(|(enrolling, ..)| enrolling));
     intake.in_doubt = store.spool().in_doubt()?;
     intake.begin()?;
     let read = directory.read(&mut intake, stop);
@@ -104,25 +140,41 @@ pub fn plan(directory: &mut dyn Directory, means: Means<'_>, watch: Option<Watch
     observer.event(&Event::Read {
         entries: outcome.entries,
     });
-    let plan = intake.finish(outcome.absence)?;
+    let absence = match &circle {
+        // Who is in none of the groups is out of scope only if all of them were read.
+        Some((enrolling, read, _)) if enrolling.admission.is_some() => {
+            groups::least(&read.absence, outcome.absence)
+        }
+        _ => outcome.absence,
+    };
+    let plan = intake.finish(absence)?;
     let context = plan::limits::Context {
         approved: meta.approved.as_deref(),
         scope_changed: !meta.scope.is_empty() && meta.scope != policy.scope.to_string(),
         on_incomplete: policy.on_incomplete,
     };
     let approved = plan::approve(&plan, &policy.limits, &context);
+    let groups = match circle {
+        Some((enrolling, read, store)) if enrolling.policy.push => {
+            let people = (&plan, enrolling.sightings);
+            Some(groups::plan_groups(enrolling.policy, means, store, &meta, people, read)?)
+        }
+        _ => None,
+    };
     // A plan of no steps has nothing to be remembered by a crash.
     if !approved.steps.is_empty() {
         spool.seal(&plan.id, &approved.steps)?;
     }
     observer.event(&Event::Planned {
-        operations: approved.steps.len() as u64,
+        operations: approved.steps.len() as u64
+            + groups.as_ref().map_or(0, |groups| groups.approved.operations.len() as u64),
     });
     Ok(Planned {
         plan,
         approved,
         server: outcome.server,
         meta,
+        groups,
     })
 }
 
@@ -137,9 +189,40 @@ pub fn mapping_digest(policy: &Policy) -> Digest {
     Digest::finish(&hasher)
 }
 
+/// What is done with groups while people are read.
+struct Enrolling<'a> {
+    policy: &'a GroupPolicy,
+    admission: Option<Admission>,
+    sightings: Sightings,
+}
+
+impl<'a> Enrolling<'a> {
+    fn new(policy: &'a GroupPolicy, read: &GroupsRead) -> Result<Self, CycleError> {
+        Ok(Self {
+            policy,
+            admission: Admission::new(policy, read)?,
+            sightings: Sightings::default(),
+        })
+    }
+
+    /// Takes down which groups a person is in; false when that puts the person out of scope.
+    fn admits(&mut self, key: AnchorKey, entry: &DirectoryEntry) -> bool {
+        let Enrolment { names, groups } = self.policy.roster.read(entry);
+        let admitted = self.admission.as_ref().is_none_or(|admission| admission.admits(&names, &groups));
+        if self.policy.push {
+            // The distinguished name is known from the plan.
+            let names = names.into_iter().filter(|name| *name != MemberKey::dn(&entry.dn));
+            self.sightings.names.extend(names.map(|name| (name, key)));
+            self.sightings.edges.extend(groups.into_iter().map(|group| (group, key)));
+        }
+        admitted
+    }
+}
+
 /// Takes entries from the directory to the planner and operations from there to the spool.
-struct Intake<'a, 'w> {
+struct Intake<'a, 'w, 'g> {
     means: Means<'a>,
+    enrolling: Option<&'w mut Enrolling<'g>>,
     trust_sources: bool,
     in_doubt: Vec<AnchorKey>,
     watch: Option<Watch<'w>>,
@@ -154,14 +237,20 @@ const SPOOL_BATCH: usize = 100;
 /// Entries between two progress events.
 const PROGRESS_EVERY: u64 = 256;
 
-impl<'a, 'w> Intake<'a, 'w> {
-    fn new(means: Means<'a>, meta: &Meta, watch: Option<Watch<'w>>) -> Self {
+impl<'a, 'w, 'g> Intake<'a, 'w, 'g> {
+    fn new(
+        means: Means<'a>,
+        meta: &Meta,
+        watch: Option<Watch<'w>>,
+        enrolling: Option<&'w mut Enrolling<'g>>,
+    ) -> Self {
         // A mapping that looks at the clock gives another result for the same entry tomorrow.
         let trust_sources = watch.is_none()
             && !means.policy.mapper.depends_on_time()
             && meta.mapping == mapping_digest(means.policy).to_string();
         Self {
             means,
+            enrolling,
             trust_sources,
             in_doubt: Vec::new(),
             watch,
@@ -176,6 +265,9 @@ impl<'a, 'w> Intake<'a, 'w> {
         self.means.spool.clear()?;
         self.pending.clear();
         self.entries = 0;
+        if let Some(enrolling) = &mut self.enrolling {
+            enrolling.sightings = Sightings::default();
+        }
         let rules = Rules {
             profile: self.means.policy.profile.name.clone(),
             user_name_mutable: self.means.policy.profile.user_name_mutable,
@@ -185,7 +277,7 @@ impl<'a, 'w> Intake<'a, 'w> {
             marks: self.means.store.marks()?,
             rejects: self.means.store.rejects()?,
             in_doubt: self.in_doubt.clone(),
-            wants_accounts: false,
+            wants_accounts: self.enrolling.as_ref().is_some_and(|enrolling| enrolling.policy.push),
             trust_sources: self.trust_sources,
             now: self.means.now,
         };
@@ -199,13 +291,27 @@ impl<'a, 'w> Intake<'a, 'w> {
         };
         let source = entry.digest();
         let anchor = self.means.policy.mapper.anchor(entry);
+        let admitted = match (&mut self.enrolling, &anchor) {
+            (Some(enrolling), Ok(anchor)) => enrolling.admits(anchor.key(), entry),
+            _ => true,
+        };
         if let Ok(anchor) = &anchor
+            && admitted
             && planner.glance(anchor.key(), source)
         {
             return Ok(());
         }
-        let mapped = self.means.policy.mapper.map(entry, self.means.now);
-        let mapped = within_profile(mapped, &self.means.policy.profile);
+        let mapped = match anchor {
+            Ok(anchor) if !admitted => Mapped::OutOfScope {
+                anchor,
+                dn: entry.dn.clone(),
+                reason: "in none of the groups in [users] member_of".to_owned(),
+            },
+            _ => {
+                let mapped = self.means.policy.mapper.map(entry, self.means.now);
+                within_profile(mapped, &self.means.policy.profile)
+            }
+        };
         if let Some(watch) = &mut self.watch {
             watch(entry, &mapped);
         }
@@ -243,7 +349,7 @@ impl<'a, 'w> Intake<'a, 'w> {
     }
 }
 
-impl EntrySink for Intake<'_, '_> {
+impl EntrySink for Intake<'_, '_, '_> {
     fn restart(&mut self) -> Result<(), SinkError> {
         self.begin().map_err(|error| self.stopped(error.into()))
     }

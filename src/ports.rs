@@ -252,6 +252,15 @@ pub struct Meta {
     pub approved: Option<String>,
     /// Removals held at the end of the last cycle.
     pub held: Option<Held>,
+    /// Digest of what decides which groups are in scope; as with people.
+    #[serde(default)]
+    pub groups_scope: String,
+    /// The removals of groups and members an operator approved, by plan id.
+    #[serde(default)]
+    pub groups_approved: Option<String>,
+    /// Removals of groups and members held at the end of the last cycle.
+    #[serde(default)]
+    pub groups_held: Option<Held>,
 }
 
 /// Removals that the limits hold back.

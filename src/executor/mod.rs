@@ -76,10 +76,12 @@ const FLUSH_EVERY: usize = CLAIM;
 /// Objects in a row that fail because the provider is unavailable before the run gives up.
 const UNAVAILABLE_MAX: u32 = 10;
 
-/// Carries out `steps` of `plan`.
+/// Carries out `steps` of `plan`. `groups` is what is done once everybody is there and before anybody is
+/// taken out; it is left out when the run stops early.
 ///
 /// # Errors
 /// When the state cannot be written: then nothing more is sent, because it could not be remembered.
+#[expect(clippy::too_many_arguments, reason = "what is done, by whom, with what, and who watches")]
 pub async fn execute<P: ServiceProvider, S: StateStore + GroupStore>(
     plan: &Plan,
     steps: &[Step],
@@ -88,6 +90,7 @@ pub async fn execute<P: ServiceProvider, S: StateStore + GroupStore>(
     pace: Pace,
     observer: &SharedObserver,
     stop: &CancellationToken,
+    groups: impl AsyncFnOnce() -> Result<(), StoreError>,
 ) -> Result<Execution, StoreError> {
     let rejects = store.rejects()?.into_iter().collect();
     let mut run = Run {
@@ -111,14 +114,17 @@ pub async fn execute<P: ServiceProvider, S: StateStore + GroupStore>(
     };
     let lane = Arc::clone(&run.lane);
     let mut from = 0;
+    let mut groups = Some(groups);
     for phase in steps.chunk_by(|a, b| (a.phase, a.depth) == (b.phase, b.depth)) {
         if phase.first().is_some_and(|step| step.phase > Phase::Reference) {
             run.settle_managers().await?;
+            run.pass_to(&mut groups).await?;
         }
         let booked = run.carry_out(claimed(plan, phase, from, &lane), Round::First).await?;
         run.result.skipped += phase.len() as u64 - booked;
         from += phase.len();
     }
+    run.pass_to(&mut groups).await?;
     run.settle_deferred().await?;
     run.settle_managers().await?;
     run.settle_renewed()?;
@@ -206,6 +212,17 @@ struct Run<'a, P, S> {
 impl<P: ServiceProvider, S: StateStore + GroupStore> Run<'_, P, S> {
     fn halted(&self) -> bool {
         self.result.stopped.is_some() || self.lane.is_halted()
+    }
+
+    /// Lets the groups have their turn, once.
+    async fn pass_to<G: AsyncFnOnce() -> Result<(), StoreError>>(
+        &self,
+        groups: &mut Option<G>,
+    ) -> Result<(), StoreError> {
+        match groups.take() {
+            Some(groups) if !self.halted() => groups().await,
+            _ => Ok(()),
+        }
     }
 
     /// Operations done so far.

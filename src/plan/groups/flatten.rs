@@ -41,6 +41,29 @@ impl<'a> Graph<'a> {
         }
     }
 
+    /// The group of this name.
+    #[must_use]
+    pub fn find(&self, name: MemberKey) -> Option<usize> {
+        self.by_name.get(&name).copied()
+    }
+
+    /// The group and every group in it, to the end.
+    #[must_use]
+    pub fn reach(&self, group: usize) -> BTreeSet<usize> {
+        let mut seen = BTreeSet::from([group]);
+        let mut waiting = vec![group];
+        while let Some(at) = waiting.pop() {
+            for name in &self.groups[at].members {
+                if let Some(&inner) = self.by_name.get(name)
+                    && seen.insert(inner)
+                {
+                    waiting.push(inner);
+                }
+            }
+        }
+        seen
+    }
+
     /// The group's people, its own and those of the groups in it.
     #[must_use]
     pub fn flatten(&self, group: usize) -> Flat {
@@ -214,5 +237,8 @@ mod tests {
         assert_eq!(graph.path(1, key("bob")), Some(vec![1, 2]));
         assert_eq!(graph.path(2, key("bob")), Some(vec![2]));
         assert_eq!(graph.path(0, key("ada")), None);
+        let reach = |at| graph.reach(at).into_iter().collect::<Vec<_>>();
+        assert_eq!((reach(0), reach(1)), (vec![0, 1, 2], vec![0, 1, 2]));
+        assert_eq!(graph.find(MemberKey::dn("CN=b")), Some(1));
     }
 }
