@@ -1,10 +1,12 @@
 //! What is remembered of a cycle besides its links: before the first request and after the last one.
 
+pub mod groups;
+
 use std::collections::BTreeMap;
 
 use crate::{
     cycle::{CycleError, Planned, Policy, mapping_digest},
-    executor::Execution,
+    executor::{Execution, GroupExecution},
     model::{AnchorKey, Mark},
     ports::{Absence, Change, CycleRecord, DirectoryError, Held, Meta, ProviderError, Reject, StateStore, StoreError},
     report::{count, grouped},
@@ -137,7 +139,14 @@ pub fn conclude(store: &dyn StateStore, planned: &Planned, execution: &Execution
 
 /// The record of a cycle that got as far as a plan.
 #[must_use]
-pub fn record(planned: &Planned, execution: &Execution, requests: u64, started: i64, ended: i64) -> CycleRecord {
+pub fn record(
+    planned: &Planned,
+    execution: &Execution,
+    of_groups: &GroupExecution,
+    requests: u64,
+    started: i64,
+    ended: i64,
+) -> CycleRecord {
     let counts = &planned.plan.counts;
     let mut done: BTreeMap<String, u64> = execution
         .done
@@ -158,8 +167,9 @@ pub fn record(planned: &Planned, execution: &Execution, requests: u64, started: 
     CycleRecord {
         started,
         ended,
-        exit_code: exit_code(planned, execution),
-        outcome: outcome(planned, execution, &done),
+        exit_code: exit_code(planned, execution, of_groups),
+        outcome: outcome(planned, execution, of_groups, &done),
+        groups: planned.groups.as_ref().map(|it| groups::record(it, of_groups)),
         entries: counts.entries,
         done,
         failed: execution.failed + counts.waiting,
@@ -186,7 +196,19 @@ pub fn failure(error: &CycleError, started: i64, ended: i64) -> CycleRecord {
     }
 }
 
-fn exit_code(planned: &Planned, execution: &Execution) -> u8 {
+/// The more serious of what people and groups come to.
+fn exit_code(planned: &Planned, execution: &Execution, of_groups: &GroupExecution) -> u8 {
+    let people = exit_code_of_people(planned, execution);
+    let groups = planned.groups.as_ref().map_or(exit::DONE, |it| groups::exit_code(it, of_groups));
+    // In the order in which they are looked at for each of both.
+    let by_weight = [exit::DIRECTORY, exit::PROVIDER, exit::HELD, exit::OBJECTS];
+    by_weight
+        .into_iter()
+        .find(|code| *code == people || *code == groups)
+        .unwrap_or(exit::DONE)
+}
+
+fn exit_code_of_people(planned: &Planned, execution: &Execution) -> u8 {
     let counts = &planned.plan.counts;
     if matches!(planned.plan.absence, Absence::Unknown(_)) {
         exit::DIRECTORY
@@ -213,7 +235,24 @@ const DONE: [(&str, &str); 7] = [
 ];
 
 /// One sentence: what stood in the way first, then what was done and for whom it could not be done.
-fn outcome(planned: &Planned, execution: &Execution, done: &BTreeMap<String, u64>) -> String {
+fn outcome(
+    planned: &Planned,
+    execution: &Execution,
+    of_groups: &GroupExecution,
+    done: &BTreeMap<String, u64>,
+) -> String {
+    let people = outcome_of_people(planned, execution, done);
+    let groups = planned.groups.as_ref().and_then(|it| groups::words(it, of_groups));
+    match groups {
+        None => people,
+        Some(groups) if people == IN_STEP => groups,
+        Some(groups) => format!("{people}; {groups}"),
+    }
+}
+
+const IN_STEP: &str = "in step, nothing changed";
+
+fn outcome_of_people(planned: &Planned, execution: &Execution, done: &BTreeMap<String, u64>) -> String {
     let mut words = obstacles(planned, execution);
     let counts = &planned.plan.counts;
     let mut done: Vec<_> = DONE
@@ -233,7 +272,7 @@ fn outcome(planned: &Planned, execution: &Execution, done: &BTreeMap<String, u64
     let not_done = not_done.into_iter().filter(|(count, _)| *count > 0);
     done.extend(not_done.map(|(count, word)| format!("{} {word}", grouped(count))));
     if done == ["nothing changed"] {
-        return "in step, nothing changed".to_owned();
+        return IN_STEP.to_owned();
     }
     if !done.is_empty() {
         words.push(done.join(", "));

@@ -10,7 +10,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-pub use self::groups::{FoundGroup, GroupChange, GroupPayload, GroupProvider, GroupStore, MemberChange};
+pub use self::groups::{FoundGroup, GroupChange, GroupPayload, GroupProvider, GroupRecord, GroupStore, MemberChange};
 pub use crate::model::{Absence, Reject, RejectKind, Step, StoreError};
 use crate::model::{AnchorKey, DirectoryEntry, Link, Mark, Operation, Pushed, ResourceId};
 
@@ -297,6 +297,9 @@ pub struct CycleRecord {
     pub rejected: u64,
     /// SCIM requests sent.
     pub requests: u64,
+    /// What was done to groups, where they are pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<GroupRecord>,
 }
 
 /// A change of the state; a batch of them is applied whole or not at all for each person.

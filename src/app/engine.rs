@@ -13,9 +13,9 @@ use super::{
     setup::{self, Setup},
 };
 use crate::{
-    cycle::{self, CycleError, Means, Planned, Watch},
+    cycle::{self, CycleError, GroupSource, Means, Planned, Watch},
     daemon::settings::ScheduleSettings,
-    executor::{self, Execution, Pace},
+    executor::{self, Execution, GroupExecution, Pace},
     logging::LogHandle,
     model::{Anchor, Problem, Rejection},
     outcome::{self, exit},
@@ -142,23 +142,37 @@ impl Engine {
                 )));
             }
         }
-        let planned = self.plan(setup, started, &observer, &stop).await?;
+        let mut planned = self.plan(setup, started, &observer, &stop).await?;
         log_rejections(&planned);
         let pace = Pace {
             concurrency: setup.config.scim.concurrency,
             now: started,
         };
+        let mut of_groups = GroupExecution::default();
         let steps = &planned.approved.steps;
+        let operations = planned.groups.as_mut().map(|groups| std::mem::take(&mut groups.approved.operations));
+        let groups = async || {
+            if let Some(operations) = operations.filter(|operations| !operations.is_empty()) {
+                let run = executor::execute_groups(operations, &client, &self.store, pace, &observer, &stop);
+                of_groups = run.await?;
+            }
+            Ok(())
+        };
         let execution = if steps.is_empty() {
+            groups().await?;
             Execution::default()
         } else {
-            executor::execute(&planned.plan, steps, &client, &self.store, pace, &observer, &stop).await?
+            executor::execute(&planned.plan, steps, &client, &self.store, pace, &observer, &stop, groups).await?
         };
         outcome::conclude(&*self.store, &planned, &execution)?;
+        if let Some(groups) = &planned.groups {
+            outcome::groups::conclude(&*self.store, groups, &of_groups)?;
+        }
         self.store.spool().finish(&execution.in_doubt)?;
         Ok(outcome::record(
             &planned,
             &execution,
+            &of_groups,
             client.requests_sent(),
             started,
             unix_now(),
@@ -178,6 +192,9 @@ impl Engine {
         let work = move || {
             let planned = engine.plan_into(&setup, engine.store.spool(), now, &observer, &stop, None)?;
             outcome::remember(&*engine.store, &setup.policy, &planned, now)?;
+            if let (Some(policy), Some(groups)) = (&setup.policy.groups, &planned.groups) {
+                outcome::groups::remember(&*engine.store, policy, groups, now)?;
+            }
             Ok(planned)
         };
         tokio::task::spawn_blocking(work)
@@ -225,7 +242,12 @@ impl Engine {
             observer,
             stop,
         };
-        cycle::plan(&mut setup.directory(), means, watch)
+        let mut of_groups = setup.directory_of_groups();
+        let groups = of_groups.as_mut().map(|directory| GroupSource {
+            directory,
+            store: &*self.store,
+        });
+        cycle::plan(&mut setup.directory(), groups, means, watch)
     }
 
     /// A state belongs to one endpoint: its ids mean nothing anywhere else.

@@ -21,6 +21,8 @@ pub struct Setup {
     pub policy: Policy,
     /// What is read from the directory.
     pub search: SearchSettings,
+    /// The same for groups.
+    pub search_of_groups: Option<SearchSettings>,
 }
 
 /// Why the program cannot be set up.
@@ -87,6 +89,13 @@ impl Setup {
     #[must_use]
     pub fn directory(&self) -> LdapDirectory {
         LdapDirectory::new(self.config.ldap.clone(), self.search.clone())
+    }
+
+    /// The same directory, searched for groups; nothing where groups are left alone.
+    #[must_use]
+    pub fn directory_of_groups(&self) -> Option<LdapDirectory> {
+        let search = self.search_of_groups.clone()?;
+        Some(LdapDirectory::new(self.config.ldap.clone(), search))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Created, Probe, ProviderError, StoreError};
 use crate::model::{AnchorKey, GroupLink, MemberSum, Reject, Resource, ResourceId};
 
@@ -101,6 +103,27 @@ pub trait GroupProvider: Send + Sync + 'static {
         payload: &GroupPayload,
         taken: super::Taken<'_>,
     ) -> impl Future<Output = Result<FoundGroup, ProviderError>> + Send;
+}
+
+/// What one cycle did to groups.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRecord {
+    /// Groups read.
+    pub entries: u64,
+    /// Groups done, by action.
+    pub done: std::collections::BTreeMap<String, u64>,
+    /// Of those created, how many were adopted.
+    pub adopted: u64,
+    /// People put into groups.
+    pub added: u64,
+    /// People taken out of groups.
+    pub removed: u64,
+    /// Members who have no account yet.
+    pub waiting_members: u64,
+    /// Groups that failed.
+    pub failed: u64,
+    /// Groups rejected by mapping or profile.
+    pub rejected: u64,
 }
 
 /// A change of what is remembered of groups. Each is applied whole or not at all.
