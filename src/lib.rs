@@ -74,6 +74,7 @@ pub mod plan;
 pub mod ports;
 pub mod profile;
 pub mod report;
+pub mod sandbox;
 pub mod scim;
 pub mod secret;
 pub mod store;

@@ -1,0 +1,29 @@
+//! One request and its answer, as the SCIM side sees them: no sockets, no HTTP library.
+
+/// A request, already read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The HTTP method in capitals.
+    pub method: String,
+    /// The path below the base address, percent-decoded by nobody, without a slash in front: `Users/42`.
+    pub path: String,
+    /// What stands after the question mark.
+    pub query: Option<String>,
+    /// The `Authorization` header.
+    pub authorization: Option<String>,
+    /// The `Content-Type` header.
+    pub content_type: Option<String>,
+    /// The body; empty when there is none.
+    pub body: Vec<u8>,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers besides `Content-Length`, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body; empty for none.
+    pub body: Vec<u8>,
+}
