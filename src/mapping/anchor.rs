@@ -21,20 +21,22 @@ enum Form {
 /// The attribute that names an entry for good.
 #[derive(Clone, Debug)]
 pub(super) struct AnchorRule {
+    /// The line it came from: `users.anchor`.
+    label: &'static str,
     attribute: String,
     form: Form,
 }
 
 impl AnchorRule {
     /// The rule for an attribute in lower case.
-    pub fn new(attribute: String) -> Self {
+    pub fn new(label: &'static str, attribute: String) -> Self {
         let form = match attribute.as_str() {
             "entryuuid" => Form::Uuid,
             "objectguid" => Form::Guid,
             "nsuniqueid" | "ipauniqueid" => Form::Caseless,
             _ => Form::Text,
         };
-        Self { attribute, form }
+        Self { label, attribute, form }
     }
 
     pub fn attribute(&self) -> &str {
@@ -78,7 +80,7 @@ impl AnchorRule {
     fn problem(&self, why: &str, value: &[u8]) -> Problem {
         Problem {
             attribute: self.attribute.clone(),
-            rule: format!("users.anchor: {why}"),
+            rule: format!("{}: {why}", self.label),
             value: std::str::from_utf8(value).map_or_else(|_| show::bytes(value), show::text),
         }
     }
@@ -119,7 +121,7 @@ mod tests {
                 values: values.iter().map(|value| value.to_vec()).collect(),
             }],
         };
-        let rule = AnchorRule::new(attribute.into());
+        let rule = AnchorRule::new("users.anchor", attribute.into());
         rule.read(&entry)
             .map(|anchor| anchor.to_string())
             .map_err(|problem| format!("{} [{}]", problem.rule, problem.value))
@@ -177,8 +179,11 @@ mod tests {
 
     #[test]
     fn anchors_written_by_hand() {
-        let read =
-            |attribute: &str, text: &str| AnchorRule::new(attribute.into()).read_text(text).map(|a| a.to_string());
+        let read = |attribute: &str, text: &str| {
+            AnchorRule::new("users.anchor", attribute.into())
+                .read_text(text)
+                .map(|a| a.to_string())
+        };
         let canonical = Ok("00112233-4455-6677-8899-aabbccddeeff".to_owned());
         assert_eq!(read("objectguid", "{00112233-4455-6677-8899-AABBCCDDEEFF}"), canonical);
         assert_eq!(read("entryuuid", "00112233-4455-6677-8899-AABBCCDDEEFF"), canonical);

@@ -139,16 +139,16 @@ impl Rules {
         }
     }
 
-    /// Why an entry without `userName` is rejected.
-    pub fn no_user_name(&self, context: &Context<'_>) -> Problem {
+    /// Why an entry without the text at `path` is rejected.
+    pub fn missing(&self, path: &str, why: &str, context: &Context<'_>) -> Problem {
         let rule = self.fields.iter().find_map(|field| match &field.form {
-            Form::Text(rule) if field.path.as_str() == "userName" => Some(rule),
+            Form::Text(rule) if field.path.as_str() == path => Some(rule),
             _ => None,
         });
         let from = rule.map(|rule| rule.attributes(context)).unwrap_or_default();
         Problem {
-            attribute: "userName".to_owned(),
-            rule: format!("a SCIM User must have a userName (RFC 7643 section 4.1.1), and the entry has no {from}"),
+            attribute: path.to_owned(),
+            rule: format!("{why}, and the entry has no {from}"),
             value: String::new(),
         }
     }

@@ -23,6 +23,8 @@ pub type Takes<'a> = &'a dyn Fn(&AttributePath) -> bool;
 
 /// How the keys of a preset's rules begin in messages.
 const FROM_PRESET: &str = "users.preset.";
+/// The line of the anchor in messages.
+const ANCHOR: &str = "users.anchor";
 
 /// Preset and operator's lines after the merge, each with the key it came from.
 struct Merged {
@@ -48,9 +50,10 @@ pub(super) fn compile(spec: &MappingSpec, takes: Takes<'_>) -> Result<Mapper, Ve
         Err(mistake) => return Err(vec![mistake.at("users.preset")]),
     };
     let mut forms = Forms::default();
-    let anchor = anchor(spec, preset.as_ref(), &mut forms).unwrap_or_else(|mistake| {
-        errors.push(mistake.at("users.anchor"));
-        AnchorRule::new(String::new())
+    let written = spec.anchor.as_ref().or(preset.as_ref().map(|preset| &preset.anchor));
+    let anchor = anchor_rule(ANCHOR, written, &mut forms).unwrap_or_else(|mistake| {
+        errors.push(mistake.at(ANCHOR));
+        AnchorRule::new(ANCHOR, String::new())
     });
     let mut merged = merge(preset, &spec.map, &mut errors);
     let left_out = fit(&mut merged, takes, &mut errors);
@@ -101,8 +104,13 @@ fn fit(merged: &mut Merged, takes: Takes<'_>, errors: &mut Vec<RuleError>) -> Ve
     left_out
 }
 
-fn anchor(spec: &MappingSpec, preset: Option<&PresetFile>, forms: &mut Forms) -> Result<AnchorRule, Mistake> {
-    let written = spec.anchor.as_ref().or(preset.map(|preset| &preset.anchor)).ok_or_else(|| {
+/// The rule of the anchor, for the line called `label`.
+pub(super) fn anchor_rule(
+    label: &'static str,
+    written: Option<&String>,
+    forms: &mut Forms,
+) -> Result<AnchorRule, Mistake> {
+    let written = written.ok_or_else(|| {
         Mistake::new(
             "without a preset the anchor has to be named",
             "write anchor = \"entryUUID\" (OpenLDAP), \"objectGUID\" (Active Directory), \"nsUniqueId\" or \"ipaUniqueID\"",
@@ -116,7 +124,7 @@ fn anchor(spec: &MappingSpec, preset: Option<&PresetFile>, forms: &mut Forms) ->
             "name an attribute that never changes",
         ));
     }
-    Ok(AnchorRule::new(attribute))
+    Ok(AnchorRule::new(label, attribute))
 }
 
 fn merge(preset: Option<PresetFile>, map: &BTreeMap<String, RuleSpec>, errors: &mut Vec<RuleError>) -> Merged {
@@ -208,7 +216,7 @@ fn compile_lines(merged: &Merged, forms: &mut Forms, errors: &mut Vec<RuleError>
     if merged.anchor_is_external_id
         && let Ok(target) = Target::parse("externalId")
     {
-        let rule = Rule::plain("users.anchor".into(), Source::Anchor);
+        let rule = Rule::plain(ANCHOR.into(), Source::Anchor);
         compiled.insert(target, Compiled { rule, primary: None });
     }
     one_primary(&merged.lines, &compiled, errors);

@@ -11,6 +11,7 @@ mod build;
 mod compile;
 mod error;
 mod form;
+pub mod groups;
 mod names;
 mod overrides;
 mod preset;
@@ -152,7 +153,8 @@ impl Mapper {
         let mut problems = Vec::new();
         let resource = rules.resource(&context, &self.sub_attributes, &mut problems);
         if problems.is_empty() && resource.user_name().is_empty() {
-            problems.push(rules.no_user_name(&context));
+            let why = "a SCIM User must have a userName (RFC 7643 section 4.1.1)";
+            problems.push(rules.missing("userName", why, &context));
         }
         if !problems.is_empty() {
             return rejected(entry, Some(anchor), problems);

@@ -1,11 +1,13 @@
 //! Mapping rules as the operator writes them. What they mean is in [`super::Mapper::compile`].
 
+mod groups;
 mod read;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::groups::{GroupMappingSpec, GroupPreset};
 use crate::model::Scalar;
 
 /// One or many of something.

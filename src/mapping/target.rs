@@ -258,7 +258,7 @@ fn segments(path: &str) -> Option<Vec<String>> {
     Some(segments)
 }
 
-fn strip_schema<'a>(path: &'a str, schema: &str) -> Option<&'a str> {
+pub(super) fn strip_schema<'a>(path: &'a str, schema: &str) -> Option<&'a str> {
     let (start, rest) = path.split_at_checked(schema.len())?;
     if !start.eq_ignore_ascii_case(schema) {
         return None;
@@ -270,7 +270,7 @@ fn strip_schema<'a>(path: &'a str, schema: &str) -> Option<&'a str> {
     }
 }
 
-fn same_name<'a>(names: &[&'a str], written: &str) -> Option<&'a str> {
+pub(super) fn same_name<'a>(names: &[&'a str], written: &str) -> Option<&'a str> {
     names.iter().copied().find(|name| name.eq_ignore_ascii_case(written))
 }
 
