@@ -1,6 +1,7 @@
 //! Fakes with behaviour for the tests of the core: a state in memory and a cloud in memory. Compiled for
 //! tests only.
 
+mod groups;
 mod laws;
 
 use std::{
@@ -185,6 +186,7 @@ pub(crate) struct MemoryCloud {
     requests: Mutex<u64>,
     next: Mutex<u64>,
     refuse: Mutex<BTreeSet<String>>,
+    groups: Mutex<groups::Groups>,
 }
 
 /// One account.
@@ -207,6 +209,7 @@ impl MemoryCloud {
     /// Somebody deletes the account by hand.
     pub(crate) fn remove(&self, id: &str) {
         lock(&self.accounts).remove(id);
+        lock(&self.groups).leave(id);
     }
 
     pub(crate) fn refuse(&self, user_name: &str) {
@@ -295,7 +298,7 @@ impl ServiceProvider for MemoryCloud {
 
     async fn delete(&self, id: &ResourceId) -> Result<(), ProviderError> {
         *lock(&self.requests) += 1;
-        lock(&self.accounts).remove(&id.0);
+        self.remove(&id.0);
         Ok(())
     }
 

@@ -472,6 +472,30 @@ async fn a_404_may_be_about_the_group_or_about_one_of_the_people() {
 }
 
 #[tokio::test]
+async fn a_400_about_one_person_may_mean_the_same() {
+    let bench = bench("generic", Adopt::Ours).await;
+    bench.holds(json!({"userName": "ada"}));
+    bench.has_group(json!({"displayName": "VPN"}), &[]);
+    bench.cloud.lock().unwrap().groups.people = Some(BTreeSet::new());
+    let result = async |add: &[&str]| bench.client.change_members(&id("102"), &change(add, &[])).await;
+    let is_refused = |result| matches!(result, Err(ProviderError::Refused { status: 400, .. }));
+    assert!(is_refused(result(&["101", "gone"]).await), "it may be anybody");
+    assert!(is_refused(result(&["101"]).await), "she is there");
+    assert_eq!(result(&["gone"]).await, Err(ProviderError::Gone));
+    assert_eq!(
+        bench.lines(),
+        [
+            "PATCH Groups/102",
+            "PATCH Groups/102",
+            "GET Users/101",
+            "PATCH Groups/102",
+            "GET Users/gone",
+            "GET Groups/gone"
+        ]
+    );
+}
+
+#[tokio::test]
 async fn what_is_no_account_proves_nothing_about_a_person() {
     for fault in [
         Fault::Answer(404, "", "<title>nginx</title>"),
