@@ -1,7 +1,10 @@
-//! The requests about groups against every cloud of the sandbox, each of them failing in turn.
+//! The requests about groups: against every cloud of the sandbox, each of them failing in turn, and against
+//! servers that are not ours.
 #![cfg(test)]
 
-use std::{collections::BTreeSet, io::Write, sync::Arc, time::Duration};
+mod support;
+
+use std::{collections::BTreeSet, io::Write, ops::Deref, sync::Arc, time::Duration};
 
 use scimward::{
     model::{Pushed, Resource, ResourceId},
@@ -16,29 +19,21 @@ use scimward::{
 };
 use secrecy::SecretString;
 use serde_json::json;
+use support::scim_servers::{self, ScimServer, TOKEN};
 use tokio_util::sync::CancellationToken;
 
-const TOKEN: &str = "group-requests-token";
-
-/// A cloud and a client of it.
-struct Bench {
-    sandbox: Sandbox,
+/// A client, and the file with its token.
+struct Client {
     client: ScimClient,
-    profile: &'static str,
     _token: tempfile::NamedTempFile,
 }
 
-impl Bench {
-    async fn new(profile: &'static str, faults: &[String]) -> Self {
-        let options = Options {
-            faults: FaultPlan::parse(faults, 0).unwrap(),
-            ..Options::new(profile, SecretString::from(TOKEN))
-        };
-        let sandbox = Sandbox::start(options).await.unwrap();
+impl Client {
+    fn new(endpoint: &str, profile: &str) -> Self {
         let mut token = tempfile::NamedTempFile::new().unwrap();
         token.write_all(TOKEN.as_bytes()).unwrap();
         let settings = ScimSettings {
-            endpoint: sandbox.url().to_owned(),
+            endpoint: endpoint.to_owned(),
             token: SecretSource::File(token.path().to_owned()),
             ca_file: None,
             allow_plaintext: false,
@@ -51,12 +46,7 @@ impl Bench {
         };
         let rules = Arc::new(Profile::named(profile).unwrap());
         let client = ScimClient::new(settings, rules, Arc::new(Unwatched), CancellationToken::new()).unwrap();
-        Self {
-            sandbox,
-            client,
-            profile,
-            _token: token,
-        }
+        Self { client, _token: token }
     }
 
     async fn person(&self, name: &str) -> ResourceId {
@@ -91,6 +81,36 @@ impl Bench {
             remove: ids(remove),
         };
         self.client.change_members(id, &change).await
+    }
+}
+
+/// A cloud of the sandbox and a client of it.
+struct Bench {
+    sandbox: Sandbox,
+    client: Client,
+    profile: &'static str,
+}
+
+impl Deref for Bench {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Bench {
+    async fn new(profile: &'static str, faults: &[String]) -> Self {
+        let options = Options {
+            faults: FaultPlan::parse(faults, 0).unwrap(),
+            ..Options::new(profile, SecretString::from(TOKEN))
+        };
+        let sandbox = Sandbox::start(options).await.unwrap();
+        Self {
+            client: Client::new(sandbox.url(), profile),
+            sandbox,
+            profile,
+        }
     }
 
     /// Who is in the group, as the cloud itself knows.
@@ -154,7 +174,7 @@ async fn life(bench: &Bench) {
     assert_eq!(bench.change(&vpn, &[&eve], &[&ada]).await, Ok(()));
     assert_eq!(bench.members(&vpn), set(&[&bob, &eve]));
 
-    let told = bench.client.members(&vpn).await.unwrap();
+    let told = bench.client.client.members(&vpn).await.unwrap();
     let readable = !matches!(bench.profile, "huawei" | "aws");
     assert_eq!(
         told.map(|ids| ids.into_iter().collect()),
@@ -166,25 +186,32 @@ async fn life(bench: &Bench) {
         ..group("vpn")
     };
     assert_eq!(
-        bench.client.update_group(&vpn, &group("vpn").resource, &renamed).await,
+        bench
+            .client
+            .client
+            .update_group(&vpn, &group("vpn").resource, &renamed)
+            .await,
         Ok(())
     );
     assert_eq!(bench.members(&vpn), set(&[&bob, &eve]), "a rename touches nobody");
-    let again = bench.client.create_group(&renamed, true, &nobody).await;
+    let again = bench.client.client.create_group(&renamed, true, &nobody).await;
     assert_eq!(again, Ok(Created::Adopted(vpn.clone())));
     assert_eq!(bench.members(&vpn), set(&[&bob, &eve]), "adoption touches nobody");
 
     let stranger = ResourceId("no-such-person".into());
     assert_eq!(bench.change(&vpn, &[&stranger], &[]).await, Err(ProviderError::Gone));
-    assert_eq!(bench.client.has_person(&stranger).await, Ok(false));
-    assert_eq!(bench.client.has_person(&eve).await, Ok(true));
-    assert_eq!(bench.client.group_is_gone(&vpn, &renamed).await, Ok(false));
+    assert_eq!(bench.client.client.has_person(&stranger).await, Ok(false));
+    assert_eq!(bench.client.client.has_person(&eve).await, Ok(true));
+    assert_eq!(bench.client.client.group_is_gone(&vpn, &renamed).await, Ok(false));
 
-    let deleted = bench.client.delete_group(&other).await;
+    let deleted = bench.client.client.delete_group(&other).await;
     // A lost answer makes the second try find nothing.
     assert!(matches!(deleted, Ok(()) | Err(ProviderError::Gone)), "{deleted:?}");
-    assert_eq!(bench.client.delete_group(&other).await, Err(ProviderError::Gone));
-    assert_eq!(bench.client.group_is_gone(&other, &group("other")).await, Ok(true));
+    assert_eq!(bench.client.client.delete_group(&other).await, Err(ProviderError::Gone));
+    assert_eq!(
+        bench.client.client.group_is_gone(&other, &group("other")).await,
+        Ok(true)
+    );
     assert_eq!(bench.created_groups(), 2, "no group was made twice");
     assert_eq!(bench.sandbox.look(|cloud| cloud.groups().count()), 1);
 }
@@ -214,7 +241,7 @@ async fn a_lost_connection_makes_one_group() {
     for profile in Profile::NAMES {
         for fault in ["reset=after", "truncate"] {
             let bench = Bench::new(profile, &[format!("{fault},method=POST,path=/Groups,nth=1")]).await;
-            let made = bench.client.create_group(&group("vpn"), false, &nobody).await;
+            let made = bench.client.client.create_group(&group("vpn"), false, &nobody).await;
             assert!(matches!(made, Ok(Created::Adopted(_))), "{profile} {fault}: {made:?}");
             assert_eq!(bench.created_groups(), 1);
         }
@@ -227,7 +254,7 @@ async fn a_chunk_of_the_largest_size_is_taken() {
         let bench = Bench::new(profile, &[]).await;
         let vpn = bench.group("vpn").await;
         let mut people = Vec::new();
-        for number in 0..bench.client.member_chunk() {
+        for number in 0..bench.client.client.member_chunk() {
             people.push(bench.person(&format!("p{number}")).await);
         }
         let all: Vec<&ResourceId> = people.iter().collect();
@@ -235,5 +262,52 @@ async fn a_chunk_of_the_largest_size_is_taken() {
         assert_eq!(bench.members(&vpn).len(), 100);
         assert_eq!(bench.change(&vpn, &[], &all).await, Ok(()));
         assert_eq!(bench.members(&vpn), BTreeSet::new());
+    }
+}
+
+#[tokio::test]
+async fn servers_that_are_not_ours_take_the_same_requests() {
+    for kind in scim_servers::Kind::ALL {
+        let server = ScimServer::start(kind);
+        let bench = Client::new(&server.url(), "generic");
+        let client = &bench.client;
+        let members = async |id: &ResourceId| {
+            let told = client.members(id).await.unwrap().unwrap();
+            told.into_iter().collect::<BTreeSet<_>>()
+        };
+        let (ada, bob) = (bench.person("ada").await, bench.person("bob").await);
+        let eve = bench.person("eve").await;
+        let vpn = bench.group("vpn (old) & co").await;
+        assert_eq!(members(&vpn).await, set(&[]), "{kind:?}");
+        assert_eq!(bench.change(&vpn, &[&ada, &bob], &[]).await, Ok(()), "{kind:?}");
+        assert_eq!(members(&vpn).await, set(&[&ada, &bob]), "{kind:?}");
+        assert_eq!(bench.change(&vpn, &[&eve], &[&ada]).await, Ok(()), "{kind:?}");
+        assert_eq!(
+            bench.change(&vpn, &[&eve], &[&ada]).await,
+            Ok(()),
+            "{kind:?}: once more"
+        );
+        assert_eq!(members(&vpn).await, set(&[&bob, &eve]), "{kind:?}");
+
+        let old = group("vpn (old) & co");
+        let renamed = GroupPayload {
+            resource: resource(&json!({"displayName": "vpn", "externalId": old.external_id})),
+            ..old.clone()
+        };
+        let updated = client.update_group(&vpn, &old.resource, &renamed).await;
+        assert_eq!(updated, Ok(()), "{kind:?}");
+        let again = client.create_group(&renamed, true, &nobody).await;
+        assert_eq!(again, Ok(Created::Adopted(vpn.clone())), "{kind:?}");
+        assert_eq!(members(&vpn).await, set(&[&bob, &eve]), "{kind:?}");
+
+        assert_eq!(bench.change(&vpn, &[], &[&bob, &eve]).await, Ok(()), "{kind:?}");
+        assert_eq!(members(&vpn).await, set(&[]), "{kind:?}");
+        assert_eq!(client.group_is_gone(&vpn, &renamed).await, Ok(false), "{kind:?}");
+        assert_eq!(client.delete_group(&vpn).await, Ok(()), "{kind:?}");
+        assert_eq!(client.delete_group(&vpn).await, Err(ProviderError::Gone), "{kind:?}");
+        assert_eq!(client.group_is_gone(&vpn, &renamed).await, Ok(true), "{kind:?}");
+        assert_eq!(client.has_person(&ada).await, Ok(true), "{kind:?}");
+        let nobody = ResourceId("no-such-person".into());
+        assert_eq!(client.has_person(&nobody).await, Ok(false), "{kind:?}");
     }
 }

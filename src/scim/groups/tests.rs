@@ -561,6 +561,21 @@ async fn members_are_read_where_they_are_told() {
 }
 
 #[tokio::test]
+async fn a_group_of_50_000_is_read_although_no_other_answer_may_be_so_long() {
+    let bench = bench("generic", Adopt::Ours).await;
+    bench.has_group(json!({"displayName": "VPN", "externalId": ANCHOR}), &[]);
+    let reference = "x".repeat(200);
+    let member = |number| json!({"value": format!("u{number}"), "$ref": reference});
+    let members: Json = (0..50_000).map(member).collect();
+    bench.cloud.lock().unwrap().groups.all.get_mut("101").unwrap()["members"] = members;
+    let members = bench.client.members(&id("101")).await.unwrap().unwrap();
+    assert_eq!(members.len(), 50_000);
+    // A look-up leaves them out.
+    let again = bench.client.create_group(&vpn(), true, &nobody).await;
+    assert_eq!(again, Ok(Created::Adopted(id("101"))));
+}
+
+#[tokio::test]
 async fn only_the_group_itself_tells_its_members() {
     let check = async |status, body: &'static str, expected: Result<&[&str], bool>| {
         let bench = bench("generic", Adopt::Ours)
