@@ -100,6 +100,16 @@ pub(super) fn filter(attribute: &str, value: &str) -> String {
     format!("filter={}", utf8_percent_encode(&filter, RESERVED))
 }
 
+/// The GET of one account.
+#[must_use]
+pub fn get(id: &ResourceId) -> PlannedRequest {
+    PlannedRequest {
+        method: "GET",
+        path: user_path(id),
+        body: None,
+    }
+}
+
 /// The GET of what the provider says of itself (RFC 7644 section 4).
 #[must_use]
 pub fn provider_config() -> PlannedRequest {
@@ -126,7 +136,7 @@ fn patch(id: &ResourceId, operations: Vec<Json>) -> PlannedRequest {
     }
 }
 
-pub(super) fn user_path(id: &ResourceId) -> String {
+fn user_path(id: &ResourceId) -> String {
     format!("Users/{}", utf8_percent_encode(&id.0, RESERVED))
 }
 

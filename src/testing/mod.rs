@@ -1,6 +1,7 @@
 //! Fakes with behaviour for the tests of the core: a state in memory and a cloud in memory. Compiled for
 //! tests only.
 
+mod groups;
 mod laws;
 
 use std::{
@@ -269,6 +270,7 @@ pub(crate) struct MemoryCloud {
     requests: Mutex<u64>,
     next: Mutex<u64>,
     refuse: Mutex<BTreeSet<String>>,
+    groups: Mutex<groups::Groups>,
 }
 
 /// One account.
@@ -291,6 +293,7 @@ impl MemoryCloud {
     /// Somebody deletes the account by hand.
     pub(crate) fn remove(&self, id: &str) {
         lock(&self.accounts).remove(id);
+        lock(&self.groups).leave(id);
     }
 
     pub(crate) fn refuse(&self, user_name: &str) {
@@ -379,7 +382,7 @@ impl ServiceProvider for MemoryCloud {
 
     async fn delete(&self, id: &ResourceId) -> Result<(), ProviderError> {
         *lock(&self.requests) += 1;
-        lock(&self.accounts).remove(&id.0);
+        self.remove(&id.0);
         Ok(())
     }
 

@@ -31,9 +31,18 @@ impl ScimClient {
         if change.is_empty() {
             return Ok(());
         }
-        match self.profile.groups.update {
+        let result = match self.profile.groups.update {
             GroupUpdate::Patch => self.patch_in_parts(id, change).await,
             GroupUpdate::Put => self.rewrite(id, None, change).await,
+        };
+        match (&result, change.add.as_slice(), change.remove.as_slice()) {
+            // RFC 7644 has no status for a member that does not exist, so many say 400.
+            (Err(ProviderError::Refused { .. }), [alone], []) | (Err(ProviderError::Refused { .. }), [], [alone])
+                if self.shows_member(alone).await == Ok(false) =>
+            {
+                Err(ProviderError::Gone)
+            }
+            _ => result,
         }
     }
 

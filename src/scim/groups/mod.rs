@@ -66,7 +66,7 @@ impl GroupProvider for ScimClient {
     }
 
     async fn has_person(&self, id: &ResourceId) -> Result<bool, ProviderError> {
-        self.heed(self.shows_person(id).await)
+        self.heed(self.shows_member(id).await)
     }
 
     async fn probe_group(&self, payload: &GroupPayload, taken: Taken<'_>) -> Result<FoundGroup, ProviderError> {
@@ -130,18 +130,18 @@ impl ScimClient {
         Ok(proved)
     }
 
-    async fn shows_person(&self, id: &ResourceId) -> Result<bool, ProviderError> {
-        let request = PlannedRequest {
-            method: "GET",
-            path: super::request::user_path(id),
-            body: None,
-        };
-        match self.send(&request).await.and_then(read) {
+    /// Whether there is an account of that id, or a group where groups can be in groups.
+    pub(super) async fn shows_member(&self, id: &ResourceId) -> Result<bool, ProviderError> {
+        if self.shows(&super::request::get(id), id).await? {
+            return Ok(true);
+        }
+        Ok(self.profile.groups.nested && self.shows(&request::get(id), id).await?)
+    }
+
+    async fn shows(&self, request: &PlannedRequest, id: &ResourceId) -> Result<bool, ProviderError> {
+        match self.send(request).await.and_then(read) {
             Ok(body) if Account::parse(&body).id.as_ref() == Some(id) => Ok(true),
-            Ok(_) => Err(ProviderError::Unavailable {
-                reason: "the answer to a request for one account is not that account".into(),
-                tries: 1,
-            }),
+            Ok(_) => Err(not_what_was_asked("one member")),
             Err(ProviderError::Gone) => Ok(false),
             Err(error) => Err(error),
         }
@@ -165,14 +165,18 @@ fn read(answer: Answer) -> Result<Vec<u8>, ProviderError> {
             body: Ok(body),
             ..
         } => Ok(body),
-        answer => judge(answer).and(Err(not_the_group())),
+        answer => judge(answer).and(Err(not_what_was_asked("one resource"))),
     }
 }
 
-/// Something answered 200, but not with the group.
-fn not_the_group() -> ProviderError {
+/// Something answered 200, but with something else.
+fn not_what_was_asked(what: &str) -> ProviderError {
     ProviderError::Unavailable {
-        reason: "the answer to a request for one group is not that group".into(),
+        reason: format!("the answer to a request for {what} is something else; is [scim] endpoint right?"),
         tries: 1,
     }
+}
+
+fn not_the_group() -> ProviderError {
+    not_what_was_asked("one group")
 }

@@ -472,6 +472,30 @@ async fn a_404_may_be_about_the_group_or_about_one_of_the_people() {
 }
 
 #[tokio::test]
+async fn a_400_about_one_person_may_mean_the_same() {
+    let bench = bench("generic", Adopt::Ours).await;
+    bench.holds(json!({"userName": "ada"}));
+    bench.has_group(json!({"displayName": "VPN"}), &[]);
+    bench.cloud.lock().unwrap().groups.people = Some(BTreeSet::new());
+    let result = async |add: &[&str]| bench.client.change_members(&id("102"), &change(add, &[])).await;
+    let is_refused = |result| matches!(result, Err(ProviderError::Refused { status: 400, .. }));
+    assert!(is_refused(result(&["101", "gone"]).await), "it may be anybody");
+    assert!(is_refused(result(&["101"]).await), "she is there");
+    assert_eq!(result(&["gone"]).await, Err(ProviderError::Gone));
+    assert_eq!(
+        bench.lines(),
+        [
+            "PATCH Groups/102",
+            "PATCH Groups/102",
+            "GET Users/101",
+            "PATCH Groups/102",
+            "GET Users/gone",
+            "GET Groups/gone"
+        ]
+    );
+}
+
+#[tokio::test]
 async fn what_is_no_account_proves_nothing_about_a_person() {
     for fault in [
         Fault::Answer(404, "", "<title>nginx</title>"),
@@ -534,6 +558,21 @@ async fn members_are_read_where_they_are_told() {
         let expected: &[&str] = if told { &["GET Groups/101"] } else { &[] };
         assert_eq!(bench.lines(), expected, "{profile}");
     }
+}
+
+#[tokio::test]
+async fn a_group_of_50_000_is_read_although_no_other_answer_may_be_so_long() {
+    let bench = bench("generic", Adopt::Ours).await;
+    bench.has_group(json!({"displayName": "VPN", "externalId": ANCHOR}), &[]);
+    let reference = "x".repeat(200);
+    let member = |number| json!({"value": format!("u{number}"), "$ref": reference});
+    let members: Json = (0..50_000).map(member).collect();
+    bench.cloud.lock().unwrap().groups.all.get_mut("101").unwrap()["members"] = members;
+    let members = bench.client.members(&id("101")).await.unwrap().unwrap();
+    assert_eq!(members.len(), 50_000);
+    // A look-up leaves them out.
+    let again = bench.client.create_group(&vpn(), true, &nobody).await;
+    assert_eq!(again, Ok(Created::Adopted(id("101"))));
 }
 
 #[tokio::test]
