@@ -122,14 +122,15 @@ pub fn plan(
     } = means;
     let meta = store.meta()?;
     // Groups first: they may decide who is in scope.
-    let mut circle = match (&policy.groups, groups) {
+    let (enrolling, circle) = match (&policy.groups, groups) {
         (Some(policy_of_groups), Some(source)) => {
             let read = groups::read(source.directory, policy_of_groups, &policy.profile, stop)?;
-            Some((Enrolling::new(policy_of_groups, &read)?, read, source.store))
+            (Some(Enrolling::new(policy_of_groups, &read)?), Some((read, source.store)))
         }
-        _ => None,
+        _ => (None, None),
     };
-    let mut intake = Intake::new(means, &meta, watch, circle.as_mut().map(|(enrolling, ..)| enrolling));
+    let decides_scope = enrolling.as_ref().is_some_and(|enrolling| enrolling.admission.is_some());
+    let mut intake = Intake::new(means, &meta, watch, enrolling);
     intake.in_doubt = store.spool().in_doubt()?;
     intake.begin()?;
     let read = directory.read(&mut intake, stop);
@@ -142,20 +143,18 @@ pub fn plan(
     });
     let absence = match &circle {
         // Who is in none of the groups is out of scope only if all of them were read.
-        Some((enrolling, read, _)) if enrolling.admission.is_some() => {
-            groups::least(&read.absence, outcome.absence)
-        }
+        Some((read, _)) if decides_scope => groups::least(&read.absence, outcome.absence),
         _ => outcome.absence,
     };
-    let plan = intake.finish(absence)?;
+    let (plan, enrolling) = intake.finish(absence)?;
     let context = plan::limits::Context {
         approved: meta.approved.as_deref(),
         scope_changed: !meta.scope.is_empty() && meta.scope != policy.scope.to_string(),
         on_incomplete: policy.on_incomplete,
     };
     let approved = plan::approve(&plan, &policy.limits, &context);
-    let groups = match circle {
-        Some((enrolling, read, store)) if enrolling.policy.push => {
+    let groups = match (circle, enrolling) {
+        (Some((read, store)), Some(enrolling)) if enrolling.policy.push => {
             let people = (&plan, enrolling.sightings);
             Some(groups::plan_groups(enrolling.policy, means, store, &meta, people, read)?)
         }
@@ -220,9 +219,9 @@ impl<'a> Enrolling<'a> {
 }
 
 /// Takes entries from the directory to the planner and operations from there to the spool.
-struct Intake<'a, 'w, 'g> {
+struct Intake<'a, 'w> {
     means: Means<'a>,
-    enrolling: Option<&'w mut Enrolling<'g>>,
+    enrolling: Option<Enrolling<'a>>,
     trust_sources: bool,
     in_doubt: Vec<AnchorKey>,
     watch: Option<Watch<'w>>,
@@ -237,12 +236,12 @@ const SPOOL_BATCH: usize = 100;
 /// Entries between two progress events.
 const PROGRESS_EVERY: u64 = 256;
 
-impl<'a, 'w, 'g> Intake<'a, 'w, 'g> {
+impl<'a, 'w> Intake<'a, 'w> {
     fn new(
         means: Means<'a>,
         meta: &Meta,
         watch: Option<Watch<'w>>,
-        enrolling: Option<&'w mut Enrolling<'g>>,
+        enrolling: Option<Enrolling<'a>>,
     ) -> Self {
         // A mapping that looks at the clock gives another result for the same entry tomorrow.
         let trust_sources = watch.is_none()
@@ -326,7 +325,7 @@ impl<'a, 'w, 'g> Intake<'a, 'w, 'g> {
         Ok(())
     }
 
-    fn finish(mut self, absence: Absence) -> Result<Plan, CycleError> {
+    fn finish(mut self, absence: Absence) -> Result<(Plan, Option<Enrolling<'a>>), CycleError> {
         self.means.spool.push(&self.pending)?;
         let (store, spool) = (self.means.store, self.means.spool);
         let Some(planner) = self.planner.take() else {
@@ -339,7 +338,7 @@ impl<'a, 'w, 'g> Intake<'a, 'w, 'g> {
             &|index| spool.operation(index),
             &mut |operation| spool.push(std::slice::from_ref(operation)).map(drop),
         )?;
-        Ok(plan)
+        Ok((plan, self.enrolling))
     }
 
     fn stopped(&mut self, error: CycleError) -> SinkError {
@@ -349,7 +348,7 @@ impl<'a, 'w, 'g> Intake<'a, 'w, 'g> {
     }
 }
 
-impl EntrySink for Intake<'_, '_, '_> {
+impl EntrySink for Intake<'_, '_> {
     fn restart(&mut self) -> Result<(), SinkError> {
         self.begin().map_err(|error| self.stopped(error.into()))
     }

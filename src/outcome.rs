@@ -185,7 +185,7 @@ pub fn failure(error: &CycleError, started: i64, ended: i64) -> CycleRecord {
         CycleError::Directory(DirectoryError::Sink(_) | DirectoryError::Cancelled)
         | CycleError::Store(_)
         | CycleError::Plan(_) => exit::OBJECTS,
-        CycleError::Directory(_) => exit::DIRECTORY,
+        CycleError::Directory(_) | CycleError::NoSuchGroup(_) => exit::DIRECTORY,
     };
     CycleRecord {
         started,

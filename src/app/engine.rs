@@ -150,7 +150,10 @@ impl Engine {
         };
         let mut of_groups = GroupExecution::default();
         let steps = &planned.approved.steps;
+        // Where nothing may be done to people, nothing is done to their groups.
+        let may_act = !planned.approved.aborted;
         let operations = planned.groups.as_mut().map(|groups| std::mem::take(&mut groups.approved.operations));
+        let operations = operations.filter(|_| may_act);
         let groups = async || {
             if let Some(operations) = operations.filter(|operations| !operations.is_empty()) {
                 let run = executor::execute_groups(operations, &client, &self.store, pace, &observer, &stop);

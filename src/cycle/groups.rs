@@ -7,12 +7,12 @@ use tokio_util::sync::CancellationToken;
 use super::{CycleError, Means};
 use crate::{
     mapping::groups::{GroupMapper, RosterRule},
-    model::{Absence, Anchor, Digest, DirectoryEntry, MappedGroup, MemberKey},
+    model::{Absence, Digest, DirectoryEntry, MappedGroup, MemberKey},
     plan::{
         self, Plan,
         groups::{ApprovedGroups, GroupPlan, Inputs, Roster, Sightings},
         limits::Context,
-        settings::{GoneGroups, GroupLimits, Nesting, OnIncomplete},
+        settings::{GoneGroups, GroupLimits, Nesting},
     },
     ports::{Directory, EntrySink, GroupStore, Meta, SinkError},
     profile::Profile,
@@ -90,7 +90,8 @@ impl EntrySink for GroupIntake<'_> {
         }
         let mut group = self.policy.mapper.map(&entry);
         if let Ok(resource) = &group.resource {
-            let problems = self.profile.check_group(resource);
+            let name = resource.text("displayName").unwrap_or_default();
+            let problems = self.profile.check_group(name, resource.text("externalId"));
             if !problems.is_empty() {
                 group.resource = Err(problems);
             }

@@ -1,7 +1,7 @@
 //! Fakes with behaviour for the tests of the core: a state in memory and a cloud in memory. Compiled for
 //! tests only.
 
-mod groups;
+pub(crate) mod groups;
 mod laws;
 
 use std::{

@@ -6,6 +6,8 @@
 
 mod members;
 mod single;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -9,7 +9,7 @@ pub mod limits;
 pub mod planner;
 pub mod roster;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use flatten::Graph;
 pub use limits::{ApprovedGroups, approve};

@@ -3,11 +3,11 @@
 use super::{Account, Roster, Sightings};
 use crate::model::{Anchor, AnchorKey, AttributePath, Digest, DnKey, MappedGroup, MemberKey, Resource, Value};
 
-pub(super) fn key(name: &str) -> AnchorKey {
+pub(crate) fn key(name: &str) -> AnchorKey {
     Anchor::new(name).key()
 }
 
-pub(super) fn resource(name: &str) -> Resource {
+pub(crate) fn resource(name: &str) -> Resource {
     let mut resource = Resource::default();
     resource
         .attributes
@@ -16,7 +16,7 @@ pub(super) fn resource(name: &str) -> Resource {
 }
 
 /// The group `cn=NAME` with the anchor NAME and members by distinguished name.
-pub(super) fn group(name: &str, members: &[&str]) -> MappedGroup {
+pub(crate) fn group(name: &str, members: &[&str]) -> MappedGroup {
     MappedGroup {
         anchor: Some(Anchor::new(name)),
         dn: format!("cn={name}"),
@@ -28,12 +28,12 @@ pub(super) fn group(name: &str, members: &[&str]) -> MappedGroup {
 }
 
 /// People `uid=NAME` with the anchor NAME and an account.
-pub(super) fn roster(names: &[&str]) -> Roster {
+pub(crate) fn roster(names: &[&str]) -> Roster {
     let accounts: Vec<_> = names.iter().map(|name| account(name, false)).collect();
     Roster::new(&accounts, Sightings::default())
 }
 
-pub(super) fn account(name: &str, is_new: bool) -> Account {
+pub(crate) fn account(name: &str, is_new: bool) -> Account {
     Account {
         key: key(name),
         dn: DnKey::of(&format!("uid={name}")),
