@@ -13,12 +13,10 @@ use self::groups::{Admission, GroupPolicy, GroupsRead, PlannedGroups};
 use crate::{
     mapping::{Mapper, groups::Enrolment},
     model::{AnchorKey, Digest, DirectoryEntry, Mapped, MemberKey, Operation, Rejection},
-    plan::{
-        self, Approved, Inputs, Plan, PlanError, Planner, Protected, decide::Rules, groups::Sightings, settings,
-    },
+    plan::{self, Approved, Inputs, Plan, PlanError, Planner, Protected, decide::Rules, groups::Sightings, settings},
     ports::{
-        Absence, Directory, DirectoryError, EntrySink, Event, GroupStore, Meta, PlanSpool, SharedObserver, SinkError, StateStore,
-        StoreError,
+        Absence, Directory, DirectoryError, EntrySink, Event, GroupStore, Meta, PlanSpool, SharedObserver, SinkError,
+        StateStore, StoreError,
     },
     profile::Profile,
 };
@@ -125,11 +123,16 @@ pub fn plan(
     let (enrolling, circle) = match (&policy.groups, groups) {
         (Some(policy_of_groups), Some(source)) => {
             let read = groups::read(source.directory, policy_of_groups, &policy.profile, stop)?;
-            (Some(Enrolling::new(policy_of_groups, &read)?), Some((read, source.store)))
+            (
+                Some(Enrolling::new(policy_of_groups, &read)?),
+                Some((read, source.store)),
+            )
         }
         _ => (None, None),
     };
-    let decides_scope = enrolling.as_ref().is_some_and(|enrolling| enrolling.admission.is_some());
+    let decides_scope = enrolling
+        .as_ref()
+        .is_some_and(|enrolling| enrolling.admission.is_some());
     let mut intake = Intake::new(means, &meta, watch, enrolling);
     intake.in_doubt = store.spool().in_doubt()?;
     intake.begin()?;
@@ -156,7 +159,14 @@ pub fn plan(
     let groups = match (circle, enrolling) {
         (Some((read, store)), Some(enrolling)) if enrolling.policy.push => {
             let people = (&plan, enrolling.sightings);
-            Some(groups::plan_groups(enrolling.policy, means, store, &meta, people, read)?)
+            Some(groups::plan_groups(
+                enrolling.policy,
+                means,
+                store,
+                &meta,
+                people,
+                read,
+            )?)
         }
         _ => None,
     };
@@ -166,7 +176,9 @@ pub fn plan(
     }
     observer.event(&Event::Planned {
         operations: approved.steps.len() as u64
-            + groups.as_ref().map_or(0, |groups| groups.approved.operations.len() as u64),
+            + groups
+                .as_ref()
+                .map_or(0, |groups| groups.approved.operations.len() as u64),
     });
     Ok(Planned {
         plan,
@@ -207,12 +219,17 @@ impl<'a> Enrolling<'a> {
     /// Takes down which groups a person is in; false when that puts the person out of scope.
     fn admits(&mut self, key: AnchorKey, entry: &DirectoryEntry) -> bool {
         let Enrolment { names, groups } = self.policy.roster.read(entry);
-        let admitted = self.admission.as_ref().is_none_or(|admission| admission.admits(&names, &groups));
+        let admitted = self
+            .admission
+            .as_ref()
+            .is_none_or(|admission| admission.admits(&names, &groups));
         if self.policy.push {
             // The distinguished name is known from the plan.
             let names = names.into_iter().filter(|name| *name != MemberKey::dn(&entry.dn));
             self.sightings.names.extend(names.map(|name| (name, key)));
-            self.sightings.edges.extend(groups.into_iter().map(|group| (group, key)));
+            self.sightings
+                .edges
+                .extend(groups.into_iter().map(|group| (group, key)));
         }
         admitted
     }
@@ -237,12 +254,7 @@ const SPOOL_BATCH: usize = 100;
 const PROGRESS_EVERY: u64 = 256;
 
 impl<'a, 'w> Intake<'a, 'w> {
-    fn new(
-        means: Means<'a>,
-        meta: &Meta,
-        watch: Option<Watch<'w>>,
-        enrolling: Option<Enrolling<'a>>,
-    ) -> Self {
+    fn new(means: Means<'a>, meta: &Meta, watch: Option<Watch<'w>>, enrolling: Option<Enrolling<'a>>) -> Self {
         // A mapping that looks at the clock gives another result for the same entry tomorrow.
         let trust_sources = watch.is_none()
             && !means.policy.mapper.depends_on_time()

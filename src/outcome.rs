@@ -199,7 +199,10 @@ pub fn failure(error: &CycleError, started: i64, ended: i64) -> CycleRecord {
 /// The more serious of what people and groups come to.
 fn exit_code(planned: &Planned, execution: &Execution, of_groups: &GroupExecution) -> u8 {
     let people = exit_code_of_people(planned, execution);
-    let groups = planned.groups.as_ref().map_or(exit::DONE, |it| groups::exit_code(it, of_groups));
+    let groups = planned
+        .groups
+        .as_ref()
+        .map_or(exit::DONE, |it| groups::exit_code(it, of_groups));
     // In the order in which they are looked at for each of both.
     let by_weight = [exit::DIRECTORY, exit::PROVIDER, exit::HELD, exit::OBJECTS];
     by_weight

@@ -152,7 +152,10 @@ impl Engine {
         let steps = &planned.approved.steps;
         // Where nothing may be done to people, nothing is done to their groups.
         let may_act = !planned.approved.aborted;
-        let operations = planned.groups.as_mut().map(|groups| std::mem::take(&mut groups.approved.operations));
+        let operations = planned
+            .groups
+            .as_mut()
+            .map(|groups| std::mem::take(&mut groups.approved.operations));
         let operations = operations.filter(|_| may_act);
         let groups = async || {
             if let Some(operations) = operations.filter(|operations| !operations.is_empty()) {
@@ -165,7 +168,17 @@ impl Engine {
             groups().await?;
             Execution::default()
         } else {
-            executor::execute(&planned.plan, steps, &client, &self.store, pace, &observer, &stop, groups).await?
+            executor::execute(
+                &planned.plan,
+                steps,
+                &client,
+                &self.store,
+                pace,
+                &observer,
+                &stop,
+                groups,
+            )
+            .await?
         };
         outcome::conclude(&*self.store, &planned, &execution)?;
         if let Some(groups) = &planned.groups {

@@ -80,8 +80,14 @@ pub fn load(path: &Path) -> Result<Setup, SetupError> {
         leavers: config.leavers,
         limits: config.limits.clone(),
         on_incomplete: config.on_incomplete,
+        groups: None,
     };
-    Ok(Setup { config, policy, search })
+    Ok(Setup {
+        config,
+        policy,
+        search,
+        search_of_groups: None,
+    })
 }
 
 impl Setup {

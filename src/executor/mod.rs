@@ -81,7 +81,10 @@ const UNAVAILABLE_MAX: u32 = 10;
 ///
 /// # Errors
 /// When the state cannot be written: then nothing more is sent, because it could not be remembered.
-#[expect(clippy::too_many_arguments, reason = "what is done, by whom, with what, and who watches")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what is done, by whom, with what, and who watches"
+)]
 pub async fn execute<P: ServiceProvider, S: StateStore + GroupStore>(
     plan: &Plan,
     steps: &[Step],

@@ -38,7 +38,11 @@ pub fn remember<S: StateStore + GroupStore>(
     }
     let before = store.meta()?;
     let after = meta(before.clone(), policy, groups, now);
-    if after == before { Ok(()) } else { store.save_meta(&after) }
+    if after == before {
+        Ok(())
+    } else {
+        store.save_meta(&after)
+    }
 }
 
 /// The meta record with the removals held in this cycle in it. An approval lasts for one complete cycle.
@@ -53,7 +57,9 @@ fn meta(mut meta: Meta, policy: &GroupPolicy, groups: &PlannedGroups, now: i64) 
         plan_id: hold.plan_id.clone(),
         removals: removals(groups),
         reason: hold.reason.clone(),
-        since: since.filter(|(id, _)| *id == hold.plan_id).map_or(now, |(_, since)| since),
+        since: since
+            .filter(|(id, _)| *id == hold.plan_id)
+            .map_or(now, |(_, since)| since),
     });
     let settled = approved.hold.is_none()
         && ((plan.counts.missing == 0 && plan.counts.unidentified == 0) || approved.approval_used);
@@ -94,7 +100,11 @@ pub fn record(groups: &PlannedGroups, execution: &GroupExecution) -> GroupRecord
     let counts = &groups.plan.counts;
     GroupRecord {
         entries: counts.entries,
-        done: execution.done.iter().map(|(action, count)| (action.to_string(), *count)).collect(),
+        done: execution
+            .done
+            .iter()
+            .map(|(action, count)| (action.to_string(), *count))
+            .collect(),
         adopted: execution.adopted,
         added: execution.added,
         removed: execution.removed,
@@ -151,8 +161,13 @@ pub fn words(groups: &PlannedGroups, execution: &GroupExecution) -> Option<Strin
             hold.plan_id
         ));
     }
-    let done = DONE.iter().filter_map(|(action, word)| Some((*execution.done.get(action)?, *word)));
-    let people = [(execution.added, "members added"), (execution.removed, "members removed")];
+    let done = DONE
+        .iter()
+        .filter_map(|(action, word)| Some((*execution.done.get(action)?, *word)));
+    let people = [
+        (execution.added, "members added"),
+        (execution.removed, "members removed"),
+    ];
     let not_done = [
         (execution.waiting, "members without an account yet"),
         (execution.failed, "failed"),

@@ -217,6 +217,7 @@ fn cycle(exit_code: u8, outcome: &str, done: &[(&str, u64)]) -> CycleRecord {
         failed: u64::from(exit_code == 1) * 2,
         rejected: u64::from(exit_code == 1),
         requests: done.iter().map(|(_, number)| number).sum(),
+        groups: None,
     }
 }
 

@@ -90,6 +90,9 @@ fn meta() -> Meta {
             reason: "too many".into(),
             since: 5,
         }),
+        groups_scope: "g".into(),
+        groups_approved: Some("a".into()),
+        groups_held: None,
     }
 }
 

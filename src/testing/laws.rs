@@ -104,6 +104,7 @@ impl Town {
             ..MappingSpec::default()
         };
         let policy = Policy {
+            groups: None,
             mapper: Mapper::compile(&spec).unwrap(),
             profile: Arc::new(Profile::named("generic").unwrap()),
             leavers: Leavers {
@@ -184,6 +185,7 @@ impl Town {
             approved,
             server: "ldap://test".into(),
             meta,
+            groups: None,
         }
     }
 
@@ -208,7 +210,16 @@ impl Town {
         };
         let stop = CancellationToken::new();
         let steps = &planned.approved.steps;
-        let work = executor::execute(&planned.plan, steps, &self.cloud, &self.store, pace, &observer, &stop);
+        let work = executor::execute(
+            &planned.plan,
+            steps,
+            &self.cloud,
+            &self.store,
+            pace,
+            &observer,
+            &stop,
+            async || Ok(()),
+        );
         let execution = runtime.block_on(work).unwrap();
         outcome::conclude(&*self.store, &planned, &execution).unwrap();
         self.store.finish(&execution.in_doubt).unwrap();

@@ -169,14 +169,14 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
         let (aside, mut waiting): (Vec<_>, Vec<_>) = themselves.into_iter().partition(|it| it.aside.is_some());
         waiting.extend(self.send(aside, Way::Aside).await?);
         loop {
-            let before = ready.len();
+            let before = self.done();
             ready.extend(self.send(waiting, Way::Itself).await?);
             // A name may be free now that its holder has another one.
             let conflicts = std::mem::take(&mut self.deferred);
             if conflicts.is_empty() {
                 return Ok(ready);
             }
-            if ready.len() == before || self.crew.is_halted() {
+            if self.done() == before || self.crew.is_halted() {
                 for (operation, error) in conflicts {
                     self.fail(&operation, &error)?;
                 }
@@ -184,6 +184,10 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
             }
             waiting = conflicts.into_iter().map(|(operation, _)| operation).collect();
         }
+    }
+
+    fn done(&self) -> u64 {
+        self.result.done.values().sum()
     }
 
     /// Members, and groups that left.

@@ -76,7 +76,9 @@ impl World {
             body: link.pushed.resource.digest(),
             ..Mark::default()
         };
-        self.store.apply(&[Change::Put(key(name), mark, Box::new(link))]).unwrap();
+        self.store
+            .apply(&[Change::Put(key(name), mark, Box::new(link))])
+            .unwrap();
         self.people.insert(name.to_owned());
     }
 
@@ -136,7 +138,11 @@ impl World {
         let line = |group: &crate::testing::groups::Group| {
             let people: BTreeSet<String> = group.members.iter().map(name).collect();
             let people: Vec<String> = people.into_iter().collect();
-            format!("{}: {}", group.resource.text("displayName").unwrap_or_default(), people.join(" "))
+            format!(
+                "{}: {}",
+                group.resource.text("displayName").unwrap_or_default(),
+                people.join(" ")
+            )
         };
         let mut lines: Vec<String> = self.cloud.groups().values().map(line).collect();
         lines.sort();
@@ -273,7 +279,9 @@ async fn names_are_swapped_and_passed_on() {
         groups.into_iter().map(|(id, it)| (id, it.external_id)).collect()
     };
     let before = ids(&world);
-    let done = world.sync(&[named("1", "b"), named("2", "a"), named("3", "d"), named("4", "c")]).await;
+    let done = world
+        .sync(&[named("1", "b"), named("2", "a"), named("3", "d"), named("4", "c")])
+        .await;
     assert_eq!(done.failed, 0);
     assert_eq!(world.cloud_says(), ["a: ", "b: ", "c: ", "d: "]);
     assert_eq!(ids(&world)[..3], before, "nobody was deleted and made again");
