@@ -437,6 +437,24 @@ fn the_preset_table_is_the_presets() {
     }
 }
 
+#[test]
+fn the_table_of_group_presets_is_the_presets() {
+    let rows = table("docs/configuration.md", "\n## `[groups]`", "| preset |");
+    let names: Vec<_> = rows.iter().filter_map(|row| code(&row[0])).collect();
+    assert_eq!(names, ["groupofnames", "posixgroup", "active-directory"]);
+    for row in &rows {
+        let name = code(&row[0]).unwrap();
+        let file: Table = toml::from_str(&read(&format!("src/mapping/presets/groups/{name}.toml"))).unwrap();
+        let members = file["members"].as_array().unwrap().iter();
+        let members: Vec<_> = members
+            .map(|member| format!("`{}`", member.as_str().unwrap()))
+            .collect();
+        assert_eq!(code(&row[2]), file["anchor"].as_str(), "{name}");
+        assert_eq!(row[3], members.join(", "), "{name}");
+        assert_eq!(code(&row[4]), file["map"]["displayName"].as_str(), "{name}");
+    }
+}
+
 /// A preset's rule as the table has it.
 fn in_words(rule: &Value) -> String {
     let code = |value: &Value| format!("`{}`", value.as_str().map_or_else(|| json(value), str::to_owned));
