@@ -19,9 +19,10 @@ use std::{
 
 use scimward::{
     model::{
-        Action, Anchor, AnchorKey, AttributePath, Digest, Link, Mark, Operation, Phase, Pushed, ResourceId, Value,
+        Action, Anchor, AnchorKey, AttributePath, Digest, GroupLink, Link, Mark, MemberSum, Operation, Phase, Pushed,
+        Resource, ResourceId, Value,
     },
-    ports::{Change, StateStore, Step},
+    ports::{Change, GroupChange, GroupStore, StateStore, Step},
     store::{OpenError, SledStore, export, inspect_lock},
 };
 
@@ -68,6 +69,49 @@ fn batch(number: u32) -> Vec<Change> {
         .collect()
 }
 
+/// More than one transaction of the store.
+const MEMBERS_PER_BATCH: u32 = 250;
+
+fn members(batches: std::ops::Range<u32>) -> Vec<AnchorKey> {
+    let numbers = batches.start * MEMBERS_PER_BATCH..batches.end * MEMBERS_PER_BATCH;
+    let mut keys: Vec<_> = numbers.map(|number| anchor(number).key()).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// The members of batch `number` come into the one group, and those of the batch before go. What a kill
+/// left of the batch is in the sum already.
+fn move_members(store: &SledStore, number: u32) -> GroupChange {
+    let group = Anchor::new("group");
+    let before = store.groups().unwrap().pop().map(|(_, link)| link.members);
+    let there = store.members(group.key(), before.unwrap_or_default()).unwrap();
+    let add = members(number..number + 1);
+    let remove: Vec<_> = there.into_iter().filter(|key| !add.contains(key)).collect();
+    GroupChange::Members {
+        group: group.key(),
+        link: Box::new(GroupLink {
+            anchor: group,
+            id: Some(ResourceId("group".into())),
+            dn: "cn=group".into(),
+            resource: Resource::default(),
+            members: MemberSum::of(add.iter().copied()),
+            adopted: false,
+            missed: 0,
+            emptied_at: 0,
+        }),
+        add,
+        remove,
+    }
+}
+
+/// The members of the one group, which are those that its sum speaks of.
+fn group_members(store: &SledStore) -> Vec<AnchorKey> {
+    match store.groups().unwrap().pop() {
+        Some((key, link)) => store.members(key, link.members).unwrap(),
+        None => Vec::new(),
+    }
+}
+
 fn create(batch: u32) -> Operation {
     Operation {
         anchor: Anchor::new(format!("create-{batch}")),
@@ -103,6 +147,7 @@ fn child_writer() {
         spool.claim(1).unwrap();
         println!("claimed {number}");
         store.apply(&batch(number)).unwrap();
+        store.apply_groups(&[move_members(&store, number)]).unwrap();
         store.flush().unwrap();
         spool.finish(&[]).unwrap();
         println!("ack {number}");
@@ -191,7 +236,14 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
                 assert_eq!(found, Some(i64::from(number)), "round {round}, person {person}");
             }
         }
+        let in_group = group_members(&store);
         if let Some(last) = last_acknowledged {
+            // The batches that came after may have got as far as putting some in and taking some out.
+            let later = members(last..last + 15);
+            assert!(
+                !in_group.is_empty() && in_group.iter().all(|key| later.contains(key)),
+                "round {round}"
+            );
             assert!(
                 marks[&anchor(0).key()].deactivated_at >= i64::from(last),
                 "round {round}"
@@ -218,6 +270,7 @@ fn closed_store(dir: &Path) {
     let store = SledStore::open(dir).unwrap();
     for number in 0..2_000 / PEOPLE_PER_BATCH {
         store.apply(&batch(number)).unwrap();
+        store.apply_groups(&[move_members(&store, number)]).unwrap();
     }
     store.flush().unwrap();
 }
@@ -261,7 +314,11 @@ fn read_damaged(dir: &Path) -> Option<Content> {
     let marks = store.marks();
     let walked = export(&store, &mut std::io::sink());
     match (marks, walked) {
-        (Ok(marks), Ok(_)) => Some(content(marks, links(&store))),
+        (Ok(marks), Ok(_)) => {
+            let last = 2_000 / PEOPLE_PER_BATCH;
+            assert_eq!(group_members(&store), members(last - 1..last));
+            Some(content(marks, links(&store)))
+        }
         (marks, walked) => {
             let error = marks
                 .err()

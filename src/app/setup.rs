@@ -8,7 +8,11 @@ use crate::{
     daemon::schedule::Schedule,
     ldap::{self, LdapDirectory, settings::SearchSettings},
     logging,
-    mapping::{Mapper, RuleError, spec::MappingSpec},
+    mapping::{
+        Mapper, RuleError,
+        groups::{GroupMapper, RosterRule},
+        spec::{GroupMappingSpec, MappingSpec},
+    },
     model::Digest,
     profile::Profile,
 };
@@ -111,11 +115,13 @@ fn checks() -> Checks {
         filter: |filter| ldap::filter::check(filter).map_err(|error| (error.position, error.message)),
         ldap_url: |text| text.parse().map_err(|error: ldap::url::UrlError| error.to_string()),
         mapping,
+        groups,
         profile: |name| {
             let profile = profile(name)?;
             Ok(ProfileDefaults {
                 rate_per_s: profile.default_rate_per_s,
                 concurrency: profile.default_concurrency,
+                nested_groups: profile.groups.nested,
             })
         },
         cron: |cron| Schedule::parse(cron, chrono_tz::UTC).map(drop),
@@ -126,14 +132,24 @@ fn checks() -> Checks {
 }
 
 fn mapping(spec: &MappingSpec) -> Result<(), Vec<MappingMistake>> {
-    let mistake = |error: RuleError| MappingMistake {
-        key: error.key,
-        problem: error.message,
-        mend: error.hint,
-    };
     Mapper::compile(spec)
         .map(drop)
         .map_err(|errors| errors.into_iter().map(mistake).collect())
+}
+
+fn groups(spec: &GroupMappingSpec) -> Result<(), Vec<MappingMistake>> {
+    let of_groups = GroupMapper::compile(spec).err().unwrap_or_default();
+    let of_people = RosterRule::compile(spec).err().unwrap_or_default();
+    let mistakes: Vec<_> = of_groups.into_iter().chain(of_people).map(mistake).collect();
+    if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
+}
+
+fn mistake(error: RuleError) -> MappingMistake {
+    MappingMistake {
+        key: error.key,
+        problem: error.message,
+        mend: error.hint,
+    }
 }
 
 /// A built-in profile by name, or one in a file of the operator's.

@@ -13,6 +13,7 @@
 //! everything the shells and the core know better: [`Checks`] brings that in.
 
 mod excerpt;
+mod groups;
 mod item;
 mod keys;
 mod ldap;
@@ -22,6 +23,7 @@ mod policy;
 mod report;
 mod rules;
 mod scim;
+mod search;
 mod secret;
 mod section;
 mod url;
@@ -43,8 +45,8 @@ use crate::{
     daemon::settings::ScheduleSettings,
     ldap::settings::{LdapSettings, LdapUrl, Scope},
     logging::settings::LogSettings,
-    mapping::spec::MappingSpec,
-    plan::settings::{Leavers, Limits, OnIncomplete},
+    mapping::spec::{GroupMappingSpec, MappingSpec},
+    plan::settings::{GoneGroups, GroupLimits, Leavers, Limits, Nesting, OnIncomplete},
     scim::settings::ScimSettings,
 };
 
@@ -62,6 +64,8 @@ pub struct Config {
     pub on_incomplete: OnIncomplete,
     /// `[users]`
     pub users: UsersSettings,
+    /// `[groups]`; without it no groups are read or pushed.
+    pub groups: Option<GroupsSettings>,
     /// `[scim] profile`, known to [`Checks::profile`].
     pub profile: String,
     /// `[scim]`
@@ -87,8 +91,30 @@ pub struct UsersSettings {
     pub scope: Scope,
     /// RFC 4515.
     pub filter: String,
+    /// Distinguished names of groups; when there are any, only people in one of them (also through other
+    /// groups) are in scope. There are none without [`Config::groups`].
+    pub member_of: Vec<String>,
     /// What becomes of an entry.
     pub mapping: MappingSpec,
+}
+
+/// `[groups]`, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupsSettings {
+    /// Where to search; at least one.
+    pub bases: Vec<String>,
+    /// How deep, for every base.
+    pub scope: Scope,
+    /// RFC 4515.
+    pub filter: String,
+    /// What becomes of an entry, and what entries of people tell of groups.
+    pub mapping: GroupMappingSpec,
+    /// Whether groups in groups are dissolved; [`Nesting::Push`] only where the profile allows it.
+    pub nesting: Nesting,
+    /// What happens to a group that left.
+    pub gone: GoneGroups,
+    /// How much may be taken away in one cycle.
+    pub limits: GroupLimits,
 }
 
 /// What a profile says when the configuration does not.
@@ -98,12 +124,14 @@ pub struct ProfileDefaults {
     pub rate_per_s: f64,
     /// Requests in flight.
     pub concurrency: usize,
+    /// Groups can be members of groups.
+    pub nested_groups: bool,
 }
 
 /// One mistake of a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappingMistake {
-    /// Where: `users.map.displayName`, `users.override[2].set.title`, `users.anchor`.
+    /// Where: `users.map.displayName`, `users.override[2].set.title`, `groups.anchor`.
     pub key: String,
     /// What is wrong.
     pub problem: String,
@@ -121,6 +149,8 @@ pub struct Checks {
     pub filter: fn(&str) -> Result<(), (usize, String)>,
     /// Whether the mapping can be compiled.
     pub mapping: fn(&MappingSpec) -> Result<(), Vec<MappingMistake>>,
+    /// Whether the mapping of groups can be compiled.
+    pub groups: fn(&GroupMappingSpec) -> Result<(), Vec<MappingMistake>>,
     /// A profile's defaults, by its name.
     pub profile: fn(&str) -> Result<ProfileDefaults, String>,
     /// A cron expression.
@@ -148,10 +178,12 @@ impl Checks {
             },
             filter: |_| Ok(()),
             mapping: |_| Ok(()),
+            groups: |_| Ok(()),
             profile: |_| {
                 Ok(ProfileDefaults {
                     rate_per_s: 1.0,
                     concurrency: 1,
+                    nested_groups: true,
                 })
             },
             cron: |_| Ok(()),
@@ -235,6 +267,7 @@ fn read(report: &Report<'_>, tree: &DeTable<'_>, path: &Path) -> Option<Config> 
     let top = Section::new(report, String::new(), Some(tree), keys::TOP);
     let ldap = top.section("ldap", keys::LDAP);
     let users = top.section("users", keys::USERS);
+    let groups = top.section("groups", keys::GROUPS);
     let scim = top.section("scim", keys::SCIM);
     let leavers = top.section("leavers", keys::LEAVERS);
     let limits = top.section("limits", keys::LIMITS);
@@ -243,25 +276,35 @@ fn read(report: &Report<'_>, tree: &DeTable<'_>, path: &Path) -> Option<Config> 
     let log = top.section("log", keys::LOG);
 
     let (ldap_settings, on_incomplete) = ldap::read(&ldap);
-    let users_settings = users::read(&users);
+    let has_groups = groups.is_present();
+    let users_settings = users::read(&users, has_groups);
     let scim_settings = scim::read(&scim);
+    let profile = scim_settings
+        .as_ref()
+        .map(|(profile, _)| (report.checks.profile)(profile));
+    let may_nest = profile.is_none_or(|profile| profile.is_ok_and(|profile| profile.nested_groups));
+    let groups_settings = groups::read(&groups, &users, may_nest);
     let rest = (
         policy::leavers(&leavers),
         policy::limits(&limits),
         policy::state_path(&state),
     );
     let (schedule_settings, log_settings) = (policy::schedule(&schedule), policy::log(&log));
-    for section in [top, ldap, users, scim, leavers, limits, state, schedule, log] {
+    for section in [top, ldap, users, groups, scim, leavers, limits, state, schedule, log] {
         section.finish();
     }
 
     let (profile, scim) = scim_settings?;
+    if has_groups && groups_settings.is_none() {
+        return None;
+    }
     let (leavers, limits, state_path) = rest;
     Some(Config {
         path: path.to_owned(),
         ldap: ldap_settings?,
         on_incomplete,
         users: users_settings?,
+        groups: groups_settings,
         profile,
         scim,
         leavers,

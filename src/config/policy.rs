@@ -29,17 +29,7 @@ pub(super) fn leavers(leavers: &Section<'_>) -> Leavers {
 pub(super) fn limits(limits: &Section<'_>) -> Limits {
     const EXAMPLE: &str = "write protected = [\"uid=root,ou=people,dc=example,dc=org\"]";
     let on_exceeded = [("hold", OnExceeded::Hold), ("abort", OnExceeded::Abort)];
-    let percent = limits.item("max_removals_percent").and_then(|item| {
-        let percent = item.fraction()?;
-        if (0.0..=100.0).contains(&percent) {
-            return Some(percent);
-        }
-        item.wrong(
-            format!("{percent} is not from 0 to 100"),
-            "write a share of the accounts in percent, e.g. 10",
-        );
-        None
-    });
+    let percent = share(limits, "max_removals_percent", "the accounts in use");
     let protected = limits.item("protected").and_then(|item| item.texts(EXAMPLE));
     Limits {
         max_removals: limits.number("max_removals", 50, 0..=1_000_000_000, "0 holds every removal"),
@@ -47,6 +37,20 @@ pub(super) fn limits(limits: &Section<'_>) -> Limits {
         on_exceeded: limits.choice("on_exceeded", OnExceeded::Hold, &on_exceeded),
         protected: protected.unwrap_or_default(),
     }
+}
+
+/// A share in percent, of what.
+pub(super) fn share(section: &Section<'_>, key: &str, what: &str) -> Option<f64> {
+    let item = section.item(key)?;
+    let percent = item.fraction()?;
+    if (0.0..=100.0).contains(&percent) {
+        return Some(percent);
+    }
+    item.wrong(
+        format!("{percent} is not from 0 to 100"),
+        format!("write a share of {what} in percent, e.g. 10"),
+    );
+    None
 }
 
 /// `[state]`: the folder as written, else the service's own, else the usual one.

@@ -1,5 +1,5 @@
-//! `[users.map]` and `[[users.override]]`. Their shape is [`crate::mapping::spec`]'s, what they mean is
-//! checked by the mapping; here each one gets a place, so that a mistake in one does not hide those in
+//! `[users.map]`, `[[users.override]]` and `[groups.map]`. Their shape is [`crate::mapping::spec`]'s, what
+//! they mean is checked by the mapping; here each one gets a place, so that a mistake in one does not hide those in
 //! the others.
 
 use std::collections::BTreeMap;
@@ -10,27 +10,14 @@ use toml::{
     de::{DeValue, ValueDeserializer},
 };
 
-use super::{item::Item, keys, section::Section};
+use super::{MappingMistake, item::Item, keys, section::Section};
 use crate::mapping::spec::{OverrideSpec, RuleSpec};
 
 const FORMS: &str = "write \"attribute\", [\"first\", \"second\"], { template = \"…\" }, or false to leave it out";
 
-/// `[users.map]`, when it is there.
-pub(super) fn map_section<'a>(users: &Section<'a>) -> Option<Section<'a>> {
-    let item = users.item("map")?;
-    let table = item.value.as_table()?;
-    Some(Section::new(users.report, "[users.map]".to_owned(), Some(table), &[]).placed(item.span))
-}
-
-/// Every rule of `[users.map]` that has the shape of one.
-pub(super) fn read_map(users: &Section<'_>) -> BTreeMap<String, RuleSpec> {
-    let Some(map) = map_section(users) else {
-        if let Some(item) = users.item("map") {
-            item.wrong_type(
-                "a table",
-                "write [users.map] on a line of its own, and the rules below it",
-            );
-        }
+/// Every rule of `[users.map]` or `[groups.map]` that has the shape of one.
+pub(super) fn read_map(table: &Section<'_>) -> BTreeMap<String, RuleSpec> {
+    let Some(map) = table.below("map", &[]) else {
         return BTreeMap::new();
     };
     let rules = map
@@ -81,6 +68,39 @@ pub(super) fn read_overrides(users: &Section<'_>) -> Vec<OverrideSpec> {
         .map(|element| element.shape("write anchor or dn, and exclude or set"));
     // One that has no shape keeps its place, so that the others keep their numbers.
     overrides.map(Option::unwrap_or_default).collect()
+}
+
+/// Notes what the mapping itself says of a table. What had no shape it has not seen, so what it says of
+/// that is an echo.
+pub(super) fn note(table: &Section<'_>, prefix: &str, mistakes: Vec<MappingMistake>) {
+    let place = |mistake: MappingMistake| {
+        let key = mistake.key.strip_prefix(prefix).unwrap_or(&mistake.key).to_owned();
+        (find(table, &key), key, mistake)
+    };
+    let echo = |item: &Option<Item<'_>>| item.as_ref().is_some_and(|item| table.report.is_wrong(&item.key));
+    // All of them before the first is noted, since two may be about one key.
+    let places: Vec<_> = mistakes
+        .into_iter()
+        .map(place)
+        .filter(|(item, ..)| !echo(item))
+        .collect();
+    for (item, key, mistake) in places {
+        match item {
+            Some(item) => item.wrong(mistake.problem, mistake.mend),
+            None => table.missing(&key, mistake.problem, mistake.mend),
+        }
+    }
+}
+
+/// The value at `anchor`, `map.userName` or `override[2].set.title`, or at the nearest thing around it.
+fn find<'a>(table: &Section<'a>, key: &str) -> Option<Item<'a>> {
+    if let Some(path) = key.strip_prefix("map.") {
+        return table.inner("map", &[])?.any(path);
+    }
+    if let Some((index, _)) = key.strip_prefix("override[").and_then(|rest| rest.split_once(']')) {
+        return table.item("override")?.elements()?.into_iter().nth(index.parse().ok()?);
+    }
+    table.knows(key).then(|| table.item(key)).flatten()
 }
 
 impl Item<'_> {

@@ -103,6 +103,37 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A table within this one, `[users.map]` in `[users]`; nothing when it is not there, or something else,
+    /// which is noted.
+    pub(super) fn below(&self, key: &str, keys: &'static [&'static str]) -> Option<Self> {
+        let item = self.item(key)?;
+        let inner = self.inner(key, keys);
+        if inner.is_none() {
+            let label = self.inner_label(key);
+            item.wrong_type(
+                "a table",
+                format!("write {label} on a line of its own, and its keys below it"),
+            );
+        }
+        inner
+    }
+
+    /// The same, without a word when it is something else.
+    pub(super) fn inner(&self, key: &str, keys: &'static [&'static str]) -> Option<Self> {
+        let item = self.item(key)?;
+        let table = item.value.as_table()?;
+        Some(Self::new(self.report, self.inner_label(key), Some(table), keys).placed(item.span))
+    }
+
+    fn inner_label(&self, key: &str) -> String {
+        format!("[{}.{key}]", self.label.trim_matches(['[', ']']))
+    }
+
+    /// Whether this version knows the key here.
+    pub(super) fn knows(&self, key: &str) -> bool {
+        self.keys.contains(&key)
+    }
+
     /// See [`Item::text`].
     pub(super) fn text(&self, key: &str) -> Option<&'a str> {
         self.item(key)?.text()

@@ -64,10 +64,23 @@ fn checks() -> Checks {
             }
             if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
         },
+        groups: |mapping| {
+            let mistake = |key: &str| MappingMistake {
+                key: format!("groups.{key}"),
+                problem: "is bad".to_owned(),
+                mend: "make it good".to_owned(),
+            };
+            let bad = mapping.map.keys().filter(|key| key.starts_with("bad"));
+            let mut mistakes: Vec<_> = bad.map(|key| mistake(&format!("map.{key}"))).collect();
+            let members = mapping.members.iter().flatten();
+            mistakes.extend(members.filter(|name| *name == "bad").map(|_| mistake("members")));
+            if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
+        },
         profile: |name| match name {
-            "generic" => Ok(ProfileDefaults {
+            "generic" | "flat" => Ok(ProfileDefaults {
                 rate_per_s: 25.0,
                 concurrency: 8,
+                nested_groups: name == "generic",
             }),
             _ => Err("there is no such profile".to_owned()),
         },

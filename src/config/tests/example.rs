@@ -13,7 +13,7 @@ const EXAMPLE: &str = include_str!("../../../config.example.toml");
 fn everything() -> String {
     let is_key = |line: &str| {
         let rest = line.strip_prefix('#').unwrap_or("");
-        rest.starts_with('"') || rest.starts_with("[[") || rest.starts_with(|char: char| char.is_ascii_lowercase())
+        rest.starts_with('"') || rest.starts_with('[') || rest.starts_with(|char: char| char.is_ascii_lowercase())
     };
     let lines = EXAMPLE.lines().map(|line| if is_key(line) { &line[1..] } else { line });
     lines.collect::<Vec<_>>().join("\n")
@@ -39,6 +39,12 @@ fn what_is_commented_out_is_the_default() {
     (full.scim.rate_per_s, full.scim.concurrency) = (plain.scim.rate_per_s, plain.scim.concurrency);
     full.limits.protected.clear();
     full.users.mapping = plain.users.mapping.clone();
+    full.users.member_of.clear();
+    let bare = EXAMPLE.replace("#[groups]\n", "[groups]\nbase = \"ou=groups,dc=example,dc=org\"\n");
+    let (bare, mut groups) = (read(&bare).groups.unwrap(), full.groups.take().unwrap());
+    let spec = std::mem::replace(&mut groups.mapping, bare.mapping.clone());
+    assert_eq!(groups, bare);
+    assert_eq!(spec.preset, bare.mapping.preset);
     assert_eq!(full, plain);
 }
 

@@ -397,7 +397,6 @@ fn policy() {
 fn unknown_and_later_tables() {
     check("[ladp] x = 1", &["[ladp]: unknown table", "did you mean [ldap]?"]);
     check("[webhooks]", &["[webhooks]: unknown table", "known here: ldap, users"]);
-    check("[groups] base = \"x\"", &["[groups]: not supported by this version"]);
     check("[http] listen = \"x\"", &["[http]: not supported by this version"]);
     check(
         "[cloud.huawei] secret_key = \"hunter2\"",
@@ -416,6 +415,128 @@ fn unknown_and_later_tables() {
         ],
     );
     check("[scim] adoption = \"any\"", &["did you mean adopt?"]);
+}
+
+#[test]
+fn groups() {
+    let with = |changes: &str| format!("[groups] base = \"ou=groups,dc=x\"\n{changes}");
+    let check = |changes: &str, expected: &[&str]| check(&with(changes), expected);
+    check(
+        "[groups] base = \"groups\"",
+        &["[groups] base: \"groups\" is not a distinguished name", "ou=groups"],
+    );
+    check(
+        "[groups] scope = \"all\"",
+        &["\"all\" is not one of \"base\", \"one\", \"sub\""],
+    );
+    check(
+        "[groups] filter = \"(!\"",
+        &["[groups] filter: is not a search filter, at character 2"],
+    );
+    check(
+        "[groups] preset = \"groupofname\"",
+        &["\"groupofname\" is not one of", "did you mean \"groupofnames\"?"],
+    );
+    check("[groups] anchor = 1", &["[groups] anchor: must be text"]);
+    check(
+        "[groups] members = []",
+        &["[groups] members: is an empty list", "memberUid"],
+    );
+    check(
+        "[groups] members = [\"member\", \"\"]",
+        &["[groups] members, item 2: is empty"],
+    );
+    check(
+        "[groups] members = \"bad\"",
+        &["[groups] members: is bad", "make it good"],
+    );
+    check(
+        "[groups] nested = true",
+        &["[groups] nested: must be one of \"flatten\", \"push\""],
+    );
+    check(
+        "[groups] nested = \"push\"\n[scim] profile = \"flat\"",
+        &[
+            "[groups] nested: the profile in [scim] takes no group as a member",
+            "flatten",
+        ],
+    );
+    check(
+        "[groups] from_people = [\"memberOf\"]",
+        &["[groups] from_people: must be text"],
+    );
+    check(
+        "[groups] gone = \"forget\"",
+        &["\"forget\" is not one of \"keep\", \"empty\", \"delete\""],
+    );
+    check("[groups] delete_after_days = -1", &["-1 is not from 0 to 36500"]);
+    check(
+        "[groups] map = 1",
+        &["[groups] map: must be a table", "[groups.map] on a line of its own"],
+    );
+    check(
+        "[groups.map] bad = \"cn\"",
+        &["[groups.map] bad: is bad", "make it good"],
+    );
+    check(
+        "[groups.map] displayName = { atribute = \"cn\" }",
+        &["[groups.map] displayName: unknown field", "did you mean attribute?"],
+    );
+    check(
+        "[groups] limits = 1",
+        &["[groups] limits: must be a table", "[groups.limits]"],
+    );
+    check(
+        "[groups.limits] max_member_removal = 1",
+        &[
+            "[groups.limits] max_member_removal: unknown key",
+            "did you mean max_member_removals?",
+        ],
+    );
+    check(
+        "[groups.limits] max_removals_percent = 101",
+        &["101 is not from 0 to 100", "the groups in use"],
+    );
+    check(
+        "[groups.limits] max_member_removals_percent = -1",
+        &["-1 is not from 0 to 100", "the members of a group"],
+    );
+    check(
+        "[groups.limits] protected = []",
+        &["[groups.limits] protected: unknown key", "it belongs in [limits]"],
+    );
+    check(
+        "[groups] memebrs = \"member\"",
+        &["[groups] memebrs: unknown key", "did you mean members?"],
+    );
+    check(
+        "[users] member_of = \"vpn\"",
+        &["[users] member_of: \"vpn\" is not a distinguished name", "cn=cloud"],
+    );
+    check("[users] member_of = []", &["[users] member_of: is an empty list"]);
+    check(
+        "[users] member_of = [\"cn=a\", \"CN=A\"]",
+        &["[users] member_of, item 2: CN=A is listed twice"],
+    );
+}
+
+#[test]
+fn groups_that_are_not_there() {
+    check("[groups]", &["[groups] base: is missing", "ou=groups"]);
+    check("[groups.limits] max_removals = 1", &["[groups] base: is missing"]);
+    check(
+        "[users] member_of = \"cn=a\"",
+        &["[users] member_of: needs the table [groups]", "write [groups]"],
+    );
+    // The filter comes with a preset, which people without one leave open; a preset that is not known is
+    // one mistake.
+    let people = "[users] preset = \"openldap\"\n[users] filter = \"(uid=*)\"\n[groups] base = \"ou=x\"";
+    check(people, &["[users] preset: \"openldap\" is not one of"]);
+    let text = minimal_with("[users] filter = \"(uid=*)\"\n[groups] base = \"ou=x\"");
+    check_text(
+        &text.replace("preset = \"inetorgperson\"\n", ""),
+        &["[groups] filter: is missing; only a preset", "groupOfNames"],
+    );
 }
 
 #[test]

@@ -7,9 +7,11 @@ use crate::{
     config::{Checks, load, parse},
     ldap::settings::{Bind, LdapUrl, MinTls, Scope},
     logging::settings::LogFormat,
-    mapping::spec::{DetailedRule, OneOrMany, OverrideSpec, Preset, RuleSpec, TransformSpec, TransformTable},
+    mapping::spec::{
+        DetailedRule, GroupPreset, OneOrMany, OverrideSpec, Preset, RuleSpec, TransformSpec, TransformTable,
+    },
     model::Scalar,
-    plan::settings::{LeaverAction, OnExceeded, OnIncomplete},
+    plan::settings::{GoneAction, GoneGroups, GroupLimits, LeaverAction, Nesting, OnExceeded, OnIncomplete},
     scim::settings::Adopt,
     secret::SecretSource,
 };
@@ -61,11 +63,78 @@ fn defaults() {
     assert_eq!((limits.max_removals, limits.max_removals_percent), (50, 10.0));
     assert_eq!((limits.on_exceeded, limits.protected.len()), (OnExceeded::Hold, 0));
     assert_eq!(config.state_path, Path::new("/var/lib/scimward"));
+    assert_eq!((config.groups, config.users.member_of.len()), (None, 0));
     assert_eq!(config.schedule, None);
     assert_eq!(
         (config.log.format, config.log.level.as_str()),
         (LogFormat::Text, "info")
     );
+}
+
+#[test]
+fn groups() {
+    let groups = read(&minimal_with("[groups] base = \"ou=g\"")).unwrap().groups.unwrap();
+    assert_eq!(
+        (groups.bases.as_slice(), groups.scope),
+        (&["ou=g".to_owned()][..], Scope::Sub)
+    );
+    let mapping = &groups.mapping;
+    assert_eq!(mapping.preset, Some(GroupPreset::GroupOfNames));
+    assert_eq!(
+        (&mapping.anchor, &mapping.members, &mapping.from_people),
+        (&None, &None, &None)
+    );
+    assert!(mapping.map.is_empty());
+    assert_eq!((groups.nesting, groups.gone), (Nesting::Flatten, GoneGroups::default()));
+    assert_eq!(groups.limits, GroupLimits::default());
+    let config = read(&minimal_with(
+        "[groups] base = [\"ou=g\", \"ou=h\"]\n[groups] scope = \"one\"\n[groups] anchor = \"gidNumber\"\n\
+         [groups] preset = \"posixgroup\"\n[groups] members = \"memberUid\"\n[groups] from_people = \"memberOf\"\n\
+         [groups] nested = \"push\"\n[groups] gone = \"delete\"\n[groups] delete_after_days = 0\n\
+         [groups.map] displayName = [\"description\", \"cn\"]\n[groups.limits] max_removals = 1\n\
+         [groups.limits] max_removals_percent = 2.5\n[groups.limits] max_member_removals = 3\n\
+         [groups.limits] max_member_removals_percent = 4\n[groups.limits] min_group_size = 5\n\
+         [users] member_of = \"cn=cloud,ou=g\"",
+    ))
+    .unwrap();
+    assert_eq!(config.users.member_of, ["cn=cloud,ou=g"]);
+    let groups = config.groups.unwrap();
+    assert_eq!((groups.bases.len(), groups.scope), (2, Scope::One));
+    assert_eq!(groups.filter, "(objectClass=posixGroup)");
+    let mapping = groups.mapping;
+    assert_eq!(mapping.anchor.as_deref(), Some("gidNumber"));
+    assert_eq!(mapping.members, Some(vec!["memberUid".to_owned()]));
+    assert_eq!(mapping.from_people.as_deref(), Some("memberOf"));
+    let rule = RuleSpec::FirstPresent(vec!["description".into(), "cn".into()]);
+    assert_eq!(mapping.map.get("displayName"), Some(&rule));
+    assert_eq!(groups.nesting, Nesting::Push);
+    let gone = GoneGroups {
+        action: GoneAction::Delete,
+        delete_after_days: 0,
+    };
+    assert_eq!(groups.gone, gone);
+    let limits = GroupLimits {
+        max_removals: 1,
+        max_removals_percent: 2.5,
+        max_member_removals: 3,
+        max_member_removals_percent: 4.0,
+        min_group_size: 5,
+    };
+    assert_eq!(groups.limits, limits);
+}
+
+#[test]
+fn groups_follow_the_preset_of_the_people() {
+    let check = |people: &str, groups: &str, expected: &str| {
+        let changes = format!("[users] preset = \"{people}\"\n[groups] base = \"ou=g\"\n{groups}");
+        let groups = read(&minimal_with(&changes)).unwrap().groups.unwrap();
+        assert_eq!(groups.filter, expected, "{changes}");
+    };
+    let names = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=groupOfMembers))";
+    check("inetorgperson", "", names);
+    check("active-directory", "", "(objectClass=group)");
+    check("active-directory", "[groups] preset = \"groupofnames\"", names);
+    check("inetorgperson", "[groups] filter = \"(cn=*)\"", "(cn=*)");
 }
 
 #[test]
