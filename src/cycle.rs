@@ -157,7 +157,7 @@ pub fn plan(
     };
     let approved = plan::approve(&plan, &policy.limits, &context);
     let groups = match (circle, enrolling) {
-        (Some((read, store)), Some(enrolling)) if enrolling.policy.push => {
+        (Some((read, store)), Some(enrolling)) => {
             let people = (&plan, enrolling.sightings);
             Some(groups::plan_groups(
                 enrolling.policy,
@@ -223,14 +223,13 @@ impl<'a> Enrolling<'a> {
             .admission
             .as_ref()
             .is_none_or(|admission| admission.admits(&names, &groups));
-        if self.policy.push {
-            // The distinguished name is known from the plan.
-            let names = names.into_iter().filter(|name| *name != MemberKey::dn(&entry.dn));
-            self.sightings.names.extend(names.map(|name| (name, key)));
-            self.sightings
-                .edges
-                .extend(groups.into_iter().map(|group| (group, key)));
-        }
+        // The first name, the distinguished one, is known from the plan.
+        self.sightings
+            .names
+            .extend(names.into_iter().skip(1).map(|name| (name, key)));
+        self.sightings
+            .edges
+            .extend(groups.into_iter().map(|group| (group, key)));
         admitted
     }
 }
@@ -288,7 +287,7 @@ impl<'a, 'w> Intake<'a, 'w> {
             marks: self.means.store.marks()?,
             rejects: self.means.store.rejects()?,
             in_doubt: self.in_doubt.clone(),
-            wants_accounts: self.enrolling.as_ref().is_some_and(|enrolling| enrolling.policy.push),
+            wants_accounts: self.enrolling.is_some(),
             trust_sources: self.trust_sources,
             now: self.means.now,
         };

@@ -3,10 +3,13 @@
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    config::{self, Checks, Config, ConfigErrors, MappingMistake, Mistake, ProfileDefaults},
-    cycle::Policy,
+    config::{self, Checks, Config, ConfigErrors, GroupsSettings, MappingMistake, Mistake, ProfileDefaults},
+    cycle::{Policy, groups::GroupPolicy},
     daemon::schedule::Schedule,
-    ldap::{self, LdapDirectory, settings::SearchSettings},
+    ldap::{
+        self, LdapDirectory,
+        settings::{Scope, SearchSettings},
+    },
     logging,
     mapping::{
         Mapper, RuleError,
@@ -71,12 +74,30 @@ pub fn load(path: &Path) -> Result<Setup, SetupError> {
             more: 0,
         }
     })?;
+    let groups = config.groups.as_ref().map(|settings| groups_of(settings, &config));
+    let groups = groups.transpose().map_err(SetupError::Defect)?;
+    let mut attributes = mapper.attributes();
+    if let Some(groups) = &groups {
+        attributes.extend(groups.roster.attributes());
+        attributes.sort_unstable();
+        attributes.dedup();
+    }
     let search = SearchSettings {
         bases: config.users.bases.clone(),
         scope: config.users.scope,
         filter: config.users.filter.clone(),
-        attributes: mapper.attributes(),
+        attributes,
     };
+    let search_of_groups = config
+        .groups
+        .as_ref()
+        .zip(groups.as_ref())
+        .map(|(settings, groups)| SearchSettings {
+            bases: settings.bases.clone(),
+            scope: settings.scope,
+            filter: settings.filter.clone(),
+            attributes: groups.mapper.attributes(),
+        });
     let policy = Policy {
         scope: scope(&config, mapper.anchor_attribute()),
         mapper,
@@ -84,13 +105,39 @@ pub fn load(path: &Path) -> Result<Setup, SetupError> {
         leavers: config.leavers,
         limits: config.limits.clone(),
         on_incomplete: config.on_incomplete,
-        groups: None,
+        groups,
     };
     Ok(Setup {
         config,
         policy,
         search,
-        search_of_groups: None,
+        search_of_groups,
+    })
+}
+
+/// What groups go by, from settings that were checked.
+fn groups_of(settings: &GroupsSettings, config: &Config) -> Result<GroupPolicy, String> {
+    let in_words = |errors: Vec<RuleError>| {
+        let words = errors
+            .into_iter()
+            .map(|error| format!("{}: {}", error.key, error.message));
+        words.collect::<Vec<_>>().join("; ")
+    };
+    let mapper = GroupMapper::compile(&settings.mapping).map_err(in_words)?;
+    let scope = scope_of(
+        settings.scope,
+        &settings.filter,
+        &settings.bases,
+        mapper.anchor_attribute(),
+    );
+    Ok(GroupPolicy {
+        roster: RosterRule::compile(&settings.mapping).map_err(in_words)?,
+        nesting: settings.nesting,
+        gone: settings.gone,
+        limits: settings.limits,
+        member_of: config.users.member_of.clone(),
+        mapper,
+        scope,
     })
 }
 
@@ -170,10 +217,25 @@ fn profile(name: &str) -> Result<Profile, String> {
 /// Digest of everything that decides who is in scope: when it changes, absence means something else.
 fn scope(config: &Config, anchor: &str) -> Digest {
     let users = &config.users;
-    let mut text = format!("{:?} {} {anchor}", users.scope, users.filter.trim());
-    for base in &users.bases {
+    let digest = scope_of(users.scope, &users.filter, &users.bases, anchor);
+    if users.member_of.is_empty() {
+        return digest;
+    }
+    let mut groups: Vec<String> = users.member_of.iter().map(|dn| plain(dn)).collect();
+    groups.sort_unstable();
+    Digest::of(format!("{digest}\n{}", groups.join("\n")).as_bytes())
+}
+
+fn scope_of(scope: Scope, filter: &str, bases: &[String], anchor: &str) -> Digest {
+    let mut text = format!("{scope:?} {} {anchor}", filter.trim());
+    for base in bases {
         text.push('\n');
-        text.push_str(&crate::model::dn::normalize(base).unwrap_or_else(|| base.clone()));
+        text.push_str(&plain(base));
     }
     Digest::of(text.as_bytes())
+}
+
+/// A distinguished name as it is compared.
+fn plain(dn: &str) -> String {
+    crate::model::dn::normalize(dn).unwrap_or_else(|| dn.to_owned())
 }

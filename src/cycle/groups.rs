@@ -32,8 +32,6 @@ pub struct GroupPolicy {
     pub limits: GroupLimits,
     /// Only people in one of these groups are provisioned; everybody when empty.
     pub member_of: Vec<String>,
-    /// Groups are pushed; else they are read for `member_of` alone.
-    pub push: bool,
     /// Digest of what decides which groups are in scope.
     pub scope: Digest,
 }
