@@ -271,17 +271,18 @@ impl<'a> Parser<'a> {
             return Err("expected a space and a value".into());
         }
         self.skip();
-        if self.rest.starts_with(['{', '[']) {
-            return Err("a value is not an object or a list".into());
-        }
-        let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<Value>();
-        match values.next() {
-            Some(Ok(value)) => {
-                self.rest = self.rest.get(values.byte_offset()..).unwrap_or_default();
-                Ok(value)
-            }
-            _ => Err("the value is not JSON: texts stand in double quotes".into()),
-        }
+        let bad = || "the value is not JSON: texts stand in double quotes".to_owned();
+        let end = if self.rest.starts_with('"') {
+            let mut texts = serde_json::Deserializer::from_str(self.rest).into_iter::<String>();
+            texts.next().and_then(Result::ok).ok_or_else(bad)?;
+            texts.byte_offset()
+        } else {
+            let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+            self.rest.find(|c| !part(c)).unwrap_or(self.rest.len())
+        };
+        let (text, after) = self.rest.split_at_checked(end).ok_or_else(bad)?;
+        self.rest = after;
+        serde_json::from_str(text).map_err(|_| bad())
     }
 }
 

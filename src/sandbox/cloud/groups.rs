@@ -198,6 +198,9 @@ impl Cloud {
                     delta.clear();
                 }
                 let members = self.members(value)?;
+                if members.is_empty() && !self.profile.wire.empty_is_absent {
+                    return Err(Refusal::value("members: is empty"));
+                }
                 if members.iter().any(|(member, _)| member == id) {
                     return Err(Refusal::value("members: a group is no member of itself"));
                 }

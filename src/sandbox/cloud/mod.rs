@@ -232,6 +232,15 @@ impl Cloud {
             let schemas = std::iter::once(kind.schema().into()).chain(extensions).collect();
             object.entry("schemas").or_insert(schemas);
         }
+        let name = resource.get("userName").and_then(Value::as_str).unwrap_or_default();
+        if kind == Kind::User
+            && self
+                .users
+                .holders("userName", name)
+                .is_some_and(|held| !held.is_empty())
+        {
+            return Err(format!("userName: there is a {name} already"));
+        }
         let body = resource.to_string();
         let history = self.history.len();
         let made = match kind {
