@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Cloud, Kind,
     refusal::Refusal,
-    schema::{self, ENTERPRISE, ENTERPRISE_USER, GROUP, Known, Type, USER, USER_ATTRIBUTES},
+    schema::{ENTERPRISE, ENTERPRISE_USER, GROUP, Known, Type, USER, USER_ATTRIBUTES},
 };
 use crate::model::AttributePath;
 
@@ -141,6 +141,9 @@ impl Cloud {
                 offered.then(|| {
                     let mut one = attribute(name, *kind, name == &"manager");
                     one["required"] = self.is_mandatory(&path).into();
+                    if path == "userName" && !self.profile.user_name_mutable {
+                        one["mutability"] = "immutable".into();
+                    }
                     if self.profile.unique.contains(&path) {
                         one["uniqueness"] = "server".into();
                     }
@@ -190,15 +193,33 @@ impl Cloud {
             name["uniqueness"] = "server".into();
         }
         let mut members = attribute("members", Type::Many(&[]), false);
-        let parts = self.profile.groups.member_parts.iter();
+        // A member's name is taken and not kept: it is the member's own affair.
+        let parts = self
+            .profile
+            .groups
+            .member_parts
+            .iter()
+            .filter(|part| *part != "display");
         let parts: Vec<Value> = parts
             .map(|part| {
-                let mut one = attribute(part, Type::Text, part != "type" && part != "display");
+                let mut one = attribute(part, Type::Text, part != "type");
                 one["mutability"] = "immutable".into();
                 one["required"] = (part == "value").into();
+                if part == "type" {
+                    let kinds = if self.profile.groups.nested {
+                        json!(["User", "Group"])
+                    } else {
+                        json!(["User"])
+                    };
+                    one["canonicalValues"] = kinds;
+                }
                 if part == "$ref" {
                     one["type"] = "reference".into();
-                    one["referenceTypes"] = json!(["User", "Group"]);
+                    one["referenceTypes"] = if self.profile.groups.nested {
+                        json!(["User", "Group"])
+                    } else {
+                        json!(["User"])
+                    };
                 }
                 one
             })
@@ -239,7 +260,10 @@ fn groups_of_a_user() -> Value {
         part["mutability"] = "readOnly".into();
         if name == "$ref" {
             part["type"] = "reference".into();
-            part["referenceTypes"] = json!([schema::GROUP.rsplit(':').next().unwrap_or_default()]);
+            part["referenceTypes"] = json!([Kind::Group.name()]);
+        }
+        if name == "type" {
+            part["canonicalValues"] = json!(["direct", "indirect"]);
         }
         part
     };

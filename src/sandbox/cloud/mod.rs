@@ -45,7 +45,7 @@ use show::{Among, projected};
 use stored::{Indexed, Table};
 
 /// The users and groups of one tenant, and the rules they live under.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cloud {
     profile: Profile,
     /// Where it is reached, with a slash at the end: what locations begin with.
@@ -313,12 +313,23 @@ impl Cloud {
                 }
             }
             ["ServiceProviderConfig"] => Err(not_offered()),
+            [".search"] if self.profile.wire.search => self.search(&[Kind::User, Kind::Group], request),
+            ["Users", ".search"] if self.profile.wire.search => self.search(&[Kind::User], request),
+            ["Groups", ".search"] if self.profile.wire.search => self.search(&[Kind::Group], request),
             ["Users"] => self.collection(Kind::User, request, &query(&self.profile)?, now),
             ["Groups"] => self.collection(Kind::Group, request, &query(&self.profile)?, now),
             ["Users", id] if !id.is_empty() => self.resource(Kind::User, id, request, &query(&self.profile)?, now),
             ["Groups", id] if !id.is_empty() => self.resource(Kind::Group, id, request, &query(&self.profile)?, now),
             _ => Err(no_endpoint()),
         }
+    }
+
+    fn search(&self, kinds: &[Kind], request: &Request) -> Result<Answer, Refusal> {
+        if request.method != "POST" {
+            return Err(not_offered());
+        }
+        let query = Query::search(&input::object(content(request)?)?)?;
+        self.list(kinds, &query).map(Answer::ok)
     }
 
     fn knows(&self, authorization: Option<&str>) -> bool {
@@ -341,7 +352,7 @@ impl Cloud {
         now: DateTime<Utc>,
     ) -> Result<Answer, Refusal> {
         match (request.method.as_str(), kind) {
-            ("GET", _) => self.list(kind, query).map(Answer::ok),
+            ("GET", _) => self.list(&[kind], query).map(Answer::ok),
             ("POST", Kind::User) => self.create_user(content(request)?, query, now),
             ("POST", Kind::Group) => self.create_group(content(request)?, query, now),
             _ => Err(not_offered()),
