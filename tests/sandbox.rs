@@ -114,6 +114,22 @@ fn a_folder_keeps_all_of_it_across_a_restart() {
 }
 
 #[test]
+fn a_sandbox_that_is_killed_begins_with_what_was_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let sandbox = Sandbox::start_bare(&["--profile", "huawei", "--data", &data]);
+    assert_eq!(sandbox.ask("POST", LIST, Some(&ada())).unwrap().status(), 201);
+    support::wait_for("the state to be saved", || {
+        let state = fs::read_to_string(folder.path().join("state.json")).ok()?;
+        // Never half a state.
+        serde_json::from_str::<Value>(&state).unwrap();
+        state.contains("Lovelace").then_some(())
+    });
+    sandbox.kill();
+    assert_eq!(names(&Sandbox::start_bare(&["--data", &data])), ["ada"]);
+}
+
+#[test]
 fn faults_are_real_on_the_wire() {
     let faulty = |rule: &str| Sandbox::start(&["--profile", "huawei", "--fault", rule]);
     for (rule, created) in [("reset=before,nth=1", false), ("reset=after,nth=1", true)] {

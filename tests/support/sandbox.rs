@@ -68,6 +68,12 @@ impl Sandbox {
         self.process.wait().expect(0)
     }
 
+    /// `kill -9`.
+    pub fn kill(self) {
+        let run = self.process.kill();
+        assert_eq!(run.code, None, "{}", run.everything());
+    }
+
     /// What it has said so far. A line may be on its way still; the log is there before an answer.
     pub fn said(&self) -> String {
         self.process.stdout()

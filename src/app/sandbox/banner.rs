@@ -35,7 +35,7 @@ impl Banner {
     fn text(&self, sandbox: &Sandbox) -> String {
         let style = if self.colour { Style::new().bold() } else { Style::new() };
         let mut text = format!(
-            "{style}A cloud on this machine, with the rules of {}.{style:#} Ctrl-C ends it.\n\n",
+            "{style}A strict cloud on this machine: {}.{style:#} Ctrl-C ends it.\n\n",
             self.title
         );
         let mut row = |name: &str, value: &str| {
@@ -86,6 +86,9 @@ impl Banner {
         );
         if !sandbox.addr.ip().is_loopback() {
             table.push_str("allow_plaintext = true  # the sandbox has no TLS\n");
+        }
+        if sandbox.addr.ip().is_unspecified() {
+            table.push_str("# On other machines: this one's name in the endpoint, and the token file copied.\n");
         }
         table
     }
