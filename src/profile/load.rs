@@ -34,7 +34,12 @@ impl<'de> Deserialize<'de> for Profile {
 impl Profile {
     /// Brings every path to its canonical spelling.
     fn spell_out(&mut self) {
-        for list in [&mut self.mandatory, &mut self.allowed, &mut self.filterable] {
+        for list in [
+            &mut self.mandatory,
+            &mut self.allowed,
+            &mut self.filterable,
+            &mut self.not_returned,
+        ] {
             for path in list {
                 *path = schema::canonical(path);
             }
@@ -48,7 +53,11 @@ impl Profile {
     /// What is wrong in itself, apart from the text rules.
     fn mistakes(&self) -> Vec<String> {
         let mut found = Vec::new();
-        for (key, list) in [("mandatory", &self.mandatory), ("allowed", &self.allowed)] {
+        for (key, list) in [
+            ("mandatory", &self.mandatory),
+            ("allowed", &self.allowed),
+            ("not_returned", &self.not_returned),
+        ] {
             let unknown = list.iter().filter(|path| !schema::knows(path));
             found.extend(unknown.map(|path| format!("{key}: a User has no {path:?} (RFC 7643 section 4.1)")));
         }
@@ -185,6 +194,7 @@ mod tests {
         assert!(!huawei.filterable.iter().any(|path| path == "externalId"));
         assert!(huawei.allows(&AttributePath::enterprise("department")));
         assert!(!huawei.allows(&AttributePath::new("password")));
+        assert_eq!(huawei.not_returned, ["profileUrl"]);
     }
 
     #[test]
@@ -220,6 +230,11 @@ mod tests {
                 "filterable: a User has no \"uid\"",
             ),
             ("page_cap = 10", "page_cap = 0", "page_cap: has to be at least 1"),
+            (
+                "page_cap = 10",
+                "page_cap = 10\nnot_returned = [\"shoe\"]",
+                "not_returned: a User has no \"shoe\"",
+            ),
             ("page_cap = 10", "page_cap = 10\npage_cop = 1", "page_cop"),
             (
                 "default_rate_per_s = 1.0",

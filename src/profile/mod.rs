@@ -99,6 +99,10 @@ pub struct Profile {
     pub page_cap: u32,
     /// A POST with the name of an account made by hand takes that account over silently.
     pub silent_takeover: bool,
+    /// Paths that are taken but never given back, e.g. `profileUrl` or `emails.primary`: what cannot be
+    /// seen cannot be compared.
+    #[serde(default)]
+    pub not_returned: Vec<String>,
     /// Requests a second when the configuration does not say.
     pub default_rate_per_s: f64,
     /// Requests in flight when the configuration does not say.
