@@ -206,6 +206,13 @@ pub enum StateCommand {
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
+    /// Make a lost state anew from the directory and the cloud; sends questions only
+    #[command(after_help = "Interrupted, it goes on where it stopped when it is called again.")]
+    Rebuild {
+        /// Throw away what the state remembers
+        #[arg(long)]
+        force: bool,
+    },
     /// The configured endpoint is the same cloud under another address: keep the state for it
     AcceptEndpoint,
 }
@@ -399,6 +406,10 @@ mod tests {
         check(
             "state import -",
             Task::Command(Command::State(StateCommand::Import { file: "-".into() })),
+        );
+        check(
+            "state rebuild --force",
+            Task::Command(Command::State(StateCommand::Rebuild { force: true })),
         );
         check(
             "state accept-endpoint",

@@ -165,7 +165,7 @@ impl Demo {
         let engine = Arc::clone(&self.engine);
         let around = Surroundings {
             daemon: None,
-            observer: Arc::new(Progress::new(false)),
+            observer: Arc::new(Progress::new(None)),
             stop: self.stop.clone(),
         };
         let told = tokio::task::spawn_blocking(move || order.carry_out(&engine, &mut io::stdout(), &around));
@@ -175,7 +175,7 @@ impl Demo {
     }
 
     async fn sync(&self) -> Result<(), Failure> {
-        let observer: SharedObserver = Arc::new(Progress::new(true));
+        let observer: SharedObserver = Arc::new(Progress::new(Some("pushing")));
         let record = self.engine.sync(observer, self.stop.clone()).await;
         self.go_on()?;
         // One person is rejected by design.

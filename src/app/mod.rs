@@ -8,6 +8,7 @@ mod explain;
 mod foresight;
 mod order;
 mod progress;
+mod rebuild;
 mod runner;
 mod setup;
 
@@ -140,7 +141,11 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
         return demo::run(!no_pause, colour(cli, io::stdout().is_terminal())).await;
     }
     let setup = setup::load(&cli.options.config).map_err(|error| Failure::usage(error.to_string()))?;
-    let progress = Arc::new(Progress::new(matches!(task, Task::SyncNow)));
+    let progress = Arc::new(Progress::new(match task {
+        Task::SyncNow => Some("pushing"),
+        Task::Command(Command::State(StateCommand::Rebuild { .. })) => Some("asking"),
+        _ => None,
+    }));
     let log = start_log(cli, &setup, &progress)?;
     let state = setup.config.state_path.clone();
     match task {
@@ -148,6 +153,9 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
         Task::SyncNow => sync_now(cli, setup, progress).await,
         Task::Command(Command::Check) => check::run(&Arc::new(setup), &mut io::stdout(), style(cli)).await,
         Task::Command(Command::State(StateCommand::Import { file })) => import(&state, &file),
+        Task::Command(Command::State(StateCommand::Rebuild { force })) => {
+            rebuild::run(Arc::new(setup), force, progress, stop_on_signal()?, &mut io::stdout()).await
+        }
         Task::Command(Command::State(StateCommand::AcceptEndpoint)) => accept_endpoint(&setup),
         task => {
             let (order, output) = order(cli, task)?;
