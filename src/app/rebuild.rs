@@ -180,7 +180,10 @@ fn tell(out: &mut dyn Write, planned: &Planned, rebuilt: &Rebuilt) -> io::Result
     line(out, "in scope", rebuilt.people, "")?;
     let differing = match rebuilt.differing {
         0 => String::new(),
-        number => format!("{} of them hold something else; the next run brings them in step", grouped(number)),
+        number => format!(
+            "{} of them hold something else; the next run brings them in step",
+            grouped(number)
+        ),
     };
     line(out, "linked", rebuilt.linked, &differing)?;
     line(out, "without account", rebuilt.without_account, "made in the next run")?;

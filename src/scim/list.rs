@@ -86,7 +86,10 @@ fn judge(answer: &Answer, from: &ListFrom, page_size: u64) -> ListPage {
         next: ListNext::Unproved(why),
     };
     if !(200..=299).contains(&answer.status) {
-        return empty(format!("the list was answered with {}: {}", answer.status, answer.detail));
+        return empty(format!(
+            "the list was answered with {}: {}",
+            answer.status, answer.detail
+        ));
     }
     let body = answer.body.as_deref().unwrap_or_default();
     match Page::parse(body, 0) {
@@ -166,11 +169,7 @@ mod tests {
             &format!(r#"{{"nextCursor":"c",{one}}}"#),
             more(cursor("c")),
         );
-        check(
-            cursor("c"),
-            r#"{"nextCursor":"d","Resources":[]}"#,
-            more(cursor("d")),
-        );
+        check(cursor("c"), r#"{"nextCursor":"d","Resources":[]}"#, more(cursor("d")));
         check(cursor("d"), &format!("{{{two}}}"), end.clone());
         check(ListFrom::Start, &format!("{{{one}}}"), end.clone());
         check(ListFrom::Start, &format!("{{{two}}}"), None);

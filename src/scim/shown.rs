@@ -180,7 +180,11 @@ mod tests {
             );
         }
         for nobody in [json!(null), json!({}), json!([]), json!({"value": ""})] {
-            check(json!({"id": "a", ENTERPRISE_USER: {"manager": nobody}}), json!({}), None);
+            check(
+                json!({"id": "a", ENTERPRISE_USER: {"manager": nobody}}),
+                json!({}),
+                None,
+            );
         }
     }
 

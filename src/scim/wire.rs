@@ -133,9 +133,7 @@ impl Page {
         Some(Self {
             accounts,
             // Some clouds count only what they return, so a full page is suspect as well.
-            partial: cursor.is_some()
-                || total.is_some_and(|total| total > held)
-                || held >= u64::from(page_cap.max(1)),
+            partial: cursor.is_some() || total.is_some_and(|total| total > held) || held >= u64::from(page_cap.max(1)),
             held,
             total,
             cursor,

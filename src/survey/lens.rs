@@ -228,7 +228,10 @@ mod tests {
         check(json!({"userName": "ada"}), json!({"USERNAME": "ada", "active": true}));
         check(json!({"userName": "a", "active": true}), json!({"userName": "a"}));
         check(json!({"title": "Zoe\u{308}"}), json!({"title": "Zoë "}));
-        check(json!({}), json!({"displayName": "A L", "name.formatted": "A L", "unknown": "x"}));
+        check(
+            json!({}),
+            json!({"displayName": "A L", "name.formatted": "A L", "unknown": "x"}),
+        );
         check(json!({"locale": "en_GB"}), json!({"locale": "en-gb"}));
         let mails = |items: Json| json!({"emails": items});
         check(
@@ -261,10 +264,18 @@ mod tests {
         check(json!({"title": "a"}), json!({"title": "A"}), json!({"title": "A"}));
         check(json!({"title": "a"}), json!({}), json!({}));
         check(json!({}), json!({"title": "a"}), json!({"title": "a"}));
-        check(json!({"displayName": "a"}), json!({"displayName": "b"}), json!({"displayName": "b"}));
+        check(
+            json!({"displayName": "a"}),
+            json!({"displayName": "b"}),
+            json!({"displayName": "b"}),
+        );
         check(json!({}), json!({"active": false}), json!({"active": false}));
         check(json!({"active": false}), json!({}), json!({}));
-        check(json!({"active": false}), json!({"active": true}), json!({"active": true}));
+        check(
+            json!({"active": false}),
+            json!({"active": true}),
+            json!({"active": true}),
+        );
         // Not mapped, so not ours.
         check(json!({}), json!({"nickName": "x", "timezone": "y"}), json!({}));
         for there in [

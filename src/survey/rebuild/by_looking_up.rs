@@ -13,6 +13,8 @@ use crate::{
 
 /// People in a row for whom the provider is of no use before it is given up.
 const UNAVAILABLE_MAX: u32 = 10;
+/// Answers remembered between two flushes: no more than these are asked for again after a crash.
+const FLUSH_EVERY: u64 = 16;
 /// People whose operations are in memory at a time.
 const BATCH: usize = 256;
 
@@ -48,12 +50,23 @@ impl<R: AccountReader, S: StateStore> Rebuild<'_, R, S> {
                     _ => self.book(answer, &mut owners)?,
                 }
                 self.progress(1, total);
+                if self.looked_at.is_multiple_of(FLUSH_EVERY) {
+                    self.flush().await?;
+                }
                 if self.means.stop.is_cancelled() {
                     return Ok(Err(ProviderError::Cancelled));
                 }
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Off the asynchronous threads, because it waits for the disk.
+    async fn flush(&self) -> Result<(), StoreError> {
+        let store = Arc::clone(self.means.store);
+        tokio::task::spawn_blocking(move || store.flush())
+            .await
+            .map_err(|error| StoreError(error.to_string()))?
     }
 
     fn owners(&self) -> Result<Owners, StoreError> {
@@ -105,12 +118,18 @@ impl<R: AccountReader, S: StateStore> Rebuild<'_, R, S> {
         let mut changes = Vec::new();
         if let Some(other) = owners.get(&id).copied().filter(|other| *other != key) {
             if account.external_id() != Some(person::external_id(operation)) {
-                return self.unclear(at, format!("account {} is that of somebody else in this directory", account.id));
+                return self.unclear(
+                    at,
+                    format!("account {} is that of somebody else in this directory", account.id),
+                );
             }
             changes.push(Change::Forget(other));
             let place = self.people.places().find(|place| self.people.key(*place) == other);
             if let Some(place) = place {
-                self.unclear(place, format!("account {} is that of somebody else in this directory", account.id))?;
+                self.unclear(
+                    place,
+                    format!("account {} is that of somebody else in this directory", account.id),
+                )?;
             }
         }
         owners.insert(id, key);

@@ -47,7 +47,11 @@ fn resolved(
     let Some(mut link) = store.link(key)? else {
         return Ok(None);
     };
-    let is_by_account = link.pushed.manager.as_ref().is_some_and(|told| told.key == mark.manager && is_open(told));
+    let is_by_account = link
+        .pushed
+        .manager
+        .as_ref()
+        .is_some_and(|told| told.key == mark.manager && is_open(told));
     if !is_by_account {
         return Ok(None);
     }
@@ -55,7 +59,12 @@ fn resolved(
         Some(key) => store.link(key)?.map(|manager| ManagerRef { key, dn: manager.dn }),
         None => None,
     };
-    let manager = link.pushed.manager.as_ref().map(|manager| manager.key).unwrap_or_default();
+    let manager = link
+        .pushed
+        .manager
+        .as_ref()
+        .map(|manager| manager.key)
+        .unwrap_or_default();
     Ok(Some(Change::Put(key, Mark { manager, ..mark }, Box::new(link))))
 }
 

@@ -60,7 +60,10 @@ pub(super) fn payload(operation: &Operation) -> Payload {
 
 /// The `externalId` the person's account has: as mapped, else the anchor.
 pub(super) fn external_id(operation: &Operation) -> &str {
-    let mapped = operation.after.as_ref().and_then(|after| after.resource.text("externalId"));
+    let mapped = operation
+        .after
+        .as_ref()
+        .and_then(|after| after.resource.text("externalId"));
     mapped.unwrap_or(operation.anchor.as_str())
 }
 
