@@ -363,9 +363,60 @@ pub struct Meta {
     pub approved: Option<String>,
     /// Removals held at the end of the last cycle.
     pub held: Option<Held>,
+    /// The last audit, and where the next one goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
     /// A rebuild that has not ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuild: Option<RebuildStage>,
+}
+
+/// How far audits have come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// Where the next one begins.
+    #[serde(default)]
+    pub position: AuditPosition,
+    /// The last one.
+    pub last: AuditRecord,
+}
+
+/// Where an audit begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPosition {
+    /// After this person; with the first one when there is nothing.
+    #[serde(default)]
+    pub after: Option<AnchorKey>,
+    /// Accounts are asked for one by one, because a list was no proof or too long.
+    #[serde(default)]
+    pub by_id: bool,
+}
+
+/// One finished audit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// Unix seconds.
+    pub started: i64,
+    /// Unix seconds.
+    pub ended: i64,
+    /// The exit code it would end the program with.
+    pub exit_code: u8,
+    /// One sentence.
+    pub outcome: String,
+    /// People the state remembers.
+    pub people: u64,
+    /// Accounts compared.
+    pub compared: u64,
+    /// Of them, changed by hand.
+    pub differing: u64,
+    /// Of them, gone.
+    pub missing: u64,
+    /// What was found is pushed right by the cycle that follows.
+    pub repaired: bool,
+    /// With this one everybody has been looked at since the first.
+    pub round_complete: bool,
+    /// Requests sent.
+    pub requests: u64,
 }
 
 /// Removals that the limits hold back.

@@ -136,6 +136,7 @@ mod tests {
             run_at_start,
             jitter_s: 0,
             catch_up,
+            audit_cron: None,
         }
     }
 

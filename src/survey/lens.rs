@@ -44,6 +44,21 @@ impl Lens {
         }
     }
 
+    /// The same, but blind to these paths.
+    #[must_use]
+    pub fn ignoring(&self, paths: &BTreeSet<String>) -> Self {
+        let mut lens = self.clone();
+        lens.manager &= !paths.contains(AttributePath::enterprise("manager").as_str());
+        lens.unseen.extend(paths.iter().cloned());
+        lens
+    }
+
+    /// Whether `there` shows something at `path`.
+    #[must_use]
+    pub fn shows(there: &Resource, path: &str) -> bool {
+        find(there, path).is_some()
+    }
+
     /// Whether managers are ours to keep right, and shown.
     #[must_use]
     pub fn sees_managers(&self) -> bool {

@@ -7,9 +7,12 @@
 //! Deliberately absent: writing to the cloud. What is found goes into the state as what the cloud holds;
 //! the next plan sees the difference and the executor sends it, as it does for everybody.
 
+pub mod audit;
 pub mod lens;
 pub mod listing;
 pub mod rebuild;
+pub mod settings;
+mod stand_in;
 
 pub use lens::Lens;
 pub use listing::Listing;

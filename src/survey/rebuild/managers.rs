@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::person;
 use crate::{
     model::{AnchorKey, ManagerRef, Mark, StoreError},
     ports::{Change, StateStore},
+    survey::stand_in,
 };
 
 /// Changes written at a time.
@@ -20,7 +20,7 @@ const BATCH: usize = 100;
 pub(super) fn settle(store: &dyn StateStore) -> Result<(), StoreError> {
     let mut people: BTreeMap<AnchorKey, AnchorKey> = BTreeMap::new();
     store.each_link(&mut |link| {
-        people.insert(person::by_account(&link.id).key, link.anchor.key());
+        people.insert(stand_in::of(&link.id).key, link.anchor.key());
         true
     })?;
     let mut changes = Vec::new();
@@ -51,7 +51,7 @@ fn resolved(
         .pushed
         .manager
         .as_ref()
-        .is_some_and(|told| told.key == mark.manager && is_open(told));
+        .is_some_and(|told| told.key == mark.manager && stand_in::is_one(told));
     if !is_by_account {
         return Ok(None);
     }
@@ -66,9 +66,4 @@ fn resolved(
         .map(|manager| manager.key)
         .unwrap_or_default();
     Ok(Some(Change::Put(key, Mark { manager, ..mark }, Box::new(link))))
-}
-
-/// Whether only the account is known.
-fn is_open(manager: &ManagerRef) -> bool {
-    manager.key == person::by_words(&manager.dn)
 }

@@ -1,10 +1,10 @@
 //! Everybody in scope, and what is remembered of one of them.
 
-use super::super::Lens;
 use crate::{
-    model::{Action, AnchorKey, Digest, Link, ManagerRef, Mark, Operation, Pushed, ResourceId, Step, StoreError},
+    model::{Action, AnchorKey, Digest, Link, Mark, Operation, Pushed, Step, StoreError},
     plan::Plan,
     ports::{CloudAccount, Payload, PlanSpool},
+    survey::{Lens, stand_in},
 };
 
 /// The people of a plan that an empty state led to. Only their steps are in memory.
@@ -73,7 +73,7 @@ pub(super) fn linked(operation: &Operation, account: &CloudAccount, lens: &Lens)
     let told = operation.after.clone().unwrap_or_default();
     let resource = lens.held(&told.resource, &account.resource);
     let manager = if lens.sees_managers() {
-        account.manager.as_ref().map(by_account)
+        account.manager.as_ref().map(stand_in::of)
     } else {
         told.manager
     };
@@ -100,18 +100,4 @@ pub(super) fn linked(operation: &Operation, account: &CloudAccount, lens: &Lens)
         adopted: false,
     };
     (mark, link)
-}
-
-/// A manager known by the account alone, under a key that is nobody's.
-pub(super) fn by_account(id: &ResourceId) -> ManagerRef {
-    let words = format!("the account {id}");
-    ManagerRef {
-        key: by_words(&words),
-        dn: words,
-    }
-}
-
-/// The key of an account that stands for a manager, by its description.
-pub(super) fn by_words(words: &str) -> AnchorKey {
-    AnchorKey(Digest::of(words.as_bytes()).0)
 }
