@@ -28,7 +28,10 @@ pub enum Task {
     /// Run on the schedule.
     Daemon,
     /// One cycle, then exit.
-    SyncNow,
+    SyncNow {
+        /// Compare what the cloud holds with what was pushed first, and push right what differs.
+        audit: bool,
+    },
     /// Plan only.
     DryRun(DryRun),
     /// A command.
@@ -44,6 +47,8 @@ pub struct DryRun {
     pub format: ReportFormat,
     /// Where it goes; standard output when absent.
     pub output: Option<PathBuf>,
+    /// Compare what the cloud holds with what was pushed.
+    pub audit: bool,
     /// Exit with 10 when there are changes.
     pub exit_code: bool,
 }
@@ -225,7 +230,7 @@ Exit codes:
   3   the directory could not be read, or not completely
   4   the service provider refused or could not be reached
   5   removals held by the limits
-  10  with --dry-run --exit-code: there are changes";
+  10  with --dry-run --exit-code: there are changes (with --audit: or hand edits in the cloud)";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -250,6 +255,10 @@ struct Arguments {
     /// Show what would change, and change nothing
     #[arg(long, help_heading = "Modes")]
     dry_run: bool,
+
+    /// Compare what the cloud holds with what was pushed; with --sync-now, push right what differs
+    #[arg(long, help_heading = "Modes")]
+    audit: bool,
 
     /// Ask the cloud whether accounts to be created exist there already
     #[arg(
@@ -308,6 +317,7 @@ impl Cli {
             options,
             sync_now,
             dry_run,
+            audit,
             probe,
             format,
             output,
@@ -320,12 +330,17 @@ impl Cli {
                 let message = format!("{mode} cannot be used with a command");
                 return Err(Arguments::command().error(ErrorKind::ArgumentConflict, message));
             }
+            _ if audit && !sync_now && !dry_run => {
+                let message = "--audit goes with --dry-run (report) or --sync-now (report and push right)";
+                return Err(Arguments::command().error(ErrorKind::MissingRequiredArgument, message));
+            }
             Some(command) => Task::Command(command),
-            None if sync_now => Task::SyncNow,
+            None if sync_now => Task::SyncNow { audit },
             None if dry_run => Task::DryRun(DryRun {
                 probe,
                 format: format.unwrap_or_default(),
                 output,
+                audit,
                 exit_code,
             }),
             None => Task::Daemon,
@@ -370,7 +385,15 @@ mod tests {
         let dry_run = DryRun::default();
         check("", Task::Daemon);
         check("--config a.toml", Task::Daemon);
-        check("--sync-now", Task::SyncNow);
+        check("--sync-now", Task::SyncNow { audit: false });
+        check("--sync-now --audit", Task::SyncNow { audit: true });
+        check(
+            "--dry-run --audit",
+            Task::DryRun(DryRun {
+                audit: true,
+                ..dry_run.clone()
+            }),
+        );
         check("--dry-run", Task::DryRun(dry_run.clone()));
         check(
             "--dry-run --probe --format json --output p.json --exit-code",
@@ -378,6 +401,7 @@ mod tests {
                 probe: true,
                 format: ReportFormat::Json,
                 output: Some("p.json".into()),
+                audit: false,
                 exit_code: true,
             }),
         );
@@ -454,6 +478,8 @@ mod tests {
             "--sync-now check",
             "--dry-run status",
             "--probe",
+            "--audit",
+            "--audit check",
             "--format json",
             "--output x",
             "--exit-code",

@@ -152,6 +152,7 @@ impl Demo {
 
     async fn dry_run(&self) -> Result<(), Failure> {
         let order = Order::DryRun(dry_run::Options {
+            audit: false,
             json: false,
             probe: false,
             exit_code: false,

@@ -143,7 +143,9 @@ mod tests {
             let answer = Answer {
                 status: 200,
                 body: Ok(body.as_bytes().to_vec()),
-                ..Answer::default()
+                retry_after: None,
+                location: None,
+                detail: String::new(),
             };
             let next = judge(&answer, &from, 2).next;
             match expected {

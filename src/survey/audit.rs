@@ -13,10 +13,7 @@ mod compare;
 mod repair;
 mod shown;
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
