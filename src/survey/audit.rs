@@ -23,7 +23,10 @@ use self::{compare::Eye, shown::Shown};
 use super::{Lens, Listing};
 use crate::{
     model::{Anchor, AnchorKey, Link, Mark, Pushed, ResourceId},
-    ports::{AccountReader, AuditPosition, CloudAccount, Event, ProviderError, SharedObserver, StateStore, StoreError},
+    ports::{
+        AccountReader, AuditPosition, CloudAccount, Event, Match, Payload, ProviderError, SharedObserver, StateStore,
+        StoreError,
+    },
 };
 
 /// People in a row for whom the provider is of no use before it is given up.
@@ -106,6 +109,30 @@ impl Audited {
     #[must_use]
     pub fn differing(&self) -> u64 {
         self.drifts.len() as u64 - self.missing()
+    }
+}
+
+/// The account as it is. That it is gone is believed only when a look-up does not find it either: a link
+/// that is forgotten for nothing would leave an account behind that nobody removes any more.
+async fn look<R: AccountReader>(reader: &R, link: &Link) -> Result<Option<CloudAccount>, ProviderError> {
+    if let Some(account) = reader.account(&link.id).await? {
+        return Ok(Some(account));
+    }
+    let payload = Payload {
+        external_id: link.anchor.to_string(),
+        pushed: link.pushed.clone(),
+        manager_id: None,
+    };
+    let unproved = |why: String| ProviderError::Unavailable {
+        reason: format!("the service provider says that there is no such account, but {why}"),
+        tries: 1,
+    };
+    match reader.account_of(&payload, &|_| false).await? {
+        Match::Nothing => Ok(None),
+        Match::Theirs(account) if account.id == link.id => Err(unproved("a look-up finds it".into())),
+        Match::Foreign { id, .. } if id == link.id => Err(unproved("a look-up finds it".into())),
+        Match::Theirs(_) | Match::Foreign { .. } => Ok(None),
+        Match::Unclear(why) => Err(unproved(format!("a look-up does not prove it: {why}"))),
     }
 }
 
@@ -227,7 +254,7 @@ impl<R: AccountReader, S: StateStore> Work<'_, R, S> {
         if self.left() == 0 {
             return Ok(Ok(()));
         }
-        let answer = self.means.reader.account(&link.id).await;
+        let answer = look(&**self.means.reader, &link).await;
         self.book(key, link, answer)
     }
 
@@ -280,7 +307,7 @@ impl<R: AccountReader, S: StateStore> Work<'_, R, S> {
             .map(|(key, link)| {
                 let reader = &reader;
                 async move {
-                    let answer = reader.account(&link.id).await;
+                    let answer = look(&**reader, &link).await;
                     (key, link, answer)
                 }
             })

@@ -36,15 +36,8 @@ pub fn repair(store: &dyn StateStore, drifts: &[Drift]) -> Result<u64, StoreErro
 fn changed(drift: &Drift, mark: Mark, mut link: Link) -> Change {
     let key = drift.anchor.key();
     let Some(held) = &drift.held else {
-        // What is there is not known, so everything is told; who is gone is then made again.
-        return Change::Mark(
-            key,
-            Mark {
-                source: Digest::default(),
-                body: Digest::default(),
-                ..mark
-            },
-        );
+        // Proved to be gone: somebody who is in the directory is new to the cloud.
+        return Change::Forget(key);
     };
     link.pushed = held.clone();
     // A name that leads nowhere is no reason to take a manager away, whoever he is.
