@@ -371,10 +371,7 @@ fn an_incomplete_read_rebuilds_nothing() {
 #[test]
 fn what_the_cloud_never_shows_counts_as_pushed() {
     let world = World::new(Kind::Scimmy, Slapd::with_people(3));
-    let world = with_profile(
-        world,
-        &[("page_cap = 100", "page_cap = 100\nnot_returned = [\"title\"]")],
-    );
+    let world = with_profile(world, &[("[wire]\n", "[wire]\nnot_returned = [\"title\"]\n")]);
     world.sync(0);
     lose(&world);
     patch(&world, "u00002", &json!([{"op": "remove", "path": "title"}]));

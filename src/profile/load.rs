@@ -21,6 +21,7 @@ impl<'de> Deserialize<'de> for Profile {
             single_valued: &profile.single_valued,
             primary_required: &profile.primary_required,
             text: &profile.text,
+            group_text: &profile.groups.text,
         });
         mistakes.extend(bad_rules);
         if !mistakes.is_empty() {
@@ -34,15 +35,19 @@ impl<'de> Deserialize<'de> for Profile {
 impl Profile {
     /// Brings every path to its canonical spelling.
     fn spell_out(&mut self) {
-        for list in [
+        let together = self.filterable_together.iter_mut().flatten();
+        for path in [
             &mut self.mandatory,
             &mut self.allowed,
             &mut self.filterable,
-            &mut self.not_returned,
-        ] {
-            for path in list {
-                *path = schema::canonical(path);
-            }
+            &mut self.unique,
+            &mut self.wire.not_returned,
+        ]
+        .into_iter()
+        .flatten()
+        .chain(together)
+        {
+            *path = schema::canonical(path);
         }
         self.text = std::mem::take(&mut self.text)
             .into_iter()
@@ -53,19 +58,23 @@ impl Profile {
     /// What is wrong in itself, apart from the text rules.
     fn mistakes(&self) -> Vec<String> {
         let mut found = Vec::new();
-        for (key, list) in [
-            ("mandatory", &self.mandatory),
-            ("allowed", &self.allowed),
-            ("not_returned", &self.not_returned),
-        ] {
+        for (key, list) in [("mandatory", &self.mandatory), ("allowed", &self.allowed)] {
             let unknown = list.iter().filter(|path| !schema::knows(path));
             found.extend(unknown.map(|path| format!("{key}: a User has no {path:?} (RFC 7643 section 4.1)")));
         }
-        let unknown = self
-            .filterable
-            .iter()
-            .filter(|path| *path != "id" && !schema::knows(path));
-        found.extend(unknown.map(|path| format!("filterable: a User has no {path:?} (RFC 7643 section 4.1)")));
+        // Read-only attributes can be asked for and may be left out, too.
+        let read_only = |path: &String| ["id", "groups", "groups.value"].contains(&path.as_str());
+        for (key, list) in [
+            ("filterable", &self.filterable),
+            ("unique", &self.unique),
+            ("wire.not_returned", &self.wire.not_returned),
+        ] {
+            let unknown = list.iter().filter(|path| !read_only(path) && !schema::knows(path));
+            found.extend(unknown.map(|path| format!("{key}: a User has no {path:?} (RFC 7643 section 4.1)")));
+        }
+        let pairs = self.filterable_together.iter().flatten();
+        let unknown = pairs.filter(|path| !read_only(path) && !schema::knows(path));
+        found.extend(unknown.map(|path| format!("filterable_together: a User has no {path:?} (RFC 7643 section 4.1)")));
         for path in self.text.keys().filter(|path| *path != "*" && !schema::knows(path)) {
             found.push(format!("text: a User has no {path:?} (RFC 7643 section 4.1)"));
         }
@@ -110,6 +119,9 @@ impl Profile {
         }
         if self.default_concurrency == 0 {
             found.push("default_concurrency: has to be at least 1".into());
+        }
+        if self.groups.member_chunk == Some(0) {
+            found.push("groups.member_chunk: has to be at least 1; leave it out for no limit".into());
         }
         if self.page_cap == 0 {
             found.push("page_cap: has to be at least 1".into());
@@ -194,7 +206,7 @@ mod tests {
         assert!(!huawei.filterable.iter().any(|path| path == "externalId"));
         assert!(huawei.allows(&AttributePath::enterprise("department")));
         assert!(!huawei.allows(&AttributePath::new("password")));
-        assert_eq!(huawei.not_returned, ["profileUrl"]);
+        assert_eq!(huawei.wire.not_returned, ["profileUrl", "groups"]);
     }
 
     #[test]
@@ -232,8 +244,8 @@ mod tests {
             ("page_cap = 10", "page_cap = 0", "page_cap: has to be at least 1"),
             (
                 "page_cap = 10",
-                "page_cap = 10\nnot_returned = [\"shoe\"]",
-                "not_returned: a User has no \"shoe\"",
+                "page_cap = 10\nwire.not_returned = [\"shoe\"]",
+                "wire.not_returned: a User has no \"shoe\"",
             ),
             ("page_cap = 10", "page_cap = 10\npage_cop = 1", "page_cop"),
             (

@@ -110,7 +110,7 @@ fn totals(out: &mut dyn Write, look: &Look, audited: &Audited) -> io::Result<()>
         writeln!(
             out,
             "  {alert}!{alert:#} no account shows {}, so it was not compared; if this cloud never does, say so in \
-             not_returned of a profile file",
+             [wire] not_returned of a profile file",
             shown(path)
         )?;
     }

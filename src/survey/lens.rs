@@ -34,7 +34,7 @@ impl Lens {
     pub fn new(mapper: &Mapper, profile: &Profile) -> Self {
         let manager = AttributePath::enterprise("manager");
         let mut ours = mapper.fills();
-        let unseen: BTreeSet<String> = profile.not_returned.iter().cloned().collect();
+        let unseen: BTreeSet<String> = profile.wire.not_returned.iter().cloned().collect();
         let mapped = ours.remove(&manager);
         Self {
             ours,
@@ -223,7 +223,7 @@ mod tests {
             ..MappingSpec::default()
         };
         let mut profile = Profile::named("generic").unwrap();
-        profile.not_returned = not_returned.iter().map(|&path| path.into()).collect();
+        profile.wire.not_returned = not_returned.iter().map(|&path| path.into()).collect();
         Lens::new(&Mapper::compile(&spec).unwrap(), &profile)
     }
 
