@@ -144,7 +144,7 @@ pub async fn audit<R: AccountReader, S: StateStore>(means: Means<'_, R, S>) -> R
     let marks = means.store.marks()?;
     let mut work = Work {
         eye: Eye::new(&**means.store, means.lens)?,
-        shown: Shown::default(),
+        shown: Shown::new(means.lens),
         done: BTreeSet::new(),
         postponed: Vec::new(),
         unavailable: 0,

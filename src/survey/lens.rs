@@ -53,6 +53,12 @@ impl Lens {
         lens
     }
 
+    /// What this cloud is known never to give back.
+    #[must_use]
+    pub fn unseen(&self) -> &BTreeSet<String> {
+        &self.unseen
+    }
+
     /// Whether `there` shows something at `path`.
     #[must_use]
     pub fn shows(there: &Resource, path: &str) -> bool {

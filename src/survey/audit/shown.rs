@@ -23,10 +23,21 @@ struct Count {
 }
 
 /// What has been seen so far, by path.
-#[derive(Debug, Default)]
-pub(super) struct Shown(BTreeMap<String, Count>);
+#[derive(Debug)]
+pub(super) struct Shown {
+    /// What is known to be never given back is no news.
+    known: BTreeSet<String>,
+    counts: BTreeMap<String, Count>,
+}
 
 impl Shown {
+    pub(super) fn new(lens: &Lens) -> Self {
+        Self {
+            known: lens.unseen().clone(),
+            counts: BTreeMap::new(),
+        }
+    }
+
     /// An account in a list.
     pub(super) fn listed(&mut self, told: &Pushed, account: &CloudAccount) {
         self.count(told, account, 0);
@@ -39,12 +50,15 @@ impl Shown {
 
     fn count(&mut self, told: &Pushed, account: &CloudAccount, fetched: u64) {
         for path in paths(told) {
+            if self.known.contains(&path) {
+                continue;
+            }
             let is_shown = if path == manager() {
                 account.manager.is_some()
             } else {
                 Lens::shows(&account.resource, &path)
             };
-            let count = self.0.entry(path).or_default();
+            let count = self.counts.entry(path).or_default();
             count.fetched += fetched;
             count.shown += u64::from(is_shown);
         }
@@ -53,7 +67,7 @@ impl Shown {
     /// Paths that no account has shown.
     pub(super) fn never_shown(&self) -> BTreeSet<String> {
         let never = |(_, count): &(&String, &Count)| count.fetched >= FETCHED_MIN && count.shown == 0;
-        self.0.iter().filter(never).map(|(path, _)| path.clone()).collect()
+        self.counts.iter().filter(never).map(|(path, _)| path.clone()).collect()
     }
 
     /// Those of them that this person was told something at.
@@ -95,8 +109,11 @@ mod tests {
     #[test]
     fn ten_accounts_without_it_and_none_with_it() {
         let check = |with: u64, without: u64, listed_with: u64, expected: &[&str]| {
-            let mut shown = Shown::default();
-            let told = pushed(&["title", "userName"]);
+            let mut shown = Shown {
+                known: ["nickName".to_owned()].into(),
+                counts: BTreeMap::new(),
+            };
+            let told = pushed(&["title", "userName", "nickName"]);
             let account = |paths| CloudAccount {
                 resource: pushed(paths).resource,
                 ..CloudAccount::default()
