@@ -320,16 +320,7 @@ fn a_list_that_is_cut_off_is_followed_by_single_look_ups() {
     let found = audit(&world, &["--exit-code"], 10);
     assert_eq!(
         drifts(&found),
-        ["u00110 changed: title Analyst → King", "u00111 missing"].map(|line| {
-            line.replace(
-                "Analyst",
-                person(110)
-                    .ldif()
-                    .contains("Engineer")
-                    .then_some("Engineer")
-                    .unwrap_or("Analyst"),
-            )
-        })
+        ["u00110 changed: title Engineer → King", "u00111 missing"]
     );
     assert_eq!(found["compared"], 120);
 }
