@@ -153,7 +153,7 @@ pub enum Command {
         action: Option<RejectsCommand>,
     },
 
-    /// Save, restore or re-target the memory of what was pushed
+    /// Save, restore, rebuild or re-target the memory of what was pushed
     #[command(subcommand)]
     State(StateCommand),
 
@@ -285,7 +285,7 @@ Exit codes:
   3   the directory could not be read, or not completely
   4   the service provider refused or could not be reached
   5   removals held by the limits
-  10  with --dry-run --exit-code: there are changes (with --audit: or hand edits in the cloud)";
+  10  with --dry-run --exit-code: there are changes";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -312,7 +312,7 @@ struct Arguments {
     dry_run: bool,
 
     /// Compare what the cloud holds with what was pushed; with --sync-now, push right what differs
-    #[arg(long, help_heading = "Modes")]
+    #[arg(long, help_heading = "With --dry-run or --sync-now")]
     audit: bool,
 
     /// Ask the cloud whether accounts to be created exist there already
@@ -345,7 +345,7 @@ struct Arguments {
     #[arg(value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 
-    /// Exit with 10 when there are changes
+    /// Exit with 10 when there are changes, or accounts that an audit finds changed
     #[arg(
         long,
         help_heading = "With --dry-run",
