@@ -383,7 +383,7 @@ fn example() -> BTreeMap<String, BTreeMap<String, (String, bool)>> {
         }
     }
     tables.retain(|table, _| !table.is_empty() && !table.contains('.'));
-    assert_eq!(tables.len(), 8, "{tables:?}");
+    assert_eq!(tables.len(), 9, "{tables:?}");
     tables
 }
 

@@ -157,6 +157,7 @@ impl Demo {
 
     async fn dry_run(&self) -> Result<(), Failure> {
         let order = Order::DryRun(dry_run::Options {
+            audit: false,
             json: false,
             probe: false,
             exit_code: false,
@@ -170,7 +171,7 @@ impl Demo {
         let engine = Arc::clone(&self.engine);
         let around = Surroundings {
             daemon: None,
-            observer: Arc::new(Progress::new(false)),
+            observer: Arc::new(Progress::new(None)),
             stop: self.stop.clone(),
         };
         let told = tokio::task::spawn_blocking(move || order.carry_out(&engine, &mut io::stdout(), &around));
@@ -180,7 +181,7 @@ impl Demo {
     }
 
     async fn sync(&self) -> Result<(), Failure> {
-        let observer: SharedObserver = Arc::new(Progress::new(true));
+        let observer: SharedObserver = Arc::new(Progress::new(Some("pushing")));
         let record = self.engine.sync(observer, self.stop.clone()).await;
         self.go_on()?;
         // One person is rejected by design.

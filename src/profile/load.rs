@@ -206,6 +206,7 @@ mod tests {
         assert!(!huawei.filterable.iter().any(|path| path == "externalId"));
         assert!(huawei.allows(&AttributePath::enterprise("department")));
         assert!(!huawei.allows(&AttributePath::new("password")));
+        assert_eq!(huawei.wire.not_returned, ["profileUrl", "groups"]);
     }
 
     #[test]
@@ -258,6 +259,11 @@ mod tests {
                 "filterable: a User has no \"uid\"",
             ),
             ("page_cap = 10", "page_cap = 0", "page_cap: has to be at least 1"),
+            (
+                "page_cap = 10",
+                "page_cap = 10\nwire.not_returned = [\"shoe\"]",
+                "wire.not_returned: a User has no \"shoe\"",
+            ),
             ("page_cap = 10", "page_cap = 10\npage_cop = 1", "page_cop"),
             (
                 "default_rate_per_s = 1.0",

@@ -159,6 +159,11 @@ impl Joined {
         Self { folder, ldap }
     }
 
+    /// The state's folder.
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
     /// The program with `arguments`, and further keys of `[scim]` below the printed ones.
     pub fn run(&self, sandbox: &Sandbox, keys: &str, arguments: &[&str]) -> Run {
         let path = self.folder.path().join("config.toml");
