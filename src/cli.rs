@@ -28,7 +28,10 @@ pub enum Task {
     /// Run on the schedule.
     Daemon,
     /// One cycle, then exit.
-    SyncNow,
+    SyncNow {
+        /// Compare what the cloud holds with what was pushed first, and push right what differs.
+        audit: bool,
+    },
     /// Plan only.
     DryRun(DryRun),
     /// A command.
@@ -44,6 +47,8 @@ pub struct DryRun {
     pub format: ReportFormat,
     /// Where it goes; standard output when absent.
     pub output: Option<PathBuf>,
+    /// Compare what the cloud holds with what was pushed.
+    pub audit: bool,
     /// Exit with 10 when there are changes.
     pub exit_code: bool,
 }
@@ -148,7 +153,7 @@ pub enum Command {
         action: Option<RejectsCommand>,
     },
 
-    /// Save, restore or re-target the memory of what was pushed
+    /// Save, restore, rebuild or re-target the memory of what was pushed
     #[command(subcommand)]
     State(StateCommand),
 
@@ -182,7 +187,7 @@ pub enum Command {
 /// `scimward sandbox …`
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct SandboxOptions {
-    /// Whose rules: huawei (when left out), alibaba, aws, generic
+    /// Whose rules; huawei when left out
     #[arg(long, value_name = "NAME", value_parser = ["huawei", "alibaba", "aws", "generic"])]
     pub profile: Option<String>,
 
@@ -250,6 +255,13 @@ pub enum StateCommand {
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
+    /// Make a lost state anew from the directory and the cloud; sends questions only
+    #[command(after_help = "Interrupted, it goes on where it stopped when it is called again.")]
+    Rebuild {
+        /// Throw away what the state remembers
+        #[arg(long)]
+        force: bool,
+    },
     /// The configured endpoint is the same cloud under another address: keep the state for it
     AcceptEndpoint,
 }
@@ -299,6 +311,10 @@ struct Arguments {
     #[arg(long, help_heading = "Modes")]
     dry_run: bool,
 
+    /// Compare what the cloud holds with what was pushed; with --sync-now, push right what differs
+    #[arg(long, help_heading = "With --dry-run or --sync-now")]
+    audit: bool,
+
     /// Ask the cloud whether accounts to be created exist there already
     #[arg(
         long,
@@ -329,7 +345,7 @@ struct Arguments {
     #[arg(value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 
-    /// Exit with 10 when there are changes
+    /// Exit with 10 when there are changes, or accounts that an audit finds changed
     #[arg(
         long,
         help_heading = "With --dry-run",
@@ -356,6 +372,7 @@ impl Cli {
             options,
             sync_now,
             dry_run,
+            audit,
             probe,
             format,
             output,
@@ -368,12 +385,17 @@ impl Cli {
                 let message = format!("{mode} cannot be used with a command");
                 return Err(Arguments::command().error(ErrorKind::ArgumentConflict, message));
             }
+            _ if audit && !sync_now && !dry_run => {
+                let message = "--audit goes with --dry-run (report) or --sync-now (report and push right)";
+                return Err(Arguments::command().error(ErrorKind::MissingRequiredArgument, message));
+            }
             Some(command) => Task::Command(command),
-            None if sync_now => Task::SyncNow,
+            None if sync_now => Task::SyncNow { audit },
             None if dry_run => Task::DryRun(DryRun {
                 probe,
                 format: format.unwrap_or_default(),
                 output,
+                audit,
                 exit_code,
             }),
             None => Task::Daemon,
@@ -418,7 +440,15 @@ mod tests {
         let dry_run = DryRun::default();
         check("", Task::Daemon);
         check("--config a.toml", Task::Daemon);
-        check("--sync-now", Task::SyncNow);
+        check("--sync-now", Task::SyncNow { audit: false });
+        check("--sync-now --audit", Task::SyncNow { audit: true });
+        check(
+            "--dry-run --audit",
+            Task::DryRun(DryRun {
+                audit: true,
+                ..dry_run.clone()
+            }),
+        );
         check("--dry-run", Task::DryRun(dry_run.clone()));
         check(
             "--dry-run --probe --format json --output p.json --exit-code",
@@ -426,6 +456,7 @@ mod tests {
                 probe: true,
                 format: ReportFormat::Json,
                 output: Some("p.json".into()),
+                audit: false,
                 exit_code: true,
             }),
         );
@@ -454,6 +485,10 @@ mod tests {
         check(
             "state import -",
             Task::Command(Command::State(StateCommand::Import { file: "-".into() })),
+        );
+        check(
+            "state rebuild --force",
+            Task::Command(Command::State(StateCommand::Rebuild { force: true })),
         );
         check(
             "state accept-endpoint",
@@ -508,6 +543,8 @@ mod tests {
             "--sync-now check",
             "--dry-run status",
             "--probe",
+            "--audit",
+            "--audit check",
             "--format json",
             "--output x",
             "--exit-code",

@@ -12,7 +12,7 @@ use self::groups::{Admission, GroupPolicy, GroupsRead, PlannedGroups};
 
 use crate::{
     mapping::{Mapper, groups::Enrolment},
-    model::{AnchorKey, Digest, DirectoryEntry, Mapped, MemberKey, Operation, Rejection},
+    model::{AnchorKey, Digest, DirectoryEntry, Mapped, Operation, Rejection},
     plan::{self, Approved, Inputs, Plan, PlanError, Planner, Protected, decide::Rules, groups::Sightings, settings},
     ports::{
         Absence, Directory, DirectoryError, EntrySink, Event, GroupStore, Meta, PlanSpool, SharedObserver, SinkError,

@@ -64,6 +64,8 @@ pub fn remember(store: &dyn StateStore, policy: &Policy, planned: &Planned, now:
         store.flush()?;
     }
     meta.mapping = mapping_digest(policy).to_string();
+    // Whoever a broken-off rebuild did not come to is adopted by this cycle.
+    meta.rebuild = None;
     // A new scope is accepted once nobody is missing under it, or the removals were approved.
     let settled = planned.approved.hold.is_none()
         && ((plan.counts.missing == 0 && plan.counts.unidentified == 0) || planned.approved.approval_used);

@@ -9,6 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    audit,
     engine::{Engine, chain, foreign_endpoint, unix_now},
     foresight::Foresight,
     order::{OrderError, Surroundings},
@@ -24,6 +25,7 @@ use crate::{
     report::{Brief, Format, Line, Report, Summary, TextStyle},
     scim::ScimClient,
     store::SledStore,
+    survey::audit::Audited,
 };
 
 /// How the report is made.
@@ -33,7 +35,10 @@ pub struct Options {
     pub json: bool,
     /// Ask the cloud for each person who would be created.
     pub probe: bool,
-    /// Exit with 10 when there are changes.
+    /// Compare what the cloud holds with what was pushed.
+    #[serde(default)]
+    pub audit: bool,
+    /// Exit with 10 when there are changes, or accounts that are not as they were pushed.
     pub exit_code: bool,
     /// Colours.
     pub colour: bool,
@@ -108,10 +113,13 @@ pub fn run(
     for late in foresight.late()? {
         tell(late, false, None)?;
     }
-    let summary = summary(&planned, &setup, totals, &*engine.store)?;
+    let mut summary = summary(&planned, &setup, totals, &*engine.store)?;
+    if options.audit {
+        summary.audit = Some(audit::for_report(engine, &setup, around)?);
+    }
     report.finish(&summary)?;
     buffered.flush()?;
-    Ok(exit_code(&planned, options))
+    Ok(exit_code(&planned, options, summary.audit.as_ref()))
 }
 
 fn prober(setup: &Setup, around: &Surroundings) -> Result<ScimClient, OrderError> {
@@ -204,20 +212,25 @@ fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateSt
         held,
         rejects: outcome::rejects_after(store.rejects()?, &plan.reject_changes),
         warnings,
+        audit: None,
         plan_id: plan.id.clone(),
     })
 }
 
-fn exit_code(planned: &Planned, options: &Options) -> u8 {
+fn exit_code(planned: &Planned, options: &Options, audited: Option<&Audited>) -> u8 {
     let counts = &planned.plan.counts;
-    let changes = !(planned.approved.steps.is_empty() && planned.approved.held.is_empty());
+    let drifted = audited.is_some_and(|audited| !audited.drifts.is_empty());
+    let changes = drifted || !(planned.approved.steps.is_empty() && planned.approved.held.is_empty());
+    let audited = audited.map_or(exit::DONE, audit::exit_code);
     if matches!(planned.plan.absence, Absence::Unknown(_)) {
         exit::DIRECTORY
+    } else if audited == exit::PROVIDER {
+        exit::PROVIDER
     } else if options.exit_code && changes {
         exit::CHANGES
     } else if planned.approved.hold.is_some() {
         exit::HELD
-    } else if counts.rejected + counts.waiting > 0 {
+    } else if counts.rejected + counts.waiting > 0 || audited == exit::OBJECTS {
         exit::OBJECTS
     } else {
         exit::DONE

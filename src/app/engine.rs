@@ -9,11 +9,11 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    runner,
+    audit, runner,
     setup::{self, Setup},
 };
 use crate::{
-    cycle::{self, CycleError, GroupSource, Means, Planned, Watch},
+    cycle::{CycleError, Means, Planned, Watch},
     daemon::settings::ScheduleSettings,
     executor::{self, Execution, GroupExecution, Pace},
     logging::LogHandle,
@@ -35,7 +35,7 @@ pub struct Engine {
     /// The memory between cycles.
     pub store: Arc<SledStore>,
     /// One cycle at a time.
-    busy: tokio::sync::Mutex<()>,
+    pub(super) busy: tokio::sync::Mutex<()>,
     /// The log whose level the configuration decides; none when the command line does.
     log: Option<LogHandle>,
 }
@@ -94,6 +94,37 @@ impl Engine {
     /// One cycle: plan, remember, execute, conclude. Never fails: what went wrong is in the record.
     pub async fn sync(self: &Arc<Self>, observer: SharedObserver, stop: CancellationToken) -> CycleRecord {
         let _single_flight = self.busy.lock().await;
+        self.cycle_alone(observer, stop).await
+    }
+
+    /// An audit; what it finds is pushed right in a cycle that follows when `repair` says so.
+    pub async fn sync_after_audit(
+        self: &Arc<Self>,
+        repair: bool,
+        observer: SharedObserver,
+        stop: CancellationToken,
+    ) -> CycleRecord {
+        let _single_flight = self.busy.lock().await;
+        let started = unix_now();
+        let setup = self.setup();
+        let audited = match self.claim_endpoint(&setup) {
+            Ok(()) => match self.audit(&setup, repair, &observer, &stop).await {
+                Ok(record) if record.exit_code == exit::PROVIDER || stop.is_cancelled() || !repair => {
+                    audit::as_cycle(record)
+                }
+                Ok(_) => return self.cycle_alone(observer, stop).await,
+                Err(audit::AuditError::Store(error)) => outcome::failure(&error.into(), started, unix_now()),
+                Err(audit::AuditError::Usage(words)) => usage(words, started),
+            },
+            Err(Trouble::Cycle(error)) => outcome::failure(&error, started, unix_now()),
+            Err(Trouble::Provider(words) | Trouble::Usage(words)) => usage(words, started),
+        };
+        log_cycle(&audited);
+        audited
+    }
+
+    /// A cycle while no other one is in progress.
+    async fn cycle_alone(self: &Arc<Self>, observer: SharedObserver, stop: CancellationToken) -> CycleRecord {
         let started = unix_now();
         let setup = self.setup();
         let record = match self.run(&setup, started, observer, stop).await {
@@ -106,13 +137,7 @@ impl Engine {
                 outcome,
                 ..CycleRecord::default()
             },
-            Err(Trouble::Usage(outcome)) => CycleRecord {
-                started,
-                ended: unix_now(),
-                exit_code: exit::USAGE,
-                outcome,
-                ..CycleRecord::default()
-            },
+            Err(Trouble::Usage(outcome)) => usage(outcome, started),
         };
         let saved = self.store.save_cycle(&record).and_then(|()| self.store.flush());
         if let Err(error) = saved {
@@ -258,12 +283,7 @@ impl Engine {
             observer,
             stop,
         };
-        let mut of_groups = setup.directory_of_groups();
-        let groups = of_groups.as_mut().map(|directory| GroupSource {
-            directory,
-            store: &*self.store,
-        });
-        cycle::plan(&mut setup.directory(), groups, means, watch)
+        setup.plan(means, &*self.store, watch)
     }
 
     /// A state belongs to one endpoint: its ids mean nothing anywhere else.
@@ -280,6 +300,16 @@ impl Engine {
                 .map_err(CycleError::from)?);
         }
         foreign_endpoint(&meta, setup).map_or(Ok(()), |words| Err(Trouble::Usage(words)))
+    }
+}
+
+fn usage(outcome: String, started: i64) -> CycleRecord {
+    CycleRecord {
+        started,
+        ended: unix_now(),
+        exit_code: exit::USAGE,
+        outcome,
+        ..CycleRecord::default()
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     model::{AnchorKey, DnKey},
     outcome::exit,
     plan::decide::RETRY_NOW,
-    ports::{Reject, RejectKind, SharedObserver, StateStore, StoreError},
+    ports::{Meta, Reject, RejectKind, SharedObserver, StateStore, StoreError},
     report::{self, DaemonView},
     store,
 };
@@ -146,7 +146,7 @@ const CYCLES_SHOWN: usize = 10;
 
 fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
     let (cycles, rejects) = (store.cycles(CYCLES_SHOWN)?, store.rejects()?);
-    let held = store.meta()?.held;
+    let Meta { held, audit, .. } = store.meta()?;
     let view = around.daemon.as_ref().map(|(daemon, zone)| DaemonView {
         next_run: daemon
             .next
@@ -156,11 +156,17 @@ fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surr
     if json {
         let mut status = report::status_json(&cycles, held.as_ref(), &rejects, view.as_ref());
         let daemon = around.daemon.as_ref();
+        status["audit"] = audit
+            .as_ref()
+            .map_or(Value::Null, |audit| report::audit_json(&audit.last));
         status["daemon"] = daemon.map_or(Value::Null, |(daemon, _)| of_daemon(daemon));
         writeln!(out, "{status:#}")?;
     } else {
         let status = report::status_text(&cycles, held.as_ref(), &rejects, view.as_ref());
         out.write_all(status.as_bytes())?;
+        if let Some(audit) = audit {
+            writeln!(out, "{}", report::audit_line(&audit.last))?;
+        }
     }
     Ok(exit::DONE)
 }

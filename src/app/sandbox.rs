@@ -6,7 +6,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use secrecy::{ExposeSecret, SecretString};
@@ -35,6 +35,8 @@ use banner::Banner;
 const PROFILE: &str = "huawei";
 /// The least time between two writes of the state: a first sync has many changes, and each write is whole.
 const SAVE_PAUSE: Duration = Duration::from_secs(1);
+/// The pause after a write, in times of what it took: a large cloud does not spend its life writing.
+const SAVE_SHARE: u32 = 10;
 
 /// Serves until the first signal.
 ///
@@ -101,13 +103,15 @@ async fn serve(sandbox: &mut Sandbox, keeper: Option<&Keeper>, stop: &Cancellati
             () = stop.cancelled() => break,
             _ = effects.changed() => {}
         }
+        let began = Instant::now();
         if let Err(failure) = keeper.save(sandbox).await {
             // The rehearsal goes on; the next change tries again.
             let _ = writeln!(io::stderr(), "scimward: {}", failure.words);
         }
+        let pause = began.elapsed().saturating_mul(SAVE_SHARE).max(SAVE_PAUSE);
         tokio::select! {
             () = stop.cancelled() => break,
-            () = tokio::time::sleep(SAVE_PAUSE) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
     sandbox.stop().await;

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use crate::{
     config::{self, Checks, Config, ConfigErrors, GroupsSettings, MappingMistake, Mistake, ProfileDefaults},
-    cycle::{Policy, groups::GroupPolicy},
+    cycle::{self, CycleError, GroupSource, Means, Planned, Policy, Watch, groups::GroupPolicy},
     daemon::schedule::Schedule,
     ldap::{
         self, LdapDirectory,
@@ -17,6 +17,7 @@ use crate::{
         spec::{GroupMappingSpec, MappingSpec},
     },
     model::Digest,
+    ports::GroupStore,
     profile::Profile,
 };
 
@@ -148,11 +149,23 @@ impl Setup {
         LdapDirectory::new(self.config.ldap.clone(), self.search.clone())
     }
 
-    /// The same directory, searched for groups; nothing where groups are left alone.
-    #[must_use]
-    pub fn directory_of_groups(&self) -> Option<LdapDirectory> {
-        let search = self.search_of_groups.clone()?;
-        Some(LdapDirectory::new(self.config.ldap.clone(), search))
+    /// Reads the directory as configured and plans. Blocking.
+    ///
+    /// # Errors
+    /// When there is nothing to plan from.
+    pub fn plan(
+        &self,
+        means: Means<'_>,
+        groups: &dyn GroupStore,
+        watch: Option<Watch<'_>>,
+    ) -> Result<Planned, CycleError> {
+        let search = self.search_of_groups.clone();
+        let mut of_groups = search.map(|search| LdapDirectory::new(self.config.ldap.clone(), search));
+        let groups = of_groups.as_mut().map(|directory| GroupSource {
+            directory,
+            store: groups,
+        });
+        cycle::plan(&mut self.directory(), groups, means, watch)
     }
 }
 

@@ -2,7 +2,7 @@
 //! a mistake.
 
 /// Tables and their keys. `[users.map]` and `[groups.map]` are not here: their keys are attribute paths.
-pub(super) const TABLES: [(&str, &[&str]); 10] = [
+pub(super) const TABLES: [(&str, &[&str]); 11] = [
     ("ldap", LDAP),
     ("users", USERS),
     ("groups", GROUPS),
@@ -12,12 +12,13 @@ pub(super) const TABLES: [(&str, &[&str]); 10] = [
     ("limits", LIMITS),
     ("state", STATE),
     ("schedule", SCHEDULE),
+    ("audit", AUDIT),
     ("log", LOG),
 ];
 
 /// Names of [`TABLES`] at the top.
 pub(super) const TOP: &[&str] = &[
-    "ldap", "users", "groups", "scim", "leavers", "limits", "state", "schedule", "log",
+    "ldap", "users", "groups", "scim", "leavers", "limits", "state", "schedule", "audit", "log",
 ];
 
 /// `[ldap]`
@@ -105,6 +106,9 @@ pub(super) const STATE: &[&str] = &["path"];
 
 /// `[schedule]`
 pub(super) const SCHEDULE: &[&str] = &["cron", "timezone", "run_at_start", "jitter_s", "catch_up"];
+
+/// `[audit]`
+pub(super) const AUDIT: &[&str] = &["cron", "repair", "max_requests"];
 
 /// `[log]`
 pub(super) const LOG: &[&str] = &["format", "level"];

@@ -13,7 +13,7 @@ use super::{
     target::Target,
     transform::is_empty,
 };
-use crate::model::{Anchor, DnKey, Scalar, dn};
+use crate::model::{Anchor, AttributePath, DnKey, Scalar, dn};
 
 /// All overrides, by whom they are for.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +102,17 @@ impl Overrides {
             )),
             None => Ok(()),
         }
+    }
+
+    /// Every path that a rule of an override fills.
+    pub fn paths(&self) -> impl Iterator<Item = AttributePath> {
+        self.actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::Exclude => None,
+                Action::Set(rules) => Some(rules.paths()),
+            })
+            .flatten()
     }
 
     /// Whether the result depends on the time of the cycle.

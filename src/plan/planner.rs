@@ -45,7 +45,7 @@ pub enum PlanError {
     Store(#[from] crate::model::StoreError),
     /// A mark without its link: the state was tampered with or damaged.
     #[error(
-        "the state remembers {0:?} but not what was pushed; restore it with `scimward state import` or start with an empty state"
+        "the state remembers {0:?} but not what was pushed; restore it with `scimward state import`, or make it anew with `scimward state rebuild`"
     )]
     LinkMissing(AnchorKey),
 }

@@ -16,8 +16,9 @@ use super::{
     record::Record,
 };
 
-/// Requests remembered for the page and for [`Desk::records`]; the count goes on beyond.
-const RECORDS_MAX: usize = 10_000;
+/// Requests remembered for the page and for [`Desk::records`]; the count goes on beyond. Each may hold two
+/// bodies of 64 KiB.
+const RECORDS_MAX: usize = 1_000;
 
 /// Told of each request, in their order and before its answer goes out.
 pub type Observer = Box<dyn Fn(&Record) + Send + Sync>;

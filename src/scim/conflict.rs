@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     model::ResourceId,
-    ports::{Created, Payload, Probe, ProviderError, Taken},
+    ports::{Created, Match, Payload, Probe, ProviderError, Taken},
 };
 
 /// What a POST came to.
@@ -168,6 +168,38 @@ impl ScimClient {
         let there = holder.account.external_id.as_deref();
         let verdict = judge(Adopt::Ours, there, expected_external_id(payload));
         Ok(matches!(verdict, Verdict::Adopt { .. }).then_some(holder.id))
+    }
+
+    /// Whose account is there for this person. One with their `externalId` is theirs, whatever the
+    /// policy: nobody else gives that.
+    pub(super) async fn match_for(&self, payload: &Payload, taken: Taken<'_>) -> Result<Match, ProviderError> {
+        let holder = match self.find(payload).await? {
+            Found::Nothing => return Ok(Match::Nothing),
+            Found::Unclear(why) => return Ok(Match::Unclear(why)),
+            Found::One(holder) => holder,
+        };
+        let verdict = self.judge_holder(&holder, payload, true, taken);
+        Ok(match (verdict, holder.account.shown()) {
+            (Verdict::Adopt { .. }, Some(account)) => Match::Theirs(Box::new(account)),
+            (Verdict::Adopt { .. }, None) => Match::Unclear("the account found cannot be read".into()),
+            (Verdict::Leave { because }, _) => Match::Foreign {
+                id: holder.id,
+                user_name: holder.account.user_name.unwrap_or_default(),
+                because,
+            },
+        })
+    }
+
+    /// The judgement of a rebuild on an account that nobody else has.
+    pub(super) fn judge_shown(&self, external_id: Option<&str>, payload: &Payload) -> Result<(), String> {
+        let policy = match self.adopt {
+            Adopt::Never => Adopt::Ours,
+            policy => policy,
+        };
+        match judge(policy, external_id, expected_external_id(payload)) {
+            Verdict::Adopt { .. } => Ok(()),
+            Verdict::Leave { because } => Err(because),
+        }
     }
 
     /// What a create would meet.

@@ -3,7 +3,8 @@
 //! Reading order: `request` (what is sent, pure), `wire` (what comes back, lenient), `retry` and
 //! `adopt` (the two rules, pure), `rate`, `transport` (one request), `client` (many tries),
 //! `lookup` and `conflict` (never two of anything; what differs between people and groups is in
-//! `wanted`), `account` and `groups` (the ports).
+//! `wanted`), `account` and `groups` (the ports); `shown` and `list`
+//! (what is there).
 //!
 //! Deliberately absent: deciding what should change, which is the planner's, and any dry run: a dry
 //! run has no client.
@@ -15,12 +16,14 @@ mod check;
 mod client;
 mod conflict;
 pub mod groups;
+mod list;
 mod lookup;
 mod patch;
 pub mod rate;
 pub mod request;
 pub mod retry;
 pub mod settings;
+mod shown;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::{body, patch};
 use crate::{
     model::{Pushed, Resource, ResourceId},
-    ports::Payload,
+    ports::{ListFrom, Payload},
     profile::{Profile, UpdateVerb},
 };
 
@@ -106,6 +106,25 @@ pub fn get(id: &ResourceId) -> PlannedRequest {
     PlannedRequest {
         method: "GET",
         path: user_path(id),
+        body: None,
+    }
+}
+
+/// The GET of a page of all accounts: `startIndex` (RFC 7644 section 3.4.2.4) or `cursor` (RFC 9865
+/// section 2, where an empty one asks for the first page).
+#[must_use]
+pub fn list(from: &ListFrom, count: u32) -> PlannedRequest {
+    let path = match from {
+        ListFrom::Start => format!("Users?cursor&count={count}"),
+        ListFrom::Cursor(cursor) => {
+            let cursor = utf8_percent_encode(cursor, RESERVED);
+            format!("Users?cursor={cursor}&count={count}")
+        }
+        ListFrom::Index(index) => format!("Users?startIndex={index}&count={count}"),
+    };
+    PlannedRequest {
+        method: "GET",
+        path,
         body: None,
     }
 }
@@ -379,6 +398,16 @@ mod tests {
         check("../Groups/1", "Users/..%2FGroups%2F1");
         check("a?b=c#d", "Users/a%3Fb%3Dc%23d");
         check("50% é", "Users/50%25%20%C3%A9");
+    }
+
+    #[test]
+    fn pages_and_single_accounts() {
+        let check = |from: ListFrom, path: &str| assert_eq!(list(&from, 50).path, path);
+        check(ListFrom::Start, "Users?cursor&count=50");
+        check(ListFrom::Cursor("a+/=".into()), "Users?cursor=a%2B%2F%3D&count=50");
+        check(ListFrom::Index(51), "Users?startIndex=51&count=50");
+        let one = get(&ResourceId("a/b".into()));
+        assert_eq!((one.method, one.path.as_str()), ("GET", "Users/a%2Fb"));
     }
 
     #[test]

@@ -25,6 +25,8 @@ use crate::{
     profile::Profile,
 };
 
+mod survey;
+
 /// A person of the test directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Person {
@@ -60,6 +62,7 @@ impl Person {
         if let Some(title) = &self.title {
             set("title", Value::Text(title.clone()));
         }
+        set("externalId", Value::Text(self.anchor.to_owned()));
         let anchor = Anchor::new(self.anchor);
         if self.broken {
             let problems = vec![Problem {

@@ -6,14 +6,18 @@ mod laws;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::{
     model::{Action, AnchorKey, GroupLink, Link, Mark, MemberSum, Operation, Pushed, Resource, ResourceId},
     ports::{
-        Change, Created, CycleRecord, GroupChange, GroupStore, Meta, Payload, PlanSpool, Probe, ProviderError, Reject,
-        ServiceProvider, StateStore, Step, StoreError, Taken,
+        AccountReader, Change, CloudAccount, Created, CycleRecord, GroupChange, GroupStore, ListFrom, ListNext,
+        ListPage, Match, Meta, Payload, PlanSpool, Probe, ProviderError, Reject, ServiceProvider, StateStore, Step,
+        StoreError, Taken,
     },
 };
 
@@ -269,6 +273,10 @@ pub(crate) struct MemoryCloud {
     accounts: Mutex<BTreeMap<String, Account>>,
     requests: Mutex<u64>,
     next: Mutex<u64>,
+    /// Questions, which change nothing.
+    questions: Mutex<u64>,
+    /// Cannot be listed.
+    pub(crate) unlisted: AtomicBool,
     refuse: Mutex<BTreeSet<String>>,
     groups: Mutex<groups::Groups>,
 }
@@ -288,6 +296,27 @@ impl MemoryCloud {
 
     pub(crate) fn requests(&self) -> u64 {
         *lock(&self.requests)
+    }
+
+    /// Somebody changes the account by hand.
+    pub(crate) fn edit(&self, id: &str, change: impl FnOnce(&mut Account)) {
+        if let Some(account) = lock(&self.accounts).get_mut(id) {
+            change(account);
+        }
+    }
+
+    /// Somebody makes an account by hand.
+    pub(crate) fn make(&self, id: &str, account: Account) {
+        lock(&self.accounts).insert(id.to_owned(), account);
+    }
+
+    fn shown(&self, id: &str) -> Option<CloudAccount> {
+        let account = lock(&self.accounts).get(id).cloned()?;
+        Some(CloudAccount {
+            id: ResourceId(id.to_owned()),
+            resource: account.resource,
+            manager: account.manager_id,
+        })
     }
 
     /// Somebody deletes the account by hand.
@@ -400,6 +429,71 @@ impl ServiceProvider for MemoryCloud {
 
     async fn probe(&self, _payload: &Payload, _taken: Taken<'_>) -> Result<Probe, ProviderError> {
         Ok(Probe::Nothing)
+    }
+}
+
+impl AccountReader for MemoryCloud {
+    fn lists(&self) -> bool {
+        !self.unlisted.load(Ordering::Relaxed)
+    }
+
+    fn page_size(&self) -> u64 {
+        3
+    }
+
+    async fn list(&self, from: &ListFrom) -> Result<ListPage, ProviderError> {
+        *lock(&self.questions) += 1;
+        let ids: Vec<String> = self.accounts().into_keys().collect();
+        let start = match from {
+            ListFrom::Index(index) => *index as usize - 1,
+            _ => 0,
+        };
+        let page = ids.iter().skip(start).take(3);
+        let end = start + 3;
+        Ok(ListPage {
+            accounts: page.filter_map(|id| self.shown(id)).collect(),
+            total: Some(ids.len() as u64),
+            next: if end >= ids.len() {
+                ListNext::End
+            } else {
+                ListNext::More(ListFrom::Index(end as u64 + 1))
+            },
+        })
+    }
+
+    async fn account(&self, id: &ResourceId) -> Result<Option<CloudAccount>, ProviderError> {
+        *lock(&self.questions) += 1;
+        Ok(self.shown(&id.0))
+    }
+
+    async fn account_of(&self, payload: &Payload, _taken: Taken<'_>) -> Result<Match, ProviderError> {
+        *lock(&self.questions) += 1;
+        let accounts = self.accounts();
+        let ours = accounts.iter().find(|(_, a)| a.external_id == payload.external_id);
+        let name = payload.pushed.resource.user_name();
+        let named = || accounts.iter().find(|(_, a)| a.resource.user_name() == name);
+        Ok(match ours.or_else(named).and_then(|(id, _)| self.shown(id)) {
+            None => Match::Nothing,
+            Some(account) => match self.judge(&account, payload) {
+                Ok(()) => Match::Theirs(Box::new(account)),
+                Err(because) => Match::Foreign {
+                    user_name: name.to_owned(),
+                    id: account.id,
+                    because,
+                },
+            },
+        })
+    }
+
+    fn judge(&self, account: &CloudAccount, payload: &Payload) -> Result<(), String> {
+        match account.external_id() == Some(&payload.external_id) {
+            true => Ok(()),
+            false => Err("of somebody else".into()),
+        }
+    }
+
+    fn requests(&self) -> u64 {
+        *lock(&self.questions)
     }
 }
 
