@@ -35,7 +35,7 @@ pub struct ScimClient {
     pub(super) profile: Arc<Profile>,
     pub(super) adopt: Adopt,
     pub(super) limits: RetryLimits,
-    transport: Transport,
+    pub(super) transport: Transport,
     token: Token,
     rate: RateLimiter,
     pub(super) observer: SharedObserver,

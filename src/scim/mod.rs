@@ -13,6 +13,8 @@ mod body;
 mod check;
 mod client;
 mod conflict;
+#[cfg(test)]
+pub(crate) mod local;
 mod lookup;
 mod patch;
 pub mod rate;
