@@ -387,7 +387,7 @@ async fn any_2xx_is_a_success_with_or_without_a_body() {
         Fault::None,
         Fault::EffectThen(204, ""),
         Fault::EffectThen(202, ""),
-        Fault::EffectThen(200, "<html>"),
+        Fault::EffectThen(200, "fine"),
         Fault::EffectThenCut,
         Fault::EffectThenFlood,
     ] {
@@ -395,6 +395,27 @@ async fn any_2xx_is_a_success_with_or_without_a_body() {
         assert_eq!(result, Ok(()));
         assert_eq!(bench.lines(), ["PUT Users/101"]);
     }
+}
+
+#[tokio::test]
+async fn a_web_page_is_no_success_whatever_its_status() {
+    const PAGE: &str = "<!doctype html><html><title>Sign in</title></html>";
+    let (result, bench) = updated([Fault::Answer(200, "", PAGE)]).await;
+    assert_eq!(result, Ok(()));
+    assert_eq!(bench.lines(), ["PUT Users/101"; 2]);
+    let (result, bench) = updated([200, 200, 200].map(|status| Fault::Answer(status, "", PAGE))).await;
+    assert!(
+        matches!(&result, Err(ProviderError::Unavailable { reason, .. }) if reason.contains("Sign in")),
+        "{result:?}"
+    );
+    assert_eq!(bench.account("101"), json!({"userName": "ada", "id": "101"}));
+    let bench = Bench::with(Adopt::Ours).await.faults([Fault::Answer(201, "", PAGE)]);
+    let result = bench.client.create(&ada(), false, &nobody).await;
+    assert_eq!(
+        result,
+        Ok(Created::New(id("101"))),
+        "looked up, not found, posted again"
+    );
 }
 
 #[tokio::test]
