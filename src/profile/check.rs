@@ -30,6 +30,44 @@ pub(super) fn check(profile: &str, compiled: &Compiled, resource: &Resource) -> 
     found.problems
 }
 
+/// Everything wrong with a group.
+pub(super) fn check_group(
+    profile: &str,
+    compiled: &Compiled,
+    display_name: &str,
+    external_id: Option<&str>,
+) -> Vec<Problem> {
+    let mut found = Found {
+        profile,
+        problems: Vec::new(),
+    };
+    let values = [("displayName", Some(display_name)), ("externalId", external_id)];
+    for (attribute, text) in values {
+        if let Some(text) = text {
+            found.text(|| attribute.to_owned(), compiled.rules().group_text(attribute), text);
+        }
+    }
+    found.problems
+}
+
+/// Everything wrong with a manager's id.
+pub(super) fn check_manager(profile: &str, compiled: &Compiled, allowed: bool, id: &str) -> Vec<Problem> {
+    let mut found = Found {
+        profile,
+        problems: Vec::new(),
+    };
+    if allowed {
+        found.text(|| "enterprise.manager".to_owned(), &compiled.rules().other.text, id);
+    } else {
+        found.add(
+            "enterprise.manager",
+            "does not take this attribute; take it out of the mapping",
+            id,
+        );
+    }
+    found.problems
+}
+
 struct Found<'a> {
     profile: &'a str,
     problems: Vec<Problem>,

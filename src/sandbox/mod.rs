@@ -11,5 +11,5 @@
 pub mod cloud;
 pub mod exchange;
 
-pub use cloud::Cloud;
+pub use cloud::{Change, Cloud, Kind, Stored, What};
 pub use exchange::{Reply, Request};
