@@ -45,7 +45,7 @@ use show::{Among, projected};
 use stored::{Indexed, Table};
 
 /// The users and groups of one tenant, and the rules they live under.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cloud {
     profile: Profile,
     /// Where it is reached, with a slash at the end: what locations begin with.
