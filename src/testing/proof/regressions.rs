@@ -1,0 +1,1 @@
+//! Histories in which something was lost once.
