@@ -2,7 +2,7 @@
 
 use super::lane::{Ids, Lane};
 use crate::{
-    model::{Action, Digest, Link, Mark, Operation, Pushed, ResourceId},
+    model::{Action, Digest, Link, Mark, Operation, ResourceId},
     ports::{Created, Payload, ProviderError, ServiceProvider, StateStore, StoreError, Taken},
 };
 
@@ -22,8 +22,12 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
     let provider = &*lane.provider;
     let (payload, owed) = payload(&lane.ids, operation)?;
     let taken = |id: &ResourceId| lane.linked.has(id);
-    let nothing = Pushed::default();
-    let before = operation.before.as_ref().unwrap_or(&nothing);
+    let known = operation.before.clone().unwrap_or_default();
+    let before = if operation.tell_all {
+        known.with_unknown_values()
+    } else {
+        known
+    };
     let adopted_before = match operation.id {
         Some(_) => lane
             .store
@@ -45,7 +49,7 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
             .await
             .map(|created| made(created, linked)),
         (Action::Update | Action::Reactivate | Action::Reference, Some(id)) => {
-            match provider.update(id, before, &payload).await {
+            match provider.update(id, &before, &payload).await {
                 // Deleted there by somebody: forget the id, look up, create again.
                 Err(ProviderError::Gone) => provider
                     .create(&payload, true, &taken)

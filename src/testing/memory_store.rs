@@ -194,12 +194,10 @@ impl PlanSpool for MemoryStore {
         Ok(lock(&self.plan).in_doubt())
     }
 
-    fn unfinished_creates(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    fn unfinished(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let plan = lock(&self.plan).clone();
-        let mut creates = plan
-            .claimed_operations()
-            .filter(|operation| operation.action == Action::Create);
-        creates.try_for_each(|operation| visit(operation.clone()))
+        plan.claimed_operations()
+            .try_for_each(|operation| visit(operation.clone()))
     }
 
     fn finish(&self, in_doubt: &[AnchorKey]) -> Result<(), StoreError> {
