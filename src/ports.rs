@@ -95,6 +95,9 @@ pub enum Created {
     New(ResourceId),
     /// An account that was there before, now brought to the wanted state.
     Adopted(ResourceId),
+    /// The same, but for access: the account is in use and is not meant to be. An adoption takes nothing
+    /// away; that is an update of an account that is ours, and counts as a removal.
+    AdoptedInUse(ResourceId),
 }
 
 /// Whose fault a failed request is, and what follows.

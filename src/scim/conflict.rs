@@ -150,11 +150,17 @@ impl ScimClient {
                 // Until we have heard that it is done.
                 doubt.open = true;
                 tracing::debug!(id = %holder.id, because, "adopting an account");
-                match self.bring_up_to_date(&holder.id, &Pushed::default(), payload).await {
+                let (id, mut payload) = (holder.id.clone(), payload.clone());
+                let stays_in_use = !payload.pushed.resource.is_active() && holder.account.active != Some(false);
+                if stays_in_use {
+                    payload.pushed.resource = payload.pushed.resource.with_active(true);
+                }
+                match self.bring_up_to_date(&id, &Pushed::default(), &payload).await {
                     Err(ProviderError::Gone) => Err(ProviderError::Conflict {
                         detail: format!("{} went away while it was being adopted", holder.describe()),
                     }),
-                    result => result.map(|()| Created::Adopted(holder.id.clone())),
+                    result if stays_in_use => result.map(|()| Created::AdoptedInUse(id)),
+                    result => result.map(|()| Created::Adopted(id)),
                 }
             }
         }

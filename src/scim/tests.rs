@@ -28,6 +28,7 @@ fn word(result: &Result<Created, ProviderError>) -> &'static str {
     match result {
         Ok(Created::New(_)) => "new",
         Ok(Created::Adopted(_)) => "adopted",
+        Ok(Created::AdoptedInUse(_)) => "adopted in use",
         Err(ProviderError::Conflict { .. }) => "conflict",
         Err(ProviderError::Refused { .. }) => "refused",
         Err(ProviderError::Gone) => "gone",
@@ -303,6 +304,23 @@ async fn a_conflict_that_nobody_could_look_into_is_in_doubt() {
     let bench = Bench::with(Adopt::Ours).await;
     bench.holds(json!({"userName": "ada", "externalId": "somebody else"}));
     assert_eq!(word(&bench.client.create(&ada(), false, &nobody).await), "conflict");
+}
+
+#[tokio::test]
+async fn an_adoption_takes_no_access_away() {
+    let off = payload(pushed(
+        &json!({"userName": "ada", "externalId": ANCHOR, "active": false}),
+    ));
+    for (active, word_of_it) in [
+        (json!(true), "adopted in use"),
+        (json!(null), "adopted in use"),
+        (json!(false), "adopted"),
+    ] {
+        let bench = Bench::with(Adopt::Ours).await;
+        bench.holds(json!({"userName": "ada", "externalId": ANCHOR, "active": active}));
+        assert_eq!(word(&bench.client.create(&off, false, &nobody).await), word_of_it);
+        assert_eq!(bench.account("101")["active"], json!(word_of_it == "adopted in use"));
+    }
 }
 
 #[tokio::test]
