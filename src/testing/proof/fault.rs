@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::scim::local::Incoming;
+use crate::{profile::Profile, scim::local::Incoming};
 
 /// One way in which a request fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,6 +75,13 @@ pub(super) const FAULTS: [Fault; 24] = [
     Fault::Stranger,
     Fault::Twin,
 ];
+
+/// Whether this fault means something at all for that cloud.
+pub(super) fn applies(profile: &Profile, fault: Fault) -> bool {
+    // There a stranger's account becomes ours with the POST, by the cloud's own rule; nothing can be done
+    // about one that is made between the look-up and the POST.
+    !(profile.silent_takeover && fault == Fault::Stranger)
+}
 
 /// What a fault does with the cloud before it answers.
 pub(super) enum Effect {

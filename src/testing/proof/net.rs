@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     checker::Checker,
-    fault::{Effect, FAULTS, Fault, Lasts},
+    fault::{Effect, FAULTS, Fault, Lasts, applies},
 };
 use crate::{
     sandbox::{Cloud, Request, cloud::Kind},
@@ -54,6 +54,8 @@ pub(super) struct Inner {
     pub met: BTreeMap<Fault, u64>,
     /// Accounts that strangers made meanwhile.
     pub strangers: Vec<String>,
+    /// Every request that arrives is printed.
+    pub is_told: bool,
     weather: Weather,
     /// A request that fails whenever it comes, and how.
     stuck: Vec<(Signature, Fault)>,
@@ -74,6 +76,7 @@ impl Net {
                 requests: 0,
                 met: BTreeMap::new(),
                 strangers: Vec::new(),
+                is_told: false,
                 weather: Weather::Fair,
                 stuck: Vec::new(),
                 kill: CancellationToken::new(),
@@ -134,6 +137,10 @@ impl Inner {
         let now = self.now();
         let reply = self.cloud.answer(&request, now);
         self.checker.look(&self.cloud);
+        if self.is_told {
+            let body = String::from_utf8_lossy(&outgoing.body);
+            println!("    {now} {} {below} {body} -> {}", outgoing.method, reply.status);
+        }
         Incoming::Answered {
             status: reply.status,
             headers: reply.headers,
@@ -175,6 +182,9 @@ impl Inner {
             }
             Weather::Storm { rng, probability } => {
                 let fault = (rng.f64() < *probability).then(|| FAULTS[rng.usize(..FAULTS.len())])?;
+                if !applies(self.cloud.profile(), fault) {
+                    return None;
+                }
                 if rng.u8(..4) == 0 {
                     self.stuck.push((signature, fault));
                 }
@@ -221,6 +231,9 @@ impl Inner {
             return (self.answer(outgoing), LATENCY);
         };
         *self.met.entry(fault).or_default() += 1;
+        if self.is_told {
+            println!("    {} {} meets {fault:?}", outgoing.method, outgoing.url);
+        }
         if matches!(fault, Fault::Stranger | Fault::Twin) {
             self.rival(outgoing, fault == Fault::Twin);
         }

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     directory::ReadFault,
-    fault::{FAULTS, Fault, Lasts},
+    fault::{FAULTS, Fault, Lasts, applies},
     net::Weather,
     scenario::eve,
     view::{View, difference},
@@ -95,13 +95,6 @@ pub(super) fn paused<T>(work: impl Future<Output = T>) -> T {
         .build()
         .unwrap();
     runtime.block_on(work)
-}
-
-/// Whether this fault means something at all for that cloud.
-pub(super) fn applies(profile: &Profile, fault: Fault) -> bool {
-    // There a stranger's account becomes ours with the POST, by the cloud's own rule; nothing can be done
-    // about one that is made between the look-up and the POST.
-    !(profile.silent_takeover && fault == Fault::Stranger)
 }
 
 #[test]

@@ -105,6 +105,7 @@ async fn storm(seed: u64) -> Log {
     let profile = Profile::NAMES[rng.usize(..Profile::NAMES.len())];
     let mut world = World::new(profile, MemoryStore::default());
     world.keeps_unflushed = rng.bool();
+    world.net.inner().is_told = std::env::var(SEED).is_ok();
     let mut log = Log::default();
     let mut people = People::new(&mut rng, &world);
     people.join(&mut world.company, 12);
@@ -141,11 +142,20 @@ async fn stormy_cycle<S: Mortal>(world: &mut World<S>, rng: &mut Rng, log: &mut 
             probability: [0.02, 0.1, 0.3, 0.7][rng.usize(..4)],
         },
     };
-    let read = read_fault(rng);
+    let read = match read_fault(rng) {
+        ReadFault::LostRights(percent) if !world.misses_too_many(percent) => ReadFault::None,
+        read => read,
+    };
     if read != ReadFault::None {
         *log.faults.entry(read.name().into()).or_default() += 1;
     }
     log.cycles += 1;
+    if world.net.inner().is_told {
+        println!("cycle: {weather:?}, {read:?}");
+        for (name, person) in &world.company {
+            println!("  {name} {}: {person:?}", anchor(name));
+        }
+    }
     if matches!(world.cycle(weather, read).await, Ended::Killed) {
         log.kills += 1;
     }
@@ -173,6 +183,7 @@ fn read_fault(rng: &mut Rng) -> ReadFault {
 /// The storm is over: two cycles, then none that sends anything.
 async fn settle<S: Mortal>(world: &mut World<S>, log: &mut Log) -> Result<(), String> {
     world.net.send_strangers_home();
+    rename_those_who_want_a_leavers_name(world);
     world.approves = true;
     for _ in 0..2 {
         tokio::time::advance(TWO_DAYS).await;
@@ -199,6 +210,23 @@ async fn settle<S: Mortal>(world: &mut World<S>, log: &mut Log) -> Result<(), St
     match world.net.inner().requests {
         0 => Ok(()),
         more => Err(format!("{more} requests when all is done")),
+    }
+}
+
+/// A leaver's account keeps its name until it is deleted, and nobody else gets it: that is reported, and
+/// mended by those who give out names.
+fn rename_those_who_want_a_leavers_name<S: Mortal>(world: &mut World<S>) {
+    let anchors: BTreeSet<String> = world.company.keys().map(|name| anchor(name)).collect();
+    let view = world.view();
+    let held: BTreeSet<&str> = view
+        .iter()
+        .filter(|(owner, _)| !anchors.contains(*owner))
+        .filter_map(|(_, account)| account["userName"].as_str())
+        .collect();
+    for (name, person) in &mut world.company {
+        if held.contains(person.uid.as_str()) {
+            person.uid = format!("{name}y");
+        }
     }
 }
 

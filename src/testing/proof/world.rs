@@ -120,6 +120,18 @@ impl<S: Mortal> World<S> {
         &self.policy.profile
     }
 
+    /// Whether a read of this share of the entries would miss more people than the limits allow. What they
+    /// allow is allowed to a directory that lies as well.
+    pub(super) fn misses_too_many(&self, percent: usize) -> bool {
+        let unseen = self.company.keys().skip(self.company.len() * percent / 100);
+        let marks: BTreeMap<_, _> = self.store.marks().unwrap().into_iter().collect();
+        let in_use = unseen.filter(|name| {
+            let mark = marks.get(&Anchor::new(anchor(name)).key());
+            mark.is_some_and(|mark| mark.active && mark.deactivated_at == 0)
+        });
+        in_use.count() as u64 > self.policy.limits.max_removals
+    }
+
     /// What the cloud holds.
     pub(super) fn view(&self) -> View {
         view(&self.net.inner().cloud)
@@ -192,9 +204,9 @@ impl<S: Mortal> World<S> {
         let mut planned = self
             .plan(read, now, observer, stop)
             .map_err(|error| error.to_string())?;
-        if let Some(hold) = planned.approved.hold.take().filter(|_| self.approves) {
+        if let Some(hold) = planned.approved.hold.as_ref().filter(|_| self.approves) {
             let meta = self.store.meta().map_err(words)?;
-            let approved = Some(hold.plan_id);
+            let approved = Some(hold.plan_id.clone());
             self.store.save_meta(&Meta { approved, ..meta }).map_err(words)?;
             planned = self
                 .plan(read, now, observer, stop)
