@@ -3,7 +3,7 @@
 //! [`Cli::read`] gives one [`Task`]; combinations that mean nothing are refused here, so that nobody
 //! below has to think of them.
 
-use std::{ffi::OsString, io, path::Path, path::PathBuf};
+use std::{ffi::OsString, io, net::SocketAddr, path::Path, path::PathBuf};
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint, error::ErrorKind};
 use clap_complete::Shell;
@@ -159,6 +159,10 @@ pub enum Command {
         no_pause: bool,
     },
 
+    /// Run a local cloud as strict as the real one, with faults on demand, to rehearse against
+    #[command(after_help = SANDBOX_EXAMPLES)]
+    Sandbox(SandboxOptions),
+
     /// Print a completion script
     #[command(after_help = "Example:\n  scimward completions bash > /etc/bash_completion.d/scimward")]
     Completions {
@@ -173,6 +177,46 @@ pub enum Command {
         #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
         folder: PathBuf,
     },
+}
+
+/// `scimward sandbox …`
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SandboxOptions {
+    /// Whose rules; huawei when left out
+    #[arg(long, value_name = "NAME", value_parser = ["huawei", "alibaba", "aws", "generic"])]
+    pub profile: Option<String>,
+
+    /// Where to listen; 127.0.0.1 on a free port when left out, with --data the port of last time
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+
+    /// Listen beyond this machine without --token-file, all the same
+    #[arg(long, requires = "listen")]
+    pub allow_network: bool,
+
+    /// The token that clients have to show (mode 0600); one is made when left out
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub token_file: Option<PathBuf>,
+
+    /// Keep users, groups, token and request log in a folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub data: Option<PathBuf>,
+
+    /// Users who are there before, made by hand: a JSON list, or a list answer of a real cloud
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub seed_users: Option<PathBuf>,
+
+    /// Something goes wrong with some requests; may be given several times
+    #[arg(long = "fault", value_name = "RULE")]
+    pub faults: Vec<String>,
+
+    /// Repeats the faults that strike by chance
+    #[arg(long, value_name = "NUMBER")]
+    pub fault_seed: Option<u64>,
+
+    /// Add each request to a file as a line of JSON
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub log: Option<PathBuf>,
 }
 
 /// `scimward rejects …`
@@ -209,6 +253,17 @@ pub enum StateCommand {
     /// The configured endpoint is the same cloud under another address: keep the state for it
     AcceptEndpoint,
 }
+
+const SANDBOX_EXAMPLES: &str = "\
+Examples:
+  scimward sandbox --profile aws --data rehearsal
+  scimward sandbox --fault 'status=500,path=/Users,method=POST,nth=3'
+  scimward sandbox --fault 'status=503,retry-after=2,p=0.1' --fault-seed 7
+
+A rule says what goes wrong:   status=N [after-effect] [retry-after=S | retry-after=date:S], html,
+                               reset=before, reset=after, delay=35s, truncate, race
+with which requests:           method=POST, path=/Users
+and with which of those:       nth=3, from=20, to=40, every=5, p=0.1";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -405,6 +460,16 @@ mod tests {
             Task::Command(Command::State(StateCommand::AcceptEndpoint)),
         );
         check("demo --no-pause", Task::Command(Command::Demo { no_pause: true }));
+        let sandbox = SandboxOptions {
+            profile: Some("aws".into()),
+            faults: vec!["truncate,nth=1".into(), "html,p=0.1".into()],
+            fault_seed: Some(7),
+            ..SandboxOptions::default()
+        };
+        check(
+            "sandbox --profile aws --fault truncate,nth=1 --fault html,p=0.1 --fault-seed 7",
+            Task::Command(Command::Sandbox(sandbox)),
+        );
         check(
             "completions zsh",
             Task::Command(Command::Completions { shell: Shell::Zsh }),
@@ -460,6 +525,9 @@ mod tests {
             "rejects retry",
             "state",
             "state import",
+            "sandbox --profile other",
+            "sandbox --listen nowhere",
+            "sandbox --allow-network",
             "completions tcsh",
             "man",
             "--config",

@@ -33,8 +33,8 @@ const MAY_USE: [(&str, &[&str]); 14] = [
         &["sandbox", "model", "ports", "profile", "scim"],
     ),
     ("sandbox/cloud/", &["sandbox", "model", "profile"]),
+    ("sandbox/", &["sandbox", "profile"]),
     ("demo/directory", &["demo", "model"]),
-    ("demo/cloud", &["demo", "model"]),
     ("demo/company", &["demo", "model"]),
 ];
 

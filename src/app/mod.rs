@@ -9,6 +9,7 @@ mod foresight;
 mod order;
 mod progress;
 mod runner;
+mod sandbox;
 mod setup;
 
 use std::{
@@ -138,6 +139,9 @@ fn run(cli: Cli) -> Result<u8, Failure> {
 async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
     if let Task::Command(Command::Demo { no_pause }) = task {
         return demo::run(!no_pause, colour(cli, io::stdout().is_terminal())).await;
+    }
+    if let Task::Command(Command::Sandbox(options)) = task {
+        return sandbox::run(&options, colour(cli, io::stdout().is_terminal())).await;
     }
     let setup = setup::load(&cli.options.config).map_err(|error| Failure::usage(error.to_string()))?;
     let progress = Arc::new(Progress::new(matches!(task, Task::SyncNow)));

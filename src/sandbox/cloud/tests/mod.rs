@@ -1,7 +1,11 @@
 //! What each cloud takes, refuses and shows, request by request.
 
+mod answers;
 mod contract;
+mod groups;
 mod hostile;
+mod lists;
+mod patch;
 mod users;
 
 use chrono::{DateTime, Utc};
