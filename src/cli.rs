@@ -182,7 +182,7 @@ pub enum Command {
 /// `scimward sandbox …`
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct SandboxOptions {
-    /// Whose rules: huawei (when left out), alibaba, aws, generic
+    /// Whose rules; huawei when left out
     #[arg(long, value_name = "NAME", value_parser = ["huawei", "alibaba", "aws", "generic"])]
     pub profile: Option<String>,
 

@@ -41,6 +41,7 @@
 //! | [`config`] | connect anywhere, read a secret, know what a filter or a rule means: [`config::Checks`] brings that in |
 //! | [`report`] | decide anything: it says what planner and limits said |
 //! | [`daemon`] | know what a cycle does |
+//! | [`sandbox`] | be lenient, or know who the client is: `sandbox::cloud` has no I/O and no clock |
 //! | [`demo`] | take short cuts: the demo runs the same code as everybody, only the other ends of its sockets are its own |
 //!
 //! Dependencies point inwards: `model` uses nothing of ours, the core uses `model`, shells know `ports`

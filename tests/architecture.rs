@@ -17,7 +17,7 @@ struct Source {
 
 /// Who may use which of our modules. A file is ruled by the first prefix that fits; files without
 /// one (the process around core and shells) are free, but for [`TOP`].
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("model/", &["model"]),
     ("mapping/", &["mapping", "model"]),
     ("profile/", &["profile", "model"]),
@@ -35,7 +35,6 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("sandbox/cloud/", &["sandbox", "model", "profile"]),
     ("sandbox/", &["sandbox", "profile"]),
     ("demo/directory", &["demo", "model"]),
-    ("demo/cloud", &["demo", "model"]),
     ("demo/company", &["demo", "model"]),
 ];
 

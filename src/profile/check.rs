@@ -519,6 +519,42 @@ mod tests {
     }
 
     #[test]
+    fn groups_and_managers() {
+        let group = |profile: &str, name: &str, external_id: Option<&str>, expected: &[&str]| {
+            let problems = Profile::named(profile).unwrap().check_group(name, external_id);
+            let found: Vec<_> = problems
+                .iter()
+                .map(|p| format!("{} | {}", p.attribute, p.rule))
+                .collect();
+            assert_eq!(found, expected, "{profile} {name:?}");
+        };
+        for profile in Profile::NAMES {
+            group(profile, "Staff_1.a-b", Some("g-1"), &[]);
+            let empty = format!("displayName | {profile}: an empty value is never sent; leave the attribute out");
+            group(profile, "", None, &[&empty]);
+        }
+        group("huawei", "Forschung & Lehre", None, &[]);
+        group(
+            "alibaba",
+            "R&D",
+            None,
+            &["displayName | alibaba: letters, digits and _-. only"],
+        );
+        let long = "alibaba: 128 characters at most, this has 129";
+        group("alibaba", &"a".repeat(129), None, &[&format!("displayName | {long}")]);
+        let manager = |profile: &str, id: &str| Profile::named(profile).unwrap().check_manager(id).len();
+        assert_eq!(
+            (
+                manager("huawei", "2819"),
+                manager("huawei", ""),
+                manager("alibaba", "2819")
+            ),
+            (0, 1, 1)
+        );
+        assert_eq!(manager("huawei", &"x".repeat(1025)), 1);
+    }
+
+    #[test]
     fn several_problems_come_at_once() {
         let problems = Profile::named("huawei").unwrap().check(&Resource::default());
         assert_eq!(problems.len(), 5, "{problems:?}");

@@ -49,6 +49,8 @@ pub enum GroupUpdate {
 pub struct GroupRules {
     /// Most members in one request, and most changes of members in one PATCH; no limit when absent.
     pub member_chunk: Option<usize>,
+    /// Most groups that one user can be in; no limit when absent.
+    pub groups_of_a_user_max: Option<usize>,
     /// When members are shown.
     pub members_returned: MembersReturned,
     /// The spelling in which this cloud is sure to understand a removal.
@@ -79,6 +81,7 @@ impl Default for GroupRules {
     fn default() -> Self {
         Self {
             member_chunk: None,
+            groups_of_a_user_max: None,
             members_returned: MembersReturned::Always,
             member_removal: MemberRemoval::Filter,
             whole_membership: true,

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{AttributePath, ENTERPRISE_USER},
-        profile::{Paging, UpdateVerb},
+        profile::{MemberRemoval, Paging, UpdateVerb},
     };
 
     const SMALLEST: &str = r#"
@@ -207,6 +207,23 @@ mod tests {
         assert!(!huawei.filterable.iter().any(|path| path == "externalId"));
         assert!(huawei.allows(&AttributePath::enterprise("department")));
         assert!(!huawei.allows(&AttributePath::new("password")));
+    }
+
+    #[test]
+    fn facts_about_groups() {
+        let facts = |name: &str| {
+            let p = Profile::named(name).unwrap();
+            (
+                p.groups.member_chunk,
+                p.groups.whole_membership,
+                p.groups.put,
+                p.groups.member_removal,
+            )
+        };
+        assert_eq!(facts("huawei"), (Some(100), false, false, MemberRemoval::Filter));
+        assert_eq!(facts("aws"), (Some(100), false, false, MemberRemoval::List));
+        assert_eq!(facts("alibaba"), (None, true, true, MemberRemoval::Filter));
+        assert_eq!(facts("generic"), (None, true, true, MemberRemoval::Filter));
     }
 
     #[test]
@@ -283,6 +300,27 @@ mod tests {
                 "page_cap = 10",
                 "page_cap = 10\ntext.title.max_chars = 0",
                 "text.\"title\": max_chars = 0 leaves nothing",
+            ),
+            (
+                "page_cap = 10",
+                "page_cap = 10\ngroups.member_chunk = 0",
+                "groups.member_chunk: has to be at least 1",
+            ),
+            (
+                "page_cap = 10",
+                "page_cap = 10\ngroups.text.displayName.max_chars = 0",
+                "groups.text.\"displayName\": max_chars = 0 leaves nothing",
+            ),
+            ("page_cap = 10", "page_cap = 10\nwire.colour = \"red\"", "colour"),
+            (
+                "page_cap = 10",
+                "page_cap = 10\nunique = [\"shoe\"]",
+                "unique: a User has no \"shoe\"",
+            ),
+            (
+                "page_cap = 10",
+                "page_cap = 10\nfilterable_together = [[\"id\", \"boss\"]]",
+                "filterable_together: a User has no \"boss\"",
             ),
             (
                 "page_cap = 10",

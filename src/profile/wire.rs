@@ -83,6 +83,8 @@ pub struct Wire {
     pub error: ErrorShape,
     /// The discovery endpoints offered besides `ServiceProviderConfig`: `Schemas`, `ResourceTypes`.
     pub discovery: Vec<String>,
+    /// `.search` takes searches as POST (RFC 7644 section 3.4.3).
+    pub search: bool,
     /// `ServiceProviderConfig` is shown to everybody.
     pub config_without_token: bool,
     /// `type` of the authentication scheme in `ServiceProviderConfig`.
@@ -122,6 +124,7 @@ impl Default for Wire {
             answer_type: "application/scim+json".into(),
             error: ErrorShape::default(),
             discovery: vec!["Schemas".into(), "ResourceTypes".into()],
+            search: true,
             config_without_token: false,
             authentication_type: "oauthbearertoken".into(),
             location: true,

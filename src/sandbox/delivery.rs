@@ -111,3 +111,80 @@ fn overtake(cloud: &mut Cloud, request: &Request, rival: Rival, now: DateTime<Ut
     // Where the cloud refuses it, the name is taken already or was never to be had: no race.
     let _ = cloud.seed(Kind::User, Value::Object(resource), rival == Rival::Stranger, now);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::FaultPlan;
+
+    /// What comes of creating `ada` under one rule, and who is in the cloud then.
+    fn created(rule: &str) -> (Delivery, Vec<String>) {
+        let mut cloud = Cloud::new("generic", "http://127.0.0.1/scim/v2/").unwrap();
+        let request = Request {
+            method: "POST".into(),
+            path: "Users".into(),
+            query: None,
+            authorization: Some("Bearer t".into()),
+            content_type: Some("application/json".into()),
+            body: br#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada","externalId":"7"}"#
+                .to_vec(),
+        };
+        let now = "2026-01-02T03:04:05Z".parse().unwrap();
+        let fault = FaultPlan::parse(&[rule.to_owned()], 0).unwrap().next(&request);
+        let delivery = deliver(&mut cloud, &request, fault.as_ref(), now);
+        let named = |stored: &crate::sandbox::Stored| {
+            let owner = stored.text("externalId").unwrap_or("nobody");
+            format!(
+                "{} of {owner}{}",
+                stored.name(),
+                if stored.manual { " by hand" } else { "" }
+            )
+        };
+        (delivery, cloud.users().map(named).collect())
+    }
+
+    fn word(delivery: &Delivery) -> String {
+        match delivery {
+            Delivery::Whole(reply) => format!("{}", reply.status),
+            Delivery::Late(reply, wait) => format!("{} after {wait:?}", reply.status),
+            Delivery::Truncated(reply) => format!("{} truncated", reply.status),
+            Delivery::Reset => "reset".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_fault_strikes_before_or_after_the_effect() {
+        let check = |rule: &str, expected: &str, users: &[&str]| {
+            let (delivery, there) = created(rule);
+            assert_eq!(
+                (word(&delivery).as_str(), there),
+                (expected, users.iter().map(|u| u.to_string()).collect()),
+                "{rule}"
+            );
+        };
+        check("truncate,nth=2", "201", &["ada of 7"]);
+        check("status=500", "500", &[]);
+        check("status=500,after-effect", "500", &["ada of 7"]);
+        check("html", "502", &[]);
+        check("html,status=200,after-effect", "200", &["ada of 7"]);
+        check("reset=before", "reset", &[]);
+        check("reset=after", "reset", &["ada of 7"]);
+        check("delay=35s", "201 after 35s", &["ada of 7"]);
+        check("truncate", "201 truncated", &["ada of 7"]);
+        check("race", "409", &["ada of nobody by hand"]);
+        check("race=twin", "409", &["ada of 7"]);
+    }
+
+    #[test]
+    fn retry_after_comes_in_both_forms() {
+        let check = |rule: &str, expected: &str| {
+            let (Delivery::Whole(reply), _) = created(rule) else {
+                panic!("{rule}")
+            };
+            let header = reply.headers.iter().find(|(name, _)| name == "retry-after");
+            assert_eq!(header.unwrap().1, expected);
+        };
+        check("status=503,retry-after=7", "7");
+        check("status=429,retry-after=date:7", "Fri, 02 Jan 2026 03:04:12 GMT");
+    }
+}

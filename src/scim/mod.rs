@@ -15,6 +15,8 @@ mod check;
 mod client;
 mod conflict;
 pub mod groups;
+#[cfg(test)]
+pub(crate) mod local;
 mod lookup;
 mod patch;
 pub mod rate;

@@ -116,3 +116,43 @@ pub(super) fn line(record: &Record, colour: bool) -> String {
     let style = colours.map_or_else(Style::new, |colour| Style::new().fg_color(Some(colour.into())));
     format!("{}  {style}{record}{style:#}", record.at.format("%H:%M:%S"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::Fault;
+
+    #[test]
+    fn lines_are_coloured_when_asked_for() {
+        let check = |status, fault, colour, expected: &str| {
+            let record = Record {
+                number: 1,
+                at: "2026-01-02T03:04:05Z".parse().unwrap(),
+                method: "GET".into(),
+                target: "/Users".into(),
+                who: "ada".into(),
+                status,
+                fault,
+                sent: serde_json::Value::Null,
+                answered: serde_json::Value::Null,
+            };
+            assert_eq!(line(&record, colour), expected);
+        };
+        check(Some(200), None, false, "03:04:05  200  GET     /Users  ada");
+        check(Some(200), None, true, "03:04:05  200  GET     /Users  ada");
+        check(Some(404), None, false, "03:04:05  404  GET     /Users  ada");
+        check(
+            Some(404),
+            None,
+            true,
+            "03:04:05  \u{1b}[31m404  GET     /Users  ada\u{1b}[0m",
+        );
+        let truncated = "03:04:05  \u{1b}[33m200  GET     /Users  ada  [answer truncated]\u{1b}[0m";
+        check(Some(200), Some(Fault::Truncate), true, truncated);
+    }
+
+    #[test]
+    fn paths_with_quotes_stay_toml() {
+        assert_eq!(quoted("/a \"b\"/ü"), r#""/a \"b\"/ü""#);
+    }
+}

@@ -145,6 +145,10 @@ fn typed_object(
     let is_manager = path.ends_with("manager");
     let mut typed_parts = Map::new();
     for (name, value) in object {
+        // Some libraries name the schema inside of the extension once more; it is no attribute of it.
+        if path == ENTERPRISE_USER && profile.allowed.is_empty() && name.eq_ignore_ascii_case("schemas") {
+            continue;
+        }
         let (known, kind) =
             schema::find(parts, name).ok_or_else(|| Refusal::syntax(format!("{path}: has no sub-attribute {name}")))?;
         // Clouds that list what they take know `value` alone; elsewhere the name is read-only.

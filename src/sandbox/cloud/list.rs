@@ -24,20 +24,27 @@ struct Page {
 }
 
 impl Cloud {
-    pub(super) fn list(&self, kind: Kind, query: &Query) -> Result<Value, Refusal> {
-        let filter = match &query.filter {
-            Some(text) => Some(self.read_filter(kind, text)?),
-            None => None,
-        };
-        let matches = self.matches(kind, filter.as_ref());
+    /// The list of these kinds.
+    pub(super) fn list(&self, kinds: &[Kind], query: &Query) -> Result<Value, Refusal> {
+        let mut matches = Vec::new();
+        for kind in kinds {
+            let filter = match &query.filter {
+                Some(text) => Some(self.read_filter(*kind, text)?),
+                None => None,
+            };
+            matches.extend(self.matches(*kind, filter.as_ref()));
+        }
+        // Numbers are given to both kinds in turn, so this is the order of creation.
+        matches.sort_unstable();
         let page = self.page(&matches, query)?;
-        let resources: Vec<Value> = page
-            .numbers
-            .iter()
-            .filter_map(|number| self.table(kind).row(*number))
-            .map(|stored| projected(self.shown(kind, stored, Among::List), query))
-            .map(Value::Object)
-            .collect();
+        let shown = |number: &u64| {
+            let mut stored = kinds
+                .iter()
+                .filter_map(|kind| Some((*kind, self.table(*kind).row(*number)?)));
+            let (kind, stored) = stored.next()?;
+            Some(Value::Object(projected(self.shown(kind, stored, Among::List), query)))
+        };
+        let resources: Vec<Value> = page.numbers.iter().filter_map(shown).collect();
         let mut list = Map::new();
         list.insert("schemas".into(), json!([LIST]));
         list.insert("itemsPerPage".into(), json!(resources.len()));
@@ -53,9 +60,9 @@ impl Cloud {
         }
         list.extend(page.next_cursor.map(|cursor| ("nextCursor".to_owned(), cursor.into())));
         list.insert("Resources".into(), resources.into());
-        let as_text = match kind {
-            Kind::User => &self.profile.wire.user_list_strings,
-            Kind::Group => &self.profile.wire.group_list_strings,
+        let as_text = match kinds {
+            [Kind::Group] => &self.profile.wire.group_list_strings,
+            _ => &self.profile.wire.user_list_strings,
         };
         for name in as_text {
             if let Some(value) = list.get_mut(name) {

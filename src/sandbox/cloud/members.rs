@@ -87,6 +87,25 @@ impl Cloud {
         }
     }
 
+    /// Refuses to put somebody into more groups than one can be in.
+    pub(super) fn within_quota(&self, group: Option<&str>, delta: &Delta) -> Result<(), Refusal> {
+        let Some(most) = self.profile.groups.groups_of_a_user_max else {
+            return Ok(());
+        };
+        let full = |id: &&String| {
+            let groups = self.memberships.get(*id);
+            groups.is_some_and(|held| held.len() >= most && !group.is_some_and(|group| held.contains(group)))
+        };
+        match delta.added.keys().find(full) {
+            Some(id) => Err(Refusal::new(
+                403,
+                None,
+                format!("members: {id} is in {most} groups, which is the quota"),
+            )),
+            None => Ok(()),
+        }
+    }
+
     fn member_id<'a>(&self, item: &'a Value) -> Result<&'a str, Refusal> {
         let item = item
             .as_object()

@@ -1,25 +1,31 @@
 //! The cloud's state and its answers.
 //!
-//! Reading order: `stored` (what is held), `input` (a user from JSON, checked by the profile's own
-//! rules), `users`, `operations` and `patch`, `groups` and `members`, then what goes out: `show`,
-//! `filter` and `list`, `discovery`, `refusal`. What differs from cloud to cloud stands in the profile's
-//! `[wire]`, `[patch]` and `[groups]`, not in branches on names.
+//! Reading order: `stored` (what is held), `route` (from a request to an answer), `input` (a user from
+//! JSON, checked by the profile's own rules), `users`, `operations` and `patch`, `groups`, `members` and
+//! `membership`; then what goes out: `show`, `filter` and `list`, `discovery` and `describe`, `refusal`.
+//! What differs from cloud to cloud stands in the profile's `[wire]`, `[patch]` and `[groups]`, not in
+//! branches on names.
 //!
 //! Deliberately absent: time and chance. Ids follow from a seed and a counter, moments from the caller.
 
 mod change;
+mod describe;
 mod discovery;
 mod filter;
 mod groups;
 mod input;
 mod list;
 mod members;
+mod membership;
 mod operations;
+mod parse;
 mod patch;
 mod path;
 mod query;
 mod refusal;
+mod route;
 mod schema;
+mod seed;
 mod show;
 mod state;
 mod stored;
@@ -30,22 +36,22 @@ mod users;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use percent_encoding::percent_decode_str;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 pub use change::{Change, What};
 pub use stored::{Kind, Stored};
 
-use super::{Reply, Request};
+use super::Reply;
 use crate::profile::Profile;
 use query::Query;
 use refusal::Refusal;
+use route::Answer;
 use show::{Among, projected};
 use stored::{Indexed, Table};
 
 /// The users and groups of one tenant, and the rules they live under.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cloud {
     profile: Profile,
     /// Where it is reached, with a slash at the end: what locations begin with.
@@ -65,33 +71,6 @@ pub struct Cloud {
 
 /// What a resource holds.
 type Attributes = Map<String, Value>;
-
-/// An answer that is not a refusal.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    body: Option<Value>,
-    location: Option<String>,
-}
-
-impl Answer {
-    fn ok(body: Value) -> Self {
-        Self {
-            status: 200,
-            body: Some(body),
-            location: None,
-        }
-    }
-
-    /// 204.
-    fn empty() -> Self {
-        Self {
-            status: 204,
-            body: None,
-            location: None,
-        }
-    }
-}
 
 impl Cloud {
     /// An empty cloud with the rules of the built-in profile of that name, reached at `base`, which ends
@@ -210,164 +189,6 @@ impl Cloud {
         said(Kind::User).chain(said(Kind::Group)).collect()
     }
 
-    /// Puts something there that exists before the first request; `manual` means that it was made by
-    /// hand in the console. Returns its id.
-    ///
-    /// # Errors
-    /// What this cloud would refuse about it.
-    pub fn seed(
-        &mut self,
-        kind: Kind,
-        mut resource: Value,
-        manual: bool,
-        now: DateTime<Utc>,
-    ) -> Result<String, String> {
-        if let Some(object) = resource.as_object_mut() {
-            let extensions: Vec<Value> = object
-                .keys()
-                .filter(|key| key.starts_with("urn:"))
-                .cloned()
-                .map(Value::from)
-                .collect();
-            let schemas = std::iter::once(kind.schema().into()).chain(extensions).collect();
-            object.entry("schemas").or_insert(schemas);
-        }
-        let name = resource.get("userName").and_then(Value::as_str).unwrap_or_default();
-        if kind == Kind::User
-            && self
-                .users
-                .holders("userName", name)
-                .is_some_and(|held| !held.is_empty())
-        {
-            return Err(format!("userName: there is a {name} already"));
-        }
-        let body = resource.to_string();
-        let history = self.history.len();
-        let made = match kind {
-            Kind::User => self.create_user(body.as_bytes(), &Query::default(), now),
-            Kind::Group => self.create_group(body.as_bytes(), &Query::default(), now),
-        };
-        made.map_err(|refusal| refusal.detail)?;
-        let id = self.history.last().map(|change| change.id.clone()).unwrap_or_default();
-        self.history.truncate(history);
-        let table = self.table_mut(kind);
-        if let (Some(number), Some(stored)) = (table.number(&id), table.get(&id).cloned()) {
-            table.insert(number, Stored { manual, ..stored });
-        }
-        Ok(id)
-    }
-
-    /// The answer to one request at `now`, and its effect on the state.
-    pub fn answer(&mut self, request: &Request, now: DateTime<Utc>) -> Reply {
-        self.answered += 1;
-        let wire = self.profile.wire.clone();
-        let request_id = uuid(&format!("{} request {}", self.seed, self.answered));
-        let mut headers = Vec::new();
-        headers.extend(wire.request_id_header.map(|name| (name, request_id.clone())));
-        let (status, body) = match self.route(request, now) {
-            Ok(answer) => {
-                headers.extend(answer.location.map(|location| ("location".to_owned(), location)));
-                (answer.status, answer.body)
-            }
-            Err(refusal) => {
-                if refusal.status == 401 {
-                    headers.push(("www-authenticate".to_owned(), "Bearer".to_owned()));
-                }
-                (refusal.status, Some(refusal.body(&wire.error, now, &request_id)))
-            }
-        };
-        if body.is_some() {
-            headers.push(("content-type".to_owned(), wire.answer_type));
-        }
-        Reply {
-            status,
-            headers,
-            body: body.map(|body| body.to_string().into_bytes()).unwrap_or_default(),
-        }
-    }
-
-    fn route(&mut self, request: &Request, now: DateTime<Utc>) -> Result<Answer, Refusal> {
-        let segments: Vec<String> = request
-            .path
-            .split('/')
-            .map(decoded)
-            .collect::<Option<_>>()
-            .ok_or_else(no_endpoint)?;
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let open = segments == ["ServiceProviderConfig"] && self.profile.wire.config_without_token;
-        if !open && !self.knows(request.authorization.as_deref()) {
-            return Err(Refusal::new(401, None, "a valid bearer token is needed"));
-        }
-        let query = |profile: &Profile| Query::parse(profile, request.query.as_deref());
-        let get = request.method == "GET";
-        match segments.as_slice() {
-            ["ServiceProviderConfig"] if get => Ok(Answer::ok(self.provider_config())),
-            [endpoint, rest @ ..]
-                if rest.len() < 2 && self.profile.wire.discovery.iter().any(|known| known == endpoint) =>
-            {
-                // RFC 7644 section 4: no filters here.
-                match (get, query(&self.profile)?.filter) {
-                    (false, _) => Err(not_offered()),
-                    (true, Some(_)) => Err(Refusal::new(403, None, "there is no filter here")),
-                    (true, None) => self.discovery(endpoint, rest.first().copied()).map(Answer::ok),
-                }
-            }
-            ["ServiceProviderConfig"] => Err(not_offered()),
-            ["Users"] => self.collection(Kind::User, request, &query(&self.profile)?, now),
-            ["Groups"] => self.collection(Kind::Group, request, &query(&self.profile)?, now),
-            ["Users", id] if !id.is_empty() => self.resource(Kind::User, id, request, &query(&self.profile)?, now),
-            ["Groups", id] if !id.is_empty() => self.resource(Kind::Group, id, request, &query(&self.profile)?, now),
-            _ => Err(no_endpoint()),
-        }
-    }
-
-    fn knows(&self, authorization: Option<&str>) -> bool {
-        let shown = authorization.and_then(|header| {
-            let (scheme, token) = header.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("Bearer").then_some(token.trim())
-        });
-        match (&self.token, shown) {
-            (Some(token), Some(shown)) => shown == token.expose_secret(),
-            (None, Some(shown)) => !shown.is_empty(),
-            (_, None) => false,
-        }
-    }
-
-    fn collection(
-        &mut self,
-        kind: Kind,
-        request: &Request,
-        query: &Query,
-        now: DateTime<Utc>,
-    ) -> Result<Answer, Refusal> {
-        match (request.method.as_str(), kind) {
-            ("GET", _) => self.list(kind, query).map(Answer::ok),
-            ("POST", Kind::User) => self.create_user(content(request)?, query, now),
-            ("POST", Kind::Group) => self.create_group(content(request)?, query, now),
-            _ => Err(not_offered()),
-        }
-    }
-
-    fn resource(
-        &mut self,
-        kind: Kind,
-        id: &str,
-        request: &Request,
-        query: &Query,
-        now: DateTime<Utc>,
-    ) -> Result<Answer, Refusal> {
-        match (request.method.as_str(), kind) {
-            ("GET", _) => self.one(kind, id, query),
-            ("PUT", Kind::User) => self.replace_user(id, content(request)?, query, now),
-            ("PATCH", Kind::User) => self.patch_user(id, content(request)?, query, now),
-            ("DELETE", Kind::User) => self.delete_user(id, now),
-            ("PUT", Kind::Group) if self.profile.groups.put => self.replace_group(id, content(request)?, query, now),
-            ("PATCH", Kind::Group) => self.patch_group(id, content(request)?, query, now),
-            ("DELETE", Kind::Group) => self.delete_group(id, now),
-            _ => Err(not_offered()),
-        }
-    }
-
     fn table(&self, kind: Kind) -> &Table {
         match kind {
             Kind::User => &self.users,
@@ -468,30 +289,6 @@ impl Cloud {
             removed: Vec::new(),
         });
     }
-}
-
-/// The body of a request, when it says that it is JSON.
-fn content(request: &Request) -> Result<&[u8], Refusal> {
-    let media = |header: &str| header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match request.content_type.as_deref().map(media).as_deref() {
-        None | Some("application/json" | "application/scim+json") => Ok(&request.body),
-        Some(other) => {
-            let why = format!("{other}: the content has to be application/scim+json or application/json");
-            Err(Refusal::new(415, None, why))
-        }
-    }
-}
-
-fn decoded(segment: &str) -> Option<String> {
-    percent_decode_str(segment).decode_utf8().ok().map(Into::into)
-}
-
-fn no_endpoint() -> Refusal {
-    Refusal::not_found("there is no such endpoint")
-}
-
-fn not_offered() -> Refusal {
-    Refusal::new(405, None, "this method is not offered here")
 }
 
 /// A UUID made from a text, so that one seed always gives the same ids.

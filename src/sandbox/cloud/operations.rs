@@ -3,12 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{
-    filter::{Filter, Parser},
-    input,
-    path::AttrPath,
-    refusal::Refusal,
-};
+use super::{filter::Filter, input, parse::Parser, path::AttrPath, refusal::Refusal};
 use crate::profile::PatchRules;
 
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
 
-use super::refusal::Refusal;
+use super::{input, refusal::Refusal};
 use crate::profile::{Paging, Profile};
+
+const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
 /// The parameters of RFC 7644 section 3.4.2 and RFC 9865.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +63,42 @@ impl Query {
         }
         match given.keys().next() {
             Some(unknown) => Err(Refusal::value(format!("{unknown}: is not supported"))),
-            None => Ok(parsed),
+            None => parsed.chosen_once(),
+        }
+    }
+
+    /// Reads a search that comes as a POST (RFC 7644 section 3.4.3).
+    pub(super) fn search(body: &Map<String, Value>) -> Result<Self, Refusal> {
+        input::schemas(body, SEARCH)?;
+        let mut query = Self::default();
+        let wrong = |name: &str| Refusal::value(format!("{name}: has the wrong JSON type"));
+        let names = |name: &str, value: &Value| -> Result<Vec<String>, Refusal> {
+            let texts = value
+                .as_array()
+                .map(|list| list.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+            let texts = texts.flatten().ok_or_else(|| wrong(name))?;
+            Ok(texts.into_iter().map(str::to_owned).collect())
+        };
+        for (name, value) in body.iter().filter(|(_, value)| !value.is_null()) {
+            let number = || value.as_i64().ok_or_else(|| wrong(name));
+            match name.as_str() {
+                "filter" => query.filter = Some(value.as_str().ok_or_else(|| wrong(name))?.to_owned()),
+                "startIndex" => query.start_index = Some(number()?),
+                "count" => query.count = Some(number()?),
+                "attributes" => query.attributes = names(name, value)?,
+                "excludedAttributes" => query.excluded = names(name, value)?,
+                "schemas" | "sortBy" | "sortOrder" => {}
+                _ => return Err(Refusal::value(format!("{name}: is not supported"))),
+            }
+        }
+        query.chosen_once()
+    }
+
+    fn chosen_once(self) -> Result<Self, Refusal> {
+        if self.attributes.is_empty() || self.excluded.is_empty() {
+            Ok(self)
+        } else {
+            Err(Refusal::value("attributes and excludedAttributes exclude each other"))
         }
     }
 }

@@ -140,7 +140,7 @@ fn routes() {
             ("Schemas/none", 404),
             ("Me", 404),
             ("Bulk", 404),
-            (".search", 404),
+            (".search", if profile == "generic" { 405 } else { 404 }),
             ("Users/", 404),
             ("Users/a/b", 404),
             ("users", 404),

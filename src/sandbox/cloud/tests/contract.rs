@@ -152,7 +152,7 @@ fn send(cloud: &mut Bench, planned: &PlannedRequest) -> (u16, Json) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn a_creation(resource in any_resource(), manager in any::<bool>()) {

@@ -312,3 +312,20 @@ fn who_is_in_which_group() {
     assert_eq!(cloud.find("Groups", &format!("members.value eq \"{}\"", ids[0])).0, 400);
     assert_eq!(cloud.find("Users", "groups.value eq \"x\"").0, 400);
 }
+
+#[test]
+fn a_thousand_groups_for_one_user() {
+    for (profile, status) in [("huawei", 403), ("aws", 201)] {
+        let (mut cloud, path, ids) = bench(profile, 1);
+        cloud.patch(&path, &add(&ids), 204);
+        for n in 1..1000 {
+            let whole = group(&format!("g{n}"), &json!({ "members": list(&ids) }));
+            assert_eq!(cloud.send("POST", "Groups", &whole).0, 201, "{profile} {n}");
+        }
+        let whole = group("one more", &json!({ "members": list(&ids) }));
+        assert_eq!(cloud.send("POST", "Groups", &whole).0, status, "{profile}");
+        assert_eq!(cloud.cloud.groups().count(), if status == 403 { 1000 } else { 1001 });
+        // Where the user is already, there is no question.
+        cloud.patch(&path, &add(&ids), 204);
+    }
+}

@@ -279,3 +279,39 @@ fn chosen_attributes() {
     assert_eq!(keys(&body["Resources"][0]), ["active", "id", "schemas"]);
     assert_eq!(cloud.get("Users?attributes=active&excludedAttributes=id").0, 400);
 }
+
+#[test]
+fn searches_as_post() {
+    let mut cloud = crowd("generic", 3);
+    let group = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "g" });
+    cloud.send("POST", "Groups", &group);
+    let mut check = |path: &str, more: &Json, expected: Option<usize>| {
+        let mut search = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"] });
+        search
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let status = if expected.is_some() { 200 } else { 400 };
+        let answer = cloud.send("POST", path, &search);
+        assert_eq!(hits(&answer), (status, expected), "{path} {more}");
+    };
+    check(".search", &json!({}), Some(4));
+    check("Users/.search", &json!({}), Some(3));
+    check("Groups/.search", &json!({ "attributes": ["displayName"] }), Some(1));
+    check(".search", &json!({ "filter": "displayName eq \"g\"" }), Some(1));
+    check(".search", &json!({ "startIndex": 2, "count": 2 }), Some(2));
+    check(".search", &json!({ "filter": 7 }), None);
+    check(".search", &json!({ "page": 7 }), None);
+    check(
+        ".search",
+        &json!({ "attributes": ["id"], "excludedAttributes": ["meta"] }),
+        None,
+    );
+    for profile in ["huawei", "aws", "alibaba"] {
+        assert_eq!(
+            Bench::new(profile).send("POST", ".search", &json!({})).0,
+            404,
+            "{profile}"
+        );
+    }
+}
