@@ -139,7 +139,7 @@ fn nobody(_: &ResourceId) -> bool {
 
 fn id_of(created: Created) -> ResourceId {
     match created {
-        Created::New(id) | Created::Adopted(id) => id,
+        Created::New(id) | Created::Adopted(id) | Created::AdoptedInUse(id) => id,
     }
 }
 

@@ -1,5 +1,7 @@
 //! One operation: its payload, its request, and what is remembered of it.
 
+use std::borrow::Cow;
+
 use super::lane::{Ids, Lane};
 use crate::{
     model::{Action, Digest, Link, Mark, Operation, Pushed, ResourceId},
@@ -22,8 +24,11 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
     let provider = &*lane.provider;
     let (payload, owed) = payload(&lane.ids, operation)?;
     let taken = |id: &ResourceId| lane.linked.has(id);
-    let nothing = Pushed::default();
-    let before = operation.before.as_ref().unwrap_or(&nothing);
+    let before = match &operation.before {
+        Some(before) if operation.tell_all => Cow::Owned(before.with_unknown_values()),
+        Some(before) => Cow::Borrowed(before),
+        None => Cow::Owned(Pushed::default()),
+    };
     let adopted_before = match operation.id {
         Some(_) => lane
             .store
@@ -45,7 +50,7 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
             .await
             .map(|created| made(created, linked)),
         (Action::Update | Action::Reactivate | Action::Reference, Some(id)) => {
-            match provider.update(id, before, &payload).await {
+            match provider.update(id, &before, &payload).await {
                 // Deleted there by somebody: forget the id, look up, create again.
                 Err(ProviderError::Gone) => provider
                     .create(&payload, true, &taken)
@@ -101,6 +106,17 @@ fn made(created: Created, linked: impl Fn(ResourceId, bool) -> Outcome) -> Outco
     match created {
         Created::New(id) => linked(id, false),
         Created::Adopted(id) => linked(id, true),
+        Created::AdoptedInUse(id) => match linked(id, true) {
+            Outcome::Linked {
+                mut link,
+                adopted,
+                owed,
+            } => {
+                link.pushed.resource = link.pushed.resource.with_active(true);
+                Outcome::Linked { link, adopted, owed }
+            }
+            Outcome::Removed => Outcome::Removed,
+        },
     }
 }
 
@@ -136,9 +152,11 @@ pub(super) fn link(operation: &Operation, payload: &Payload, id: ResourceId, ado
 }
 
 pub(super) fn mark(operation: &Operation, link: &Link, owed: bool, now: i64) -> Mark {
+    let wanted = operation.after.as_ref().map(|after| &after.resource);
+    let is_done = !owed && wanted == Some(&link.pushed.resource);
     Mark {
-        // Who is owed a manager has to be looked at again.
-        source: if owed { Digest::default() } else { operation.source },
+        // Who is owed a manager, or was not told everything, has to be looked at again.
+        source: if is_done { operation.source } else { Digest::default() },
         body: link.pushed.resource.digest(),
         dn: operation.dn_key,
         manager_dn: operation.manager_dn,

@@ -17,6 +17,8 @@ mod client;
 mod conflict;
 pub mod groups;
 mod list;
+#[cfg(test)]
+pub(crate) mod local;
 mod lookup;
 mod patch;
 pub mod rate;

@@ -5,13 +5,14 @@ use std::future::Future;
 use super::{
     adopt::{self, Words},
     client::ScimClient,
-    groups, lookup,
+    groups,
+    lookup::{self, Holder},
     request::{self, PlannedRequest},
     wire::Account,
 };
 use crate::{
-    model::{Pushed, Resource, ResourceId},
-    ports::{GroupPayload, Payload, ProviderError},
+    model::{Pushed, Resource},
+    ports::{Created, GroupPayload, Payload, ProviderError},
     profile::Profile,
 };
 
@@ -56,8 +57,11 @@ pub(super) trait Wanted: Sync {
     fn post(&self, profile: &Profile) -> PlannedRequest;
 
     /// Brings one that is there, of which nothing is known, to the wanted state.
-    fn take_over(&self, client: &ScimClient, id: &ResourceId)
-    -> impl Future<Output = Result<(), ProviderError>> + Send;
+    fn take_over(
+        &self,
+        client: &ScimClient,
+        holder: &Holder,
+    ) -> impl Future<Output = Result<Created, ProviderError>> + Send;
 }
 
 impl Wanted for Payload {
@@ -104,8 +108,19 @@ impl Wanted for Payload {
         request::create(profile, self)
     }
 
-    async fn take_over(&self, client: &ScimClient, id: &ResourceId) -> Result<(), ProviderError> {
-        client.bring_up_to_date(id, &Pushed::default(), self).await
+    /// An account in use stays in use: that is no adoption's to take away.
+    async fn take_over(&self, client: &ScimClient, holder: &Holder) -> Result<Created, ProviderError> {
+        let (id, mut payload) = (holder.id.clone(), self.clone());
+        let stays_in_use = !payload.pushed.resource.is_active() && holder.account.active != Some(false);
+        if stays_in_use {
+            payload.pushed.resource = payload.pushed.resource.with_active(true);
+        }
+        client.bring_up_to_date(&id, &Pushed::default(), &payload).await?;
+        Ok(if stays_in_use {
+            Created::AdoptedInUse(id)
+        } else {
+            Created::Adopted(id)
+        })
     }
 }
 
@@ -154,7 +169,9 @@ impl Wanted for GroupPayload {
         groups::request::create(self)
     }
 
-    async fn take_over(&self, client: &ScimClient, id: &ResourceId) -> Result<(), ProviderError> {
-        client.bring_group_up_to_date(id, &Resource::default(), self).await
+    async fn take_over(&self, client: &ScimClient, holder: &Holder) -> Result<Created, ProviderError> {
+        let id = holder.id.clone();
+        client.bring_group_up_to_date(&id, &Resource::default(), self).await?;
+        Ok(Created::Adopted(id))
     }
 }

@@ -111,7 +111,7 @@ async fn create<P: GroupProvider, S: GroupStore>(
     let created = crew.provider.create_group(payload, look_up_first, &taken).await?;
     Ok(match created {
         Created::New(id) => (id, false, MemberSum::default()),
-        Created::Adopted(id) => (id, true, MemberSum::default()),
+        Created::Adopted(id) | Created::AdoptedInUse(id) => (id, true, MemberSum::default()),
     })
 }
 
