@@ -6,6 +6,7 @@
 
 mod lane;
 mod linked;
+mod overwritten;
 mod recover;
 mod reject;
 mod send;
@@ -94,6 +95,7 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
         done_before_deferred: 0,
         owed: Vec::new(),
         renewed: BTreeSet::new(),
+        overwritten: BTreeSet::new(),
         unavailable: 0,
         last_unavailable: None,
         total: steps.len() as u64,
@@ -102,6 +104,10 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
         flush: None,
     };
     let lane = Arc::clone(&run.lane);
+    if steps.iter().any(|step| step.phase == Phase::Create) {
+        let lane = Arc::clone(&lane);
+        blocking(move || lane.linked.load()).await?;
+    }
     let mut from = 0;
     for phase in steps.chunk_by(|a, b| (a.phase, a.depth) == (b.phase, b.depth)) {
         if phase.first().is_some_and(|step| step.phase > Phase::Reference) {
@@ -184,6 +190,8 @@ struct Run<'a, P, S> {
     owed: Vec<Step>,
     /// People whose account was made anew, under another id.
     renewed: BTreeSet<AnchorKey>,
+    /// People whose account was given to somebody else as well.
+    overwritten: BTreeSet<AnchorKey>,
     unavailable: u32,
     last_unavailable: Option<ProviderError>,
     total: u64,
@@ -249,6 +257,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 }
             }
             self.save(&changes, &rejects).await?;
+            overwritten::distrust(&*self.lane.store, &mut self.overwritten)?;
             let (done, failed) = (self.ended, self.result.failed);
             self.observer.event(&Event::Done {
                 done,
@@ -317,7 +326,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                     Outcome::Linked { link, adopted, owed } => {
                         tracing::info!(%action, anchor, id = %link.id, adopted, "done");
                         self.result.adopted += u64::from(adopted);
-                        self.lane.linked.add(&link.id);
+                        self.lane.linked.add(&link.id, key);
                         self.lane.ids.put(key, Some(&link.id));
                         if operation.id.as_ref().is_some_and(|id| *id != link.id) {
                             self.renewed.insert(key);
@@ -363,6 +372,9 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                     }
                 } else {
                     self.unavailable = 0;
+                }
+                if let ProviderError::NotOurs { owner, .. } = &error {
+                    self.overwritten.insert(*owner);
                 }
                 let reject = rejected(operation, &error, self.rejects.get(&key), self.pace.now);
                 rejects.push((key, Some(reject)));

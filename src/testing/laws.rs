@@ -676,6 +676,55 @@ fn an_account_made_anew_is_told_to_those_who_report_to_it() {
     assert_eq!(town.cycle(&people).0.plan.steps.len(), 0);
 }
 
+#[test]
+fn nobody_is_linked_to_the_account_of_somebody_else() {
+    let mut town = Town::new();
+    let mut people = ["a", "b"].map(person).to_vec();
+    town.cycle(&people);
+    let before = town.view();
+    let id = town.cloud.by_name("a").unwrap().0;
+    town.cloud.merge_into(&id);
+    people.extend(["c", "d"].map(person));
+    let (_, execution) = town.cycle(&people);
+    assert_eq!((execution.failed, execution.done.len()), (2, 0));
+    let rejects = town.store.rejects().unwrap();
+    assert_eq!(rejects.len(), 2);
+    for (_, reject) in rejects {
+        let words = &reject.rejection.problems[0].rule;
+        assert!(
+            words.contains(&format!("account {id}, which belongs to uid=a,dc=test (a)")),
+            "{words}"
+        );
+    }
+    // The account is given back to its owner, and nobody else is sent again.
+    let (_, execution) = town.cycle(&people);
+    assert_eq!(execution.done, BTreeMap::from([(Action::Update, 1)]));
+    assert_eq!(town.view(), before);
+    let requests = town.cloud.requests();
+    town.cycle(&people);
+    assert_eq!(town.cloud.requests(), requests);
+}
+
+#[test]
+fn a_cloud_with_one_account_for_everybody_gets_one_person() {
+    let mut town = Town::new();
+    let people = ["a", "b", "c", "d", "e"].map(person).to_vec();
+    town.cycle(&people[..1]);
+    town.store = Arc::default();
+    let id = town.cloud.by_name("a").unwrap().0;
+    town.cloud.merge_into(&id);
+    let (_, execution) = town.cycle(&people[1..]);
+    assert_eq!((execution.failed, execution.done[&Action::Create]), (3, 1));
+    let mut linked = 0;
+    town.store
+        .each_link(&mut |_| {
+            linked += 1;
+            true
+        })
+        .unwrap();
+    assert_eq!(linked, 1);
+}
+
 fn towns() -> impl Strategy<Value = Vec<Vec<Person>>> {
     const ANCHORS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
     let one = |anchor: &'static str| {

@@ -185,6 +185,7 @@ pub(crate) struct MemoryCloud {
     requests: Mutex<u64>,
     next: Mutex<u64>,
     refuse: Mutex<BTreeSet<String>>,
+    merge: Mutex<Option<String>>,
 }
 
 /// One account.
@@ -213,6 +214,11 @@ impl MemoryCloud {
         lock(&self.refuse).insert(user_name.to_owned());
     }
 
+    /// From now on every create ends at the account `id`.
+    pub(crate) fn merge_into(&self, id: &str) {
+        *lock(&self.merge) = Some(id.to_owned());
+    }
+
     pub(crate) fn by_name(&self, user_name: &str) -> Option<(String, Account)> {
         lock(&self.accounts)
             .iter()
@@ -230,7 +236,8 @@ impl MemoryCloud {
             });
         }
         let mut accounts = lock(&self.accounts);
-        let id = match id {
+        let merged = lock(&self.merge).clone().map(ResourceId);
+        let id = match id.or(merged.as_ref()) {
             Some(id) if !accounts.contains_key(&id.0) => return Err(ProviderError::Gone),
             Some(id) => id.clone(),
             None => {
