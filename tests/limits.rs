@@ -249,6 +249,34 @@ fn another_anchor_takes_nothing_away() {
 }
 
 #[test]
+fn a_directory_loaded_anew_locks_nobody_out() {
+    let mut stage = company(12, 12);
+    for number in 7..=12 {
+        let entry = person(number).ldif();
+        stage.slapd.delete(&person(number).dn());
+        stage.slapd.modify(&entry);
+    }
+    let before = stage.accounts();
+    for mode in ["--dry-run", "--sync-now"] {
+        let run = stage.run(&[mode]).expect(5).says("you must not approve this");
+        let _ = run.says("Anchors changed");
+        assert_eq!(stage.cloud.log(), "", "{mode}");
+    }
+    let who = stage.run(&["explain", "u00012"]).expect(0).says("belongs to uid=u00012");
+    let _ = who.says("deactivate the account, but the limits hold that back");
+    assert_eq!(stage.accounts(), before);
+    // The way out: an empty state that may adopt anything.
+    let state = stage.config.folder().join("another-state");
+    stage.change("state", "path", &text(&state.display().to_string()));
+    stage.change("scim", "adopt", "\"any\"");
+    stage.sync().expect(0).says("12 adopted");
+    assert_eq!((stage.scim.count(), gone(&stage, 12)), (12, 0));
+    assert_ne!(stage.accounts(), before, "the new anchors are known there");
+    stage.change("scim", "adopt", "\"ours\"");
+    stage.is_in_step();
+}
+
+#[test]
 fn an_empty_answer_is_not_believed() {
     // Even where every removal is allowed.
     let mut stage = company(12, 1000);

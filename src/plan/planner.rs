@@ -2,6 +2,8 @@
 //! and what stays in memory is a fixed-size mark for each person and a fixed-size note for each
 //! operation.
 
+mod namesakes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
@@ -90,6 +92,8 @@ pub(super) struct Note {
     pub(super) key: AnchorKey,
     pub(super) action: Action,
     pub(super) removal: bool,
+    /// A removal of somebody whose name a new person of this plan wants.
+    pub(super) has_namesake: bool,
     /// Digest of the operation as spooled.
     pub(super) content: Digest,
     /// The manager's name as the entry has it.
@@ -127,6 +131,8 @@ pub struct Planner {
     renames: Vec<Rename>,
     /// Anchors that more than one entry has.
     twins: BTreeSet<AnchorKey>,
+    /// People who are missing while somebody new wants their name.
+    followed: BTreeSet<AnchorKey>,
     /// Rejections that are listed with their reasons.
     listed: usize,
     warnings: Warnings,
@@ -182,6 +188,7 @@ impl Planner {
             notes: Vec::new(),
             renames: Vec::new(),
             twins: BTreeSet::new(),
+            followed: BTreeSet::new(),
             listed: 0,
             warnings: Warnings::default(),
             counts: Counts {
@@ -408,6 +415,7 @@ impl Planner {
             key,
             action: operation.action,
             removal: operation.is_removal(),
+            has_namesake: false,
             content: content(operation),
             manager_dn: operation.manager_dn,
             manager: AnchorKey::default(),
@@ -434,6 +442,9 @@ impl Planner {
         let proof = self.proves_absence(&absence);
         self.drop_anchor_twins(read_back)?;
         self.drop_name_twins(read_back)?;
+        if proof {
+            self.drop_namesakes(leavers, links, read_back)?;
+        }
         let names = self.names();
         self.resolve_managers(&names, links, read_back, emit)?;
         let mut steps = self.steps();
@@ -738,6 +749,7 @@ impl Planner {
             }
             let index = self.note(key, &operation);
             self.notes[index as usize].manager = mark.manager;
+            self.notes[index as usize].has_namesake = self.followed.contains(&key);
             emit(&operation)?;
             let phase = if action == Action::Delete {
                 Phase::Delete
@@ -911,6 +923,13 @@ impl Plan {
     #[must_use]
     pub fn person(&self, step: Step) -> Option<AnchorKey> {
         self.notes.get(step.index as usize).map(|note| note.key)
+    }
+
+    /// Whether a step takes out somebody whose `userName` a new person of this plan has.
+    #[must_use]
+    pub fn has_namesake(&self, step: Step) -> bool {
+        let note = self.notes.get(step.index as usize);
+        note.is_some_and(|note| note.has_namesake)
     }
 
     /// What a step does and whether it takes access away.

@@ -725,6 +725,104 @@ fn a_cloud_with_one_account_for_everybody_gets_one_person() {
     assert_eq!(linked, 1);
 }
 
+/// Everybody of `people` with another anchor, and the entry it had.
+fn reloaded(people: &[Person], anchors: &[&'static str]) -> Vec<Person> {
+    let other = |(person, anchor): (&Person, &&'static str)| Person {
+        anchor,
+        ..person.clone()
+    };
+    people.iter().zip(anchors).map(other).collect()
+}
+
+#[test]
+fn people_whose_anchors_changed_are_neither_sent_nor_taken_out() {
+    let mut town = Town::new();
+    let people = ["a", "b", "c"].map(person).to_vec();
+    town.cycle(&people);
+    let (before, requests) = (town.view(), town.cloud.requests());
+    // Whatever the limits say.
+    for anchors in [&["x", "y", "z"][..], &["a", "b", "z"]] {
+        let (planned, execution) = town.cycle(&reloaded(&people, anchors));
+        let changed = anchors.iter().filter(|anchor| **anchor > "c").count();
+        assert_eq!((planned.approved.held.len(), execution.done.len()), (changed, 0));
+        let reason = planned.approved.hold.unwrap().reason;
+        for part in ["same people", "must not approve", "docs/state.md"] {
+            assert!(reason.contains(part), "{reason}");
+        }
+        assert_eq!(planned.plan.counts.rejected, changed as u64);
+        let rejects = town.store.rejects().unwrap();
+        assert_eq!(rejects.len(), changed);
+        let words = &rejects[0].1.rejection.problems[0].rule;
+        for part in ["belongs to uid=", "do not approve", "[[users.override]]"] {
+            assert!(words.contains(part), "{words}");
+        }
+        assert_eq!((town.view(), town.cloud.requests()), (before.clone(), requests));
+    }
+    // The anchors are as they were: nothing happened.
+    let (planned, _) = town.cycle(&people);
+    assert!(planned.approved.hold.is_none() && town.store.rejects().unwrap().is_empty());
+    assert_eq!(town.cloud.requests(), requests);
+}
+
+#[test]
+fn a_namesake_waits_and_everybody_else_goes_on() {
+    let mut town = Town::new();
+    let people = ["a", "b", "c"].map(person).to_vec();
+    town.cycle(&people);
+    let mut now = reloaded(&people[..2], &["a", "x"]);
+    now.push(person("d"));
+    let (planned, execution) = town.cycle(&now);
+    assert_eq!(
+        execution.done,
+        BTreeMap::from([(Action::Create, 1), (Action::Deactivate, 1)]),
+        "d comes, c leaves"
+    );
+    // An operator says that b is not x.
+    let mut meta = town.store.meta().unwrap();
+    meta.approved = Some(planned.approved.hold.unwrap().plan_id);
+    town.store.save_meta(&meta).unwrap();
+    let (_, execution) = town.cycle(&now);
+    assert_eq!(execution.done, BTreeMap::from([(Action::Deactivate, 1)]));
+    assert!(!town.view()["b"].2);
+    // The account still has the name, so x is refused by the cloud until she gets another one.
+    let (planned, execution) = town.cycle(&now);
+    assert_eq!((execution.failed, execution.done.len()), (1, 0));
+    assert!(planned.approved.hold.is_none());
+    now[1].name = "b2".into();
+    let (_, execution) = town.cycle(&now);
+    assert_eq!(execution.done, BTreeMap::from([(Action::Create, 1)]));
+}
+
+#[test]
+fn another_name_for_the_newcomer_lets_the_leaver_go() {
+    let mut town = Town::new();
+    let people = ["a", "b"].map(person).to_vec();
+    town.cycle(&people);
+    let mut now = reloaded(&people, &["a", "x"]);
+    assert!(town.cycle(&now).0.approved.hold.is_some());
+    now[1].name = "b2".into();
+    let (planned, execution) = town.cycle(&now);
+    assert!(planned.approved.hold.is_none());
+    assert_eq!(
+        execution.done,
+        BTreeMap::from([(Action::Create, 1), (Action::Deactivate, 1)])
+    );
+}
+
+#[test]
+fn an_empty_state_that_may_adopt_anything_is_the_way_out_of_changed_anchors() {
+    let mut town = Town::new();
+    let people = ["a", "b"].map(person).to_vec();
+    town.cycle(&people);
+    let ids: Vec<String> = town.cloud.accounts().into_keys().collect();
+    town.store = Arc::default();
+    town.cloud.adopt_any();
+    let (_, execution) = town.cycle(&reloaded(&people, &["x", "y"]));
+    assert_eq!(execution.adopted, 2);
+    assert_eq!(town.cloud.accounts().into_keys().collect::<Vec<_>>(), ids);
+    assert!(town.view().contains_key("x") && town.view().contains_key("y"));
+}
+
 fn towns() -> impl Strategy<Value = Vec<Vec<Person>>> {
     const ANCHORS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
     let one = |anchor: &'static str| {
