@@ -262,7 +262,10 @@ fn a_directory_loaded_anew_locks_nobody_out() {
         let _ = run.says("Anchors changed");
         assert_eq!(stage.cloud.log(), "", "{mode}");
     }
-    let who = stage.run(&["explain", "u00012"]).expect(0).says("belongs to uid=u00012");
+    let who = stage
+        .run(&["explain", "u00012"])
+        .expect(0)
+        .says("belongs to uid=u00012");
     let _ = who.says("deactivate the account, but the limits hold that back");
     assert_eq!(stage.accounts(), before);
     // The way out: an empty state that may adopt anything.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     engine::{Engine, chain, foreign_endpoint, unix_now},
     foresight::Foresight,
+    hints::{self, Names},
     order::{OrderError, Surroundings},
     setup::Setup,
 };
@@ -82,6 +83,7 @@ pub fn run(
     let carried_out: BTreeSet<_> = planned.approved.steps.iter().copied().collect();
     let shown = |step: &&Step| held.contains(step) || carried_out.contains(step);
     let mut foresight = Foresight::new(&setup, &*engine.store);
+    let mut names = Names::default();
     let mut tell = |(operation, request), held, probe| {
         let line = Line {
             requests: vec![request],
@@ -99,6 +101,7 @@ pub fn run(
             }
         }
         let operation = planned.plan.complete(*step, spool.operation(step.index)?);
+        names.operation(*step, &operation);
         let probe = match &client {
             Some(client) if operation.action == Action::Create => Some(probe(client, &linked, &operation)?),
             _ => None,
@@ -108,7 +111,11 @@ pub fn run(
     for late in foresight.late()? {
         tell(late, false, None)?;
     }
-    let summary = summary(&planned, &setup, totals, &*engine.store)?;
+    let mut summary = summary(&planned, &setup, totals, &*engine.store)?;
+    summary
+        .warnings
+        .extend(hints::dangling(&planned.plan, &*engine.store, spool)?);
+    summary.warnings.extend(names.warnings(&*engine.store, spool)?);
     report.finish(&summary)?;
     buffered.flush()?;
     Ok(exit_code(&planned, options))
@@ -166,12 +173,6 @@ fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateSt
         )),
     };
     let mut warnings = plan.warnings.clone();
-    if plan.counts.dangling > 0 {
-        warnings.push(match plan.counts.dangling {
-            1 => "1 person has a manager who is not among those provisioned".to_owned(),
-            number => format!("{number} people have a manager who is not among those provisioned"),
-        });
-    }
     if setup.policy.profile.silent_takeover && totals.operations.contains_key(&Action::Create) {
         warnings.push(format!(
             "{} takes over an account made by hand when a new one gets its name; each is looked up before it is created",

@@ -135,6 +135,8 @@ pub struct Planner {
     followed: BTreeSet<AnchorKey>,
     /// Rejections that are listed with their reasons.
     listed: usize,
+    /// People whose manager is not among those provisioned.
+    dangling: Vec<AnchorKey>,
     warnings: Warnings,
     counts: Counts,
 }
@@ -190,6 +192,7 @@ impl Planner {
             twins: BTreeSet::new(),
             followed: BTreeSet::new(),
             listed: 0,
+            dangling: Vec::new(),
             warnings: Warnings::default(),
             counts: Counts {
                 in_use,
@@ -486,6 +489,7 @@ impl Planner {
             steps,
             notes: self.notes,
             reject_changes: self.reject_changes,
+            dangling: self.dangling,
             warnings: self.warnings.finish(),
             counts: self.counts,
             absence,
@@ -587,7 +591,7 @@ impl Planner {
         for at in 0..self.notes.len() {
             let (key, manager_dn) = (self.notes[at].key, self.notes[at].manager_dn);
             let pushed = self.find(key).map(|at| self.marks[at].1.manager).unwrap_or_default();
-            let manager = self.manager(names, manager_dn, pushed);
+            let manager = self.manager(key, names, manager_dn, pushed);
             self.notes[at].manager = manager;
             self.notes[at].manager_is_new = self.fresh.contains_key(&manager);
             if self.find(key).is_some() {
@@ -599,7 +603,7 @@ impl Planner {
             if self.sights[at].0 != Sight::Seen || mark.deactivated_at != 0 || has_operation.contains(&key) {
                 continue;
             }
-            let manager = self.manager(names, mark.manager_dn, mark.manager);
+            let manager = self.manager(key, names, mark.manager_dn, mark.manager);
             // A manager who is created in this plan gets an id that nobody was told yet.
             let told = manager == mark.manager && !self.fresh.contains_key(&manager);
             if told || self.still_rejected.contains(&key) {
@@ -624,7 +628,7 @@ impl Planner {
 
     /// Who is behind the name. A name that leads to nobody we provision keeps the manager who was
     /// pushed, as long as that account is there: a dangling name is no reason to take something away.
-    fn manager(&mut self, names: &Names, dn: DnKey, pushed: AnchorKey) -> AnchorKey {
+    fn manager(&mut self, person: AnchorKey, names: &Names, dn: DnKey, pushed: AnchorKey) -> AnchorKey {
         if dn.is_none() {
             return AnchorKey::default();
         }
@@ -632,6 +636,7 @@ impl Planner {
             return manager;
         }
         self.counts.dangling += 1;
+        self.dangling.push(person);
         if self.find(pushed).is_some() {
             pushed
         } else {
@@ -885,6 +890,8 @@ pub struct Plan {
     pub quietly_inactive: Vec<AnchorKey>,
     /// The reject list's changes.
     pub reject_changes: Vec<(AnchorKey, Option<Reject>)>,
+    /// People whose manager is not among those provisioned.
+    pub dangling: Vec<AnchorKey>,
     /// For people to read.
     pub warnings: Vec<String>,
     /// What was counted.

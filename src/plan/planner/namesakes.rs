@@ -5,11 +5,11 @@
 //! can tell the two apart from here. So nobody gets an account that is somebody else's, nobody is sent
 //! where the name is known to be taken, and who would be deactivated waits for an operator's word.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Links, PlanError, Planner, ReadBack, Sight};
 use crate::{
-    model::{Action, Digest, DnKey, Link, Operation, Problem, Rejection},
+    model::{Action, Digest, Link, Operation, Problem, Rejection},
     plan::{
         circles,
         decide::{self, Missing},
@@ -31,7 +31,6 @@ impl Planner {
         if creates.is_empty() {
             return Ok(());
         }
-        let dns: BTreeSet<DnKey> = self.fresh.values().map(|fresh| fresh.dn).collect();
         for at in 0..self.marks.len() {
             let (key, mark) = self.marks[at];
             if self.sights[at].0 == Sight::Seen {
@@ -39,23 +38,17 @@ impl Planner {
             }
             let missing = decide::missing(&mark, leavers, self.now);
             let keeps_name = matches!(missing, Missing::Deactivate | Missing::Counted(_));
-            // Who left long ago is looked at only where there is reason to; there may be very many.
-            if !keeps_name && missing != Missing::Delete && !dns.contains(&mark.dn) {
+            // Who left long ago may be one of very many, and the answer to the create says it, too.
+            if !keeps_name && missing != Missing::Delete {
                 continue;
             }
             let link = links(key)?.ok_or(PlanError::LinkMissing(key))?;
             let name = circles::name_key(link.pushed.resource.user_name());
             let Some(&index) = creates.get(&name) else { continue };
-            let newcomer = read_back(index)?;
             if keeps_name {
+                let newcomer = read_back(index)?;
                 self.drop_operation(index);
                 self.reject(in_the_way(&newcomer, &link));
-            } else if missing != Missing::Delete {
-                self.warnings.push(format!(
-                    "{} may be refused: an account of the same userName belongs to {}, who is not in the directory \
-                     any more under that anchor",
-                    newcomer.dn, link.dn
-                ));
             }
             self.followed.insert(key);
         }
