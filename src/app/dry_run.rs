@@ -116,6 +116,7 @@ pub fn run(
         .warnings
         .extend(hints::dangling(&planned.plan, &*engine.store, spool)?);
     summary.warnings.extend(names.warnings(&*engine.store, spool)?);
+    summary.warnings.extend(hints::unmet(&planned, &*engine.store)?);
     report.finish(&summary)?;
     buffered.flush()?;
     Ok(exit_code(&planned, options))

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    cycle::Planned,
     model::{Action, AnchorKey, Digest, Link, Operation, Step, shown},
     plan::{Plan, circles::name_key},
     ports::{PlanSpool, StateStore, StoreError},
@@ -88,6 +89,25 @@ pub(super) fn holder(link: &Link) -> String {
         shown(&link.id.0),
         shown(&link.dn)
     )
+}
+
+/// Names in the configuration that are nobody's: not in the directory, and nobody was pushed under them.
+///
+/// # Errors
+/// When the state cannot be read.
+pub(super) fn unmet(planned: &Planned, store: &dyn StateStore) -> Result<Vec<String>, StoreError> {
+    let mut unmet = planned.unmet.clone();
+    if !unmet.is_empty() {
+        store.each_link(&mut |link| {
+            unmet.meet(
+                &link.dn,
+                Some(link.anchor.as_str()),
+                Some(link.pushed.resource.user_name()),
+            );
+            !unmet.is_empty()
+        })?;
+    }
+    Ok(unmet.words().cloned().collect())
 }
 
 /// The people whose manager is not among those provisioned, in words; nothing when there are none.

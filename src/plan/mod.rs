@@ -14,7 +14,9 @@ mod managers;
 pub mod planner;
 mod protected;
 pub mod settings;
+mod unmet;
 
 pub use limits::{Approved, approve};
 pub use planner::{Counts, Inputs, Plan, PlanError, Planner};
 pub use protected::Protected;
+pub use unmet::Unmet;

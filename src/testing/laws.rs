@@ -183,6 +183,7 @@ impl Town {
             approved,
             server: "ldap://test".into(),
             meta,
+            unmet: plan::Unmet::default(),
         }
     }
 
