@@ -280,6 +280,25 @@ fn a_directory_loaded_anew_locks_nobody_out() {
 }
 
 #[test]
+fn an_attribute_that_vanishes_for_everybody_is_held() {
+    let stage = company(12, 2);
+    for number in 1..=12 {
+        stage.slapd.replace(&person(number).dn(), "mail", &[]);
+    }
+    stage.slapd.modify(&person(20).ldif());
+    stage
+        .run(&["--dry-run"])
+        .expect(5)
+        .says("12 of 12 accounts in use would lose emails: lost read rights look exactly like this");
+    stage.sync().expect(5).says("12 removals held (12 of 12");
+    assert_eq!(stage.methods(), "POST", "the joiner");
+    stage.run(&["approve", &held(&stage).unwrap()]).expect(0);
+    stage.sync().expect(0);
+    assert_eq!(stage.methods(), vec!["PATCH"; 12].join(" "));
+    stage.is_in_step();
+}
+
+#[test]
 fn an_empty_answer_is_not_believed() {
     // Even where every removal is allowed.
     let mut stage = company(12, 1000);

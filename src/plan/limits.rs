@@ -6,6 +6,7 @@ use crate::{
     model::{Absence, Action, Digest, Phase, Step},
     plan::{
         Plan,
+        losses::{self, Lost},
         settings::{Limits, OnExceeded, OnIncomplete},
     },
 };
@@ -50,6 +51,7 @@ pub struct Hold {
 pub fn approve(plan: &Plan, limits: &Limits, context: &Context<'_>) -> Approved {
     let is_removal = |step: &Step| plan.action(*step).is_some_and(|(_, removal)| removal);
     let removals: Vec<Step> = plan.steps.iter().copied().filter(is_removal).collect();
+    let losses = Wave::new(plan, limits);
     if matches!(plan.absence, Absence::Unknown(_)) {
         return match context.on_incomplete {
             OnIncomplete::Abort => Approved {
@@ -57,19 +59,21 @@ pub fn approve(plan: &Plan, limits: &Limits, context: &Context<'_>) -> Approved 
                 ..Approved::default()
             },
             OnIncomplete::NoRemovals => Approved {
-                steps: without(plan, &removals),
+                steps: without(plan, &losses.join(plan, removals)),
                 ..Approved::default()
             },
         };
     }
-    let (held, reasons) = withheld(plan, removals, limits, context);
+    let (held, mut reasons) = withheld(plan, removals, limits, context);
+    reasons.extend(losses.reason.clone());
+    let held = losses.join(plan, held);
     if held.is_empty() {
         return Approved {
             steps: plan.steps.clone(),
             ..Approved::default()
         };
     }
-    let plan_id = removals_id(plan, &held);
+    let plan_id = removals_id(plan, &held, losses.mask);
     if context.approved == Some(plan_id.as_str()) {
         return Approved {
             steps: plan.steps.clone(),
@@ -88,6 +92,38 @@ pub fn approve(plan: &Plan, limits: &Limits, context: &Context<'_>) -> Approved 
         aborted,
         approval_used: false,
     }
+}
+
+/// Attributes that too many people would lose.
+struct Wave {
+    mask: Lost,
+    reason: Option<String>,
+}
+
+impl Wave {
+    fn new(plan: &Plan, limits: &Limits) -> Self {
+        let in_use = plan.counts.in_use;
+        let lost = plan.steps.iter().map(|step| lost(plan, step));
+        let (mask, waves) = plan.losses.waves(lost, in_use, allowed(in_use, limits));
+        Self {
+            mask,
+            reason: (!waves.is_empty()).then(|| losses::in_words(&waves, in_use)),
+        }
+    }
+
+    /// `held`, and everybody who would lose one of these attributes; in the order of the plan.
+    fn join(&self, plan: &Plan, held: Vec<Step>) -> Vec<Step> {
+        if self.mask == 0 {
+            return held;
+        }
+        let held: BTreeSet<_> = held.into_iter().collect();
+        let is_held = |step: &Step| held.contains(step) || lost(plan, step) & self.mask != 0;
+        plan.steps.iter().copied().filter(is_held).collect()
+    }
+}
+
+fn lost(plan: &Plan, step: &Step) -> Lost {
+    plan.notes.get(step.index as usize).map_or(0, |note| note.lost)
 }
 
 /// The steps that are carried out when `held` are not. Somebody who steps aside in a circle of renames
@@ -173,17 +209,20 @@ fn allowed(in_use: u64, limits: &Limits) -> u64 {
 }
 
 /// Twelve hexadecimal digits over who loses what: the same removals have the same id in every cycle.
-fn removals_id(plan: &Plan, removals: &[Step]) -> String {
+fn removals_id(plan: &Plan, removals: &[Step], waves: Lost) -> String {
     let mut lines: Vec<_> = removals
         .iter()
         .filter_map(|step| plan.notes.get(step.index as usize))
-        .map(|note| (note.key, note.action))
+        .map(|note| (note.key, note.action, note.lost & waves))
         .collect();
     lines.sort_unstable();
     let mut hasher = blake3::Hasher::new();
-    for (key, action) in lines {
+    for (key, action, lost) in lines {
         hasher.update(&key.0);
         hasher.update(action.to_string().as_bytes());
+        for name in plan.losses.names(lost) {
+            hasher.update(name.as_bytes());
+        }
     }
     Digest::finish(&hasher).to_string()[..12].to_owned()
 }

@@ -10,6 +10,7 @@ pub mod circles;
 pub mod decide;
 mod keyed;
 pub mod limits;
+mod losses;
 mod managers;
 pub mod planner;
 mod protected;

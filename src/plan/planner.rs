@@ -16,6 +16,7 @@ use crate::{
         circles::{self, Rename},
         decide::{self, Known, Missing, Rules, Seen},
         keyed,
+        losses::{Losses, Lost},
         managers::{self, Names},
         settings::Leavers,
     },
@@ -96,6 +97,8 @@ pub(super) struct Note {
     pub(super) has_namesake: bool,
     /// Digest of the operation as spooled.
     pub(super) content: Digest,
+    /// The attributes that the person would be without.
+    pub(super) lost: Lost,
     /// The manager's name as the entry has it.
     manager_dn: DnKey,
     /// The manager, once every entry is known.
@@ -135,6 +138,7 @@ pub struct Planner {
     followed: BTreeSet<AnchorKey>,
     /// Rejections that are listed with their reasons.
     listed: usize,
+    losses: Losses,
     /// People whose manager is not among those provisioned.
     dangling: Vec<AnchorKey>,
     warnings: Warnings,
@@ -192,6 +196,7 @@ impl Planner {
             twins: BTreeSet::new(),
             followed: BTreeSet::new(),
             listed: 0,
+            losses: Losses::default(),
             dangling: Vec::new(),
             warnings: Warnings::default(),
             counts: Counts {
@@ -414,11 +419,16 @@ impl Planner {
                 after: name,
             });
         }
+        let lost = match (&operation.before, &operation.after) {
+            (Some(before), Some(after)) => self.losses.of(before, after),
+            _ => 0,
+        };
         self.notes.push(Note {
             key,
             action: operation.action,
             removal: operation.is_removal(),
             has_namesake: false,
+            lost,
             content: content(operation),
             manager_dn: operation.manager_dn,
             manager: AnchorKey::default(),
@@ -489,6 +499,7 @@ impl Planner {
             steps,
             notes: self.notes,
             reject_changes: self.reject_changes,
+            losses: self.losses,
             dangling: self.dangling,
             warnings: self.warnings.finish(),
             counts: self.counts,
@@ -593,6 +604,7 @@ impl Planner {
             let pushed = self.find(key).map(|at| self.marks[at].1.manager).unwrap_or_default();
             let manager = self.manager(key, names, manager_dn, pushed);
             self.notes[at].manager = manager;
+            self.lose_manager(at, pushed, manager);
             self.notes[at].manager_is_new = self.fresh.contains_key(&manager);
             if self.find(key).is_some() {
                 has_operation.insert(key);
@@ -618,12 +630,19 @@ impl Planner {
             }
             let index = self.note(key, &operation);
             self.notes[index as usize].manager = manager;
+            self.lose_manager(index as usize, mark.manager, manager);
             emit(&operation)?;
             self.counts.unchanged = self.counts.unchanged.saturating_sub(1);
             // Until this has succeeded the entry has to be looked at again.
             self.look_again(at);
         }
         Ok(())
+    }
+
+    fn lose_manager(&mut self, note: usize, pushed: AnchorKey, manager: AnchorKey) {
+        if manager.is_none() && !pushed.is_none() {
+            self.notes[note].lost |= self.losses.manager();
+        }
     }
 
     /// Who is behind the name. A name that leads to nobody we provision keeps the manager who was
@@ -884,6 +903,7 @@ pub struct Plan {
     /// What is carried out, in order.
     pub steps: Vec<Step>,
     pub(super) notes: Vec<Note>,
+    pub(super) losses: Losses,
     /// Marks that changed without an operation.
     pub mark_changes: Vec<(AnchorKey, Mark)>,
     /// People who left while their account was inactive already.

@@ -824,6 +824,77 @@ fn an_empty_state_that_may_adopt_anything_is_the_way_out_of_changed_anchors() {
     assert!(town.view().contains_key("x") && town.view().contains_key("y"));
 }
 
+const COMPANY: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+
+#[test]
+fn an_attribute_that_nearly_everybody_loses_is_held_like_removals() {
+    let mut town = Town::new();
+    (town.policy.limits.max_removals, town.policy.limits.max_removals_percent) = (5, 50.0);
+    let people = COMPANY.map(person).to_vec();
+    town.cycle(&people);
+    let before = town.view();
+    let without_title = |from: usize| -> Vec<Person> {
+        let mut people = people.clone();
+        people[from..].iter_mut().for_each(|person| person.title = None);
+        people
+    };
+    // Six of twelve are more than the limit, but not more than half.
+    town.cycle(&without_title(6));
+    town.cycle(&people);
+    assert_eq!(town.view(), before);
+
+    let mut lost = without_title(1);
+    lost[0].title = Some("Chief".into());
+    let (planned, execution) = town.cycle(&lost);
+    assert_eq!(
+        execution.done,
+        BTreeMap::from([(Action::Update, 1)]),
+        "everything else is done"
+    );
+    assert_eq!(planned.approved.held.len(), 11);
+    let hold = planned.approved.hold.unwrap();
+    for part in ["11 of 12 accounts in use would lose title", "lost read rights"] {
+        assert!(hold.reason.contains(part), "{}", hold.reason);
+    }
+    assert_eq!(
+        town.cycle(&lost).0.approved.hold.as_ref(),
+        Some(&hold),
+        "a state, not an event"
+    );
+    let approve = |town: &Town| {
+        let mut meta = town.store.meta().unwrap();
+        meta.approved = Some(hold.plan_id.clone());
+        town.store.save_meta(&meta).unwrap();
+    };
+    // The right to read comes back.
+    assert!(town.cycle(&people).0.approved.hold.is_none());
+    approve(&town);
+    town.cycle(&people);
+    assert_eq!(town.view(), before);
+    // It was meant.
+    assert!(town.cycle(&lost).0.approved.hold.is_some());
+    approve(&town);
+    let (_, execution) = town.cycle(&lost);
+    assert_eq!(execution.done[&Action::Update], 11);
+    assert_eq!(town.cycle(&lost).0.plan.steps.len(), 0);
+}
+
+#[test]
+fn managers_that_nearly_everybody_loses_are_held() {
+    let mut town = Town::new();
+    town.policy.limits.max_removals_percent = 10.0;
+    let mut people = COMPANY.map(person).to_vec();
+    people[1..].iter_mut().for_each(|person| person.manager = Some("a"));
+    town.cycle(&people);
+    let before = town.view();
+    people.iter_mut().for_each(|person| person.manager = None);
+    let (planned, execution) = town.cycle(&people);
+    assert!(execution.done.is_empty());
+    let reason = planned.approved.hold.unwrap().reason;
+    assert!(reason.contains("would lose enterprise.manager"), "{reason}");
+    assert_eq!(town.view(), before);
+}
+
 fn towns() -> impl Strategy<Value = Vec<Vec<Person>>> {
     const ANCHORS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
     let one = |anchor: &'static str| {
