@@ -175,7 +175,7 @@ fn a_wave_of_disabled_accounts_is_a_wave_of_removals() {
     assert_eq!(stage.methods(), "PATCH", "the new title");
     assert_eq!(gone(&stage, 12), 0);
     stage.run(&["approve", &held(&stage).unwrap()]).expect(0);
-    stage.sync().expect(0);
+    stage.sync().expect(0).says("3 switched off");
     assert_eq!(stage.methods(), "PATCH PATCH PATCH");
     assert_eq!(gone(&stage, 12), 3);
     stage.is_in_step();

@@ -48,6 +48,8 @@ pub struct Execution {
     pub done: BTreeMap<Action, u64>,
     /// Of those created, how many turned out to exist and were adopted.
     pub adopted: u64,
+    /// Of those done, how many came to more than their action says; in no other number.
+    pub turned_out: BTreeMap<(Action, Turn), u64>,
     /// Operations that failed and stand on the reject list.
     pub failed: u64,
     /// Operations that were not tried because the run stopped.
@@ -56,6 +58,15 @@ pub struct Execution {
     pub stopped: Option<ProviderError>,
     /// Creates that may have taken effect without our learning of it.
     pub in_doubt: Vec<AnchorKey>,
+}
+
+/// What an operation came to besides what its action says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// The account had been lost and was made again.
+    MadeAgain,
+    /// The directory switched the account off.
+    SwitchedOff,
 }
 
 /// Operations claimed at a time.
@@ -325,10 +336,21 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                     }
                     Outcome::Linked { link, adopted, owed } => {
                         tracing::info!(%action, anchor, id = %link.id, adopted, "done");
-                        self.result.adopted += u64::from(adopted);
+                        self.result.adopted += u64::from(adopted && action == Action::Create);
+                        let is_new = operation.id.as_ref().is_some_and(|id| *id != link.id);
+                        let turn = if is_new && !adopted {
+                            Some(Turn::MadeAgain)
+                        } else if action == Action::Update && operation.is_removal() {
+                            Some(Turn::SwitchedOff)
+                        } else {
+                            None
+                        };
+                        if let Some(turn) = turn {
+                            *self.result.turned_out.entry((action, turn)).or_default() += 1;
+                        }
                         self.lane.linked.add(&link.id, key);
                         self.lane.ids.put(key, Some(&link.id));
-                        if operation.id.as_ref().is_some_and(|id| *id != link.id) {
+                        if is_new {
                             self.renewed.insert(key);
                         }
                         changes.push(Change::Put(key, mark(operation, &link, owed, self.pace.now), link));

@@ -895,6 +895,22 @@ fn managers_that_nearly_everybody_loses_are_held() {
     assert_eq!(town.view(), before);
 }
 
+#[test]
+fn what_an_update_came_to_is_told() {
+    let mut town = Town::new();
+    let mut people = ["a", "b", "c", "d"].map(person).to_vec();
+    town.cycle(&people);
+    let id = town.cloud.by_name("a").unwrap().0;
+    town.cloud.remove(&id);
+    people[..2].iter_mut().for_each(|person| person.title = Some("Chief".into()));
+    people[2..].iter_mut().for_each(|person| person.active = false);
+    let (planned, execution) = town.cycle(&people);
+    let record = outcome::record(&planned, &execution, 0, 0, 0);
+    assert_eq!(record.outcome, "1 made again, 1 updated, 2 switched off");
+    let done = [("made-again", 1), ("switched-off", 2), ("update", 1)];
+    assert_eq!(record.done, done.map(|(name, count)| (name.to_owned(), count)).into());
+}
+
 fn towns() -> impl Strategy<Value = Vec<Vec<Person>>> {
     const ANCHORS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
     let one = |anchor: &'static str| {
