@@ -6,6 +6,7 @@
 
 mod lane;
 mod linked;
+mod overwritten;
 mod recover;
 mod reject;
 mod send;
@@ -47,6 +48,8 @@ pub struct Execution {
     pub done: BTreeMap<Action, u64>,
     /// Of those created, how many turned out to exist and were adopted.
     pub adopted: u64,
+    /// Of those done, how many came to more than their action says; in no other number.
+    pub turned_out: BTreeMap<(Action, Turn), u64>,
     /// Operations that failed and stand on the reject list.
     pub failed: u64,
     /// Operations that were not tried because the run stopped.
@@ -55,6 +58,15 @@ pub struct Execution {
     pub stopped: Option<ProviderError>,
     /// Creates that may have taken effect without our learning of it.
     pub in_doubt: Vec<AnchorKey>,
+}
+
+/// What an operation came to besides what its action says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// The account had been lost and was made again.
+    MadeAgain,
+    /// The directory switched the account off.
+    SwitchedOff,
 }
 
 /// Operations claimed at a time.
@@ -94,6 +106,7 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
         done_before_deferred: 0,
         owed: Vec::new(),
         renewed: BTreeSet::new(),
+        overwritten: BTreeSet::new(),
         unavailable: 0,
         last_unavailable: None,
         total: steps.len() as u64,
@@ -102,6 +115,10 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
         flush: None,
     };
     let lane = Arc::clone(&run.lane);
+    if steps.iter().any(|step| step.phase == Phase::Create) {
+        let lane = Arc::clone(&lane);
+        blocking(move || lane.linked.load()).await?;
+    }
     let mut from = 0;
     for phase in steps.chunk_by(|a, b| (a.phase, a.depth) == (b.phase, b.depth)) {
         if phase.first().is_some_and(|step| step.phase > Phase::Reference) {
@@ -184,6 +201,8 @@ struct Run<'a, P, S> {
     owed: Vec<Step>,
     /// People whose account was made anew, under another id.
     renewed: BTreeSet<AnchorKey>,
+    /// People whose account was given to somebody else as well.
+    overwritten: BTreeSet<AnchorKey>,
     unavailable: u32,
     last_unavailable: Option<ProviderError>,
     total: u64,
@@ -249,6 +268,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 }
             }
             self.save(&changes, &rejects).await?;
+            overwritten::distrust(&*self.lane.store, &mut self.overwritten)?;
             let (done, failed) = (self.ended, self.result.failed);
             self.observer.event(&Event::Done {
                 done,
@@ -316,10 +336,21 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                     }
                     Outcome::Linked { link, adopted, owed } => {
                         tracing::info!(%action, anchor, id = %link.id, adopted, "done");
-                        self.result.adopted += u64::from(adopted);
-                        self.lane.linked.add(&link.id);
+                        self.result.adopted += u64::from(adopted && action == Action::Create);
+                        let is_new = operation.id.as_ref().is_some_and(|id| *id != link.id);
+                        let turn = if is_new && !adopted {
+                            Some(Turn::MadeAgain)
+                        } else if action == Action::Update && operation.is_removal() {
+                            Some(Turn::SwitchedOff)
+                        } else {
+                            None
+                        };
+                        if let Some(turn) = turn {
+                            *self.result.turned_out.entry((action, turn)).or_default() += 1;
+                        }
+                        self.lane.linked.add(&link.id, key);
                         self.lane.ids.put(key, Some(&link.id));
-                        if operation.id.as_ref().is_some_and(|id| *id != link.id) {
+                        if is_new {
                             self.renewed.insert(key);
                         }
                         changes.push(Change::Put(key, mark(operation, &link, owed, self.pace.now), link));
@@ -363,6 +394,9 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                     }
                 } else {
                     self.unavailable = 0;
+                }
+                if let ProviderError::NotOurs { owner, .. } = &error {
+                    self.overwritten.insert(*owner);
                 }
                 let reject = rejected(operation, &error, self.rejects.get(&key), self.pace.now);
                 rejects.push((key, Some(reject)));

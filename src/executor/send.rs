@@ -36,26 +36,51 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
         adopted,
         owed,
     };
-    let sent = match (operation.action, &operation.id) {
+    let made = |created: Created| match created {
+        Created::New(id) => own(lane, operation, id).map(|own| own.map(|id| linked(id, false))),
+        Created::Adopted(id) => own(lane, operation, id).map(|own| own.map(|id| linked(id, true))),
+    };
+    let created = match (operation.action, &operation.id) {
         (Action::Delete | Action::Deactivate, Some(id)) => {
             return Ok(remove(provider, operation, &payload, id, &taken).await);
         }
-        (Action::Create, _) | (_, None) => provider
-            .create(&payload, operation.look_up_first, &taken)
-            .await
-            .map(|created| made(created, linked)),
+        (Action::Create, _) | (_, None) => provider.create(&payload, operation.look_up_first, &taken).await,
         (Action::Update | Action::Reactivate | Action::Reference, Some(id)) => {
             match provider.update(id, before, &payload).await {
                 // Deleted there by somebody: forget the id, look up, create again.
-                Err(ProviderError::Gone) => provider
-                    .create(&payload, true, &taken)
-                    .await
-                    .map(|created| made(created, linked)),
-                other => other.map(|()| linked(id.clone(), false)),
+                Err(ProviderError::Gone) => provider.create(&payload, true, &taken).await,
+                other => return Ok(other.map(|()| linked(id.clone(), false))),
             }
         }
     };
-    Ok(sent)
+    match created {
+        Ok(created) => made(created),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+/// The account for this person, unless it is linked to somebody else already. Believing such an answer
+/// would have two people share one account, and the first of them to leave would close it for both.
+fn own<P, S: StateStore>(
+    lane: &Lane<P, S>,
+    operation: &Operation,
+    id: ResourceId,
+) -> Result<Result<ResourceId, ProviderError>, StoreError> {
+    let Some(owner) = lane.linked.claim(&id, operation.anchor.key())? else {
+        return Ok(Ok(id));
+    };
+    let who = match lane.store.link(owner)? {
+        Some(link) => format!("{} ({})", link.dn, link.pushed.resource.user_name()),
+        None => "somebody else of this run".to_owned(),
+    };
+    Ok(Err(ProviderError::NotOurs {
+        owner,
+        detail: format!(
+            "the service provider answered with account {id}, which belongs to {who} and may have been overwritten; \
+             nobody new is linked to it, and its owner is pushed again in the next run. Ask the provider why it did not \
+             make another account: it may merge people by e-mail address or by name"
+        ),
+    }))
 }
 
 /// Takes access away. That the account is gone is believed only when a look-up proves it: forgetting an
@@ -95,13 +120,6 @@ async fn remove<P: ServiceProvider>(
         reason: "the service provider says that there is no such account, but a look-up does not prove it".to_owned(),
         tries: 1,
     })
-}
-
-fn made(created: Created, linked: impl Fn(ResourceId, bool) -> Outcome) -> Outcome {
-    match created {
-        Created::New(id) => linked(id, false),
-        Created::Adopted(id) => linked(id, true),
-    }
 }
 
 /// The payload, and whether its manager is owed because he has no id yet.

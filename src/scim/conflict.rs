@@ -140,7 +140,9 @@ impl ScimClient {
         if taken(&holder.id) {
             return Verdict::Leave {
                 because: "it is the account of somebody else in this directory, present or past; \
-                          another anchor is another person"
+                          another anchor is another person. If it is the same person, whose anchor changed, see \
+                          docs/state.md, \"Anchors changed\"; if not, rename or delete that account, or give this \
+                          person another userName by [[users.override]]"
                     .into(),
             };
         }
