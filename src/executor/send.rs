@@ -52,8 +52,7 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
         (Action::Update | Action::Reactivate | Action::Reference, Some(id)) => {
             match provider.update(id, &before, &payload).await {
                 // Deleted there by somebody: forget the id, look up, create again.
-                Err(ProviderError::Gone) => provider
-                    .create(&payload, true, &taken)
+                Err(ProviderError::Gone) => make_anew(provider, operation, &payload, id, &taken)
                     .await
                     .map(|created| made(created, linked)),
                 other => other.map(|()| linked(id.clone(), false)),
@@ -61,6 +60,37 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
         }
     };
     Ok(sent)
+}
+
+/// Creates the account again that the provider says is not there. The look-up before the POST may go by the
+/// new name alone, so for somebody who is renamed the old one has to prove it first: a 404 by mistake would
+/// make a second account.
+async fn make_anew<P: ServiceProvider>(
+    provider: &P,
+    operation: &Operation,
+    payload: &Payload,
+    id: &ResourceId,
+    taken: Taken<'_>,
+) -> Result<Created, ProviderError> {
+    if operation.is_rename() && !provider.is_gone(id, &known(operation, payload)).await? {
+        return Err(not_proved());
+    }
+    provider.create(payload, true, taken).await
+}
+
+/// The account as it was told last.
+fn known(operation: &Operation, payload: &Payload) -> Payload {
+    Payload {
+        pushed: operation.before.clone().unwrap_or_default(),
+        ..payload.clone()
+    }
+}
+
+fn not_proved() -> ProviderError {
+    ProviderError::Unavailable {
+        reason: "the service provider says that there is no such account, but a look-up does not prove it".to_owned(),
+        tries: 1,
+    }
 }
 
 /// Takes access away. That the account is gone is believed only when a look-up proves it: forgetting an
@@ -84,10 +114,7 @@ async fn remove<P: ServiceProvider>(
         Err(ProviderError::Gone) => {}
         other => return other,
     }
-    let known = Payload {
-        pushed: operation.before.clone().unwrap_or_default(),
-        ..payload.clone()
-    };
+    let known = known(operation, payload);
     // The account may have been made anew, under another id, without our learning it.
     match provider.find_own(&known, taken).await? {
         Some(other) if other != *id => return off(&other).await,
@@ -96,10 +123,7 @@ async fn remove<P: ServiceProvider>(
     if provider.is_gone(id, &known).await? {
         return Ok(Outcome::Removed);
     }
-    Err(ProviderError::Unavailable {
-        reason: "the service provider says that there is no such account, but a look-up does not prove it".to_owned(),
-        tries: 1,
-    })
+    Err(not_proved())
 }
 
 fn made(created: Created, linked: impl Fn(ResourceId, bool) -> Outcome) -> Outcome {
