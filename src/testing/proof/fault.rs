@@ -49,13 +49,14 @@ pub(super) enum Lasts {
 }
 
 /// Every way there is.
-pub(super) const FAULTS: [Fault; 24] = [
+pub(super) const FAULTS: [Fault; 25] = [
     Fault::Status(500),
     Fault::Status(502),
     Fault::Status(503),
     Fault::Status(429),
     Fault::Status(401),
     Fault::Status(403),
+    Fault::Status(404),
     Fault::StatusAfterEffect(500),
     Fault::StatusAfterEffect(504),
     Fault::NotSent,

@@ -16,6 +16,7 @@ mod directory;
 mod fault;
 mod kills;
 mod net;
+mod people;
 mod regressions;
 mod scenario;
 mod sled;

@@ -9,7 +9,7 @@ use std::{
 use super::{
     directory::ReadFault,
     fault::{FAULTS, Fault, Lasts, applies},
-    net::Weather,
+    net::{Weather, What},
     scenario::eve,
     view::{View, difference},
     world::{Ended, Mortal, TWO_DAYS, World},
@@ -145,7 +145,15 @@ async fn all_steps(profile: &str, fault: Fault, lasts: Lasts) -> (u64, Vec<Strin
     for nth in 1..=wanted.requests {
         fastrand::seed(nth);
         let mut world = eve.fork();
-        let ended = world.cycle(Weather::At { nth, fault, lasts }, ReadFault::None).await;
+        let ended = world
+            .cycle(
+                Weather::At {
+                    nth,
+                    what: What::Fails(fault, lasts),
+                },
+                ReadFault::None,
+            )
+            .await;
         assert!(matches!(ended, Ended::Done(_)));
         met += u64::from(world.net.inner().met.get(&fault).is_some());
         if let Err(why) = wanted.reached(&mut world).await {

@@ -146,8 +146,8 @@ impl<S: Mortal> World<S> {
 
     /// One run of the program.
     pub(super) async fn cycle(&mut self, weather: Weather, read: ReadFault) -> Ended {
-        let kill = self.net.begin(weather);
-        let run = self.run(read);
+        let (kill, stop) = self.net.begin(weather);
+        let run = self.run(read, stop);
         let ended = tokio::select! {
             biased;
             () = kill.cancelled() => Ended::Killed,
@@ -170,8 +170,7 @@ impl<S: Mortal> World<S> {
         }
     }
 
-    async fn run(&self, read: ReadFault) -> Ended {
-        let stop = CancellationToken::new();
+    async fn run(&self, read: ReadFault, stop: CancellationToken) -> Ended {
         let observer: SharedObserver = Arc::new(Unwatched);
         let client = Arc::new(ScimClient::local(
             &self.settings,
