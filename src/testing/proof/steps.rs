@@ -155,7 +155,7 @@ async fn all_steps(profile: &str, fault: Fault, lasts: Lasts) -> (u64, Vec<Strin
             )
             .await;
         assert!(matches!(ended, Ended::Done(_)));
-        met += u64::from(world.net.inner().met.get(&fault).is_some());
+        met += u64::from(world.net.inner().met.contains_key(&fault));
         if let Err(why) = wanted.reached(&mut world).await {
             failed.push(format!("{profile}, request {nth}, {fault:?} {lasts:?}: {why}"));
         }
