@@ -29,13 +29,11 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
         Some(before) => Cow::Borrowed(before),
         None => Cow::Owned(Pushed::default()),
     };
-    let adopted_before = match operation.id {
-        Some(_) => lane
-            .store
-            .link(operation.anchor.key())?
-            .is_some_and(|link| link.adopted),
-        None => false,
+    let told = match operation.id {
+        Some(_) => lane.store.link(operation.anchor.key())?,
+        None => None,
     };
+    let adopted_before = told.as_ref().is_some_and(|link| link.adopted);
     let linked = |id: ResourceId, adopted| Outcome::Linked {
         link: link(operation, &payload, id, adopted || adopted_before),
         adopted,
@@ -52,7 +50,7 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
         (Action::Update | Action::Reactivate | Action::Reference, Some(id)) => {
             match provider.update(id, &before, &payload).await {
                 // Deleted there by somebody: forget the id, look up, create again.
-                Err(ProviderError::Gone) => make_anew(provider, operation, &payload, id, &taken)
+                Err(ProviderError::Gone) => make_anew(provider, told.as_ref(), &payload, id, &taken)
                     .await
                     .map(|created| made(created, linked)),
                 other => other.map(|()| linked(id.clone(), false)),
@@ -63,27 +61,24 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
 }
 
 /// Creates the account again that the provider says is not there. The look-up before the POST may go by the
-/// new name alone, so for somebody who is renamed the old one has to prove it first: a 404 by mistake would
-/// make a second account.
+/// new name alone, so for somebody who is renamed the one that he has there has to prove it first: a 404 by
+/// mistake would make a second account.
 async fn make_anew<P: ServiceProvider>(
     provider: &P,
-    operation: &Operation,
+    told: Option<&Link>,
     payload: &Payload,
     id: &ResourceId,
     taken: Taken<'_>,
 ) -> Result<Created, ProviderError> {
-    if operation.is_rename() && !provider.is_gone(id, &known(operation, payload)).await? {
+    let there = Payload {
+        pushed: told.map(|link| link.pushed.clone()).unwrap_or_default(),
+        ..payload.clone()
+    };
+    let is_rename = there.pushed.resource.user_name() != payload.pushed.resource.user_name();
+    if is_rename && !provider.is_gone(id, &there).await? {
         return Err(not_proved());
     }
     provider.create(payload, true, taken).await
-}
-
-/// The account as it was told last.
-fn known(operation: &Operation, payload: &Payload) -> Payload {
-    Payload {
-        pushed: operation.before.clone().unwrap_or_default(),
-        ..payload.clone()
-    }
 }
 
 fn not_proved() -> ProviderError {
@@ -114,7 +109,10 @@ async fn remove<P: ServiceProvider>(
         Err(ProviderError::Gone) => {}
         other => return other,
     }
-    let known = known(operation, payload);
+    let known = Payload {
+        pushed: operation.before.clone().unwrap_or_default(),
+        ..payload.clone()
+    };
     // The account may have been made anew, under another id, without our learning it.
     match provider.find_own(&known, taken).await? {
         Some(other) if other != *id => return off(&other).await,

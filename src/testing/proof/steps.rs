@@ -103,9 +103,7 @@ fn every_step_fails_once_in_every_way() {
     let cases: Vec<(&str, Fault, Lasts)> = Profile::NAMES
         .into_iter()
         .flat_map(|profile| FAULTS.map(|fault| (profile, fault)))
-        .flat_map(|(profile, fault)| {
-            [Lasts::Once, Lasts::EveryTry, Lasts::TillTheEnd].map(|lasts| (profile, fault, lasts))
-        })
+        .flat_map(|(profile, fault)| fault.lasts().iter().map(move |lasts| (profile, fault, *lasts)))
         .filter(|(profile, fault, _)| applies(&Profile::named(profile).unwrap(), *fault))
         .collect();
     let results = on_all_processors(cases.len(), |at| {
