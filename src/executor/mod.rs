@@ -358,7 +358,10 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 }
             }
             Err(error) => {
-                self.doubt(step, operation);
+                // Who says no to the content has not taken it, not the time before either.
+                if !matches!(error, ProviderError::Refused { .. }) {
+                    self.doubt(step, operation);
+                }
                 self.ended += 1;
                 self.result.failed += 1;
                 tracing::warn!(%action, anchor, why = error.brief(), "failed; scimward rejects says more");
@@ -380,7 +383,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
         }
     }
 
-    /// A change that failed, whatever the last answer was: an earlier try may have taken effect.
+    /// A change that failed, whatever the last answer was: this or an earlier try may have taken effect.
     fn doubt(&mut self, step: Step, operation: &Operation) {
         if operation.id.is_some() {
             self.doubtful.insert(operation.anchor.key(), step);
