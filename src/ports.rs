@@ -95,6 +95,9 @@ pub enum Created {
     New(ResourceId),
     /// An account that was there before, now brought to the wanted state.
     Adopted(ResourceId),
+    /// The same, but for access: the account is in use and is not meant to be. An adoption takes nothing
+    /// away; that is an update of an account that is ours, and counts as a removal.
+    AdoptedInUse(ResourceId),
 }
 
 /// Whose fault a failed request is, and what follows.
@@ -145,11 +148,11 @@ pub enum ProviderError {
     /// The run is being stopped.
     #[error("interrupted")]
     Cancelled,
-    /// The run ends before it is known whether a create took effect; it has to be looked up first the
-    /// next time.
+    /// A create failed, and it is not known whether an earlier try took effect: it has to be looked up
+    /// first the next time.
     #[error("{cause}; whether the account was created is not known")]
     InDoubt {
-        /// [`ProviderError::Unauthorized`] or [`ProviderError::Cancelled`].
+        /// Why it failed in the end.
         cause: Box<ProviderError>,
     },
 }
@@ -516,12 +519,12 @@ pub trait PlanSpool: Send + Sync {
     /// When the disk says no.
     fn in_doubt(&self) -> Result<Vec<AnchorKey>, StoreError>;
 
-    /// Hands every claimed create of an unfinished plan to `visit`. To be called before
-    /// [`PlanSpool::clear`], which keeps no more than their keys.
+    /// Hands every claimed operation of an unfinished plan to `visit`, in the order of its steps. To be
+    /// called before [`PlanSpool::clear`], which keeps no more than the keys of creates.
     ///
     /// # Errors
     /// When the disk says no, or `visit` does.
-    fn unfinished_creates(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError>;
+    fn unfinished(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError>;
 
     /// The plan is done: nothing is in doubt any more but the creates named here.
     ///

@@ -4,6 +4,7 @@
 //!
 //! Deliberately absent: a dry run. A dry run is a plan that never gets here.
 
+mod doubt;
 mod lane;
 mod linked;
 mod overwritten;
@@ -107,6 +108,8 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
         owed: Vec::new(),
         renewed: BTreeSet::new(),
         overwritten: BTreeSet::new(),
+        in_doubt: BTreeSet::new(),
+        doubtful: BTreeMap::new(),
         unavailable: 0,
         last_unavailable: None,
         total: steps.len() as u64,
@@ -131,6 +134,8 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
     run.settle_deferred().await?;
     run.settle_managers().await?;
     run.settle_renewed()?;
+    run.settle_doubtful()?;
+    run.result.in_doubt = std::mem::take(&mut run.in_doubt).into_iter().collect();
     run.judge_silence();
     run.flushed().await?;
     let durable = Arc::clone(store);
@@ -203,6 +208,10 @@ struct Run<'a, P, S> {
     renewed: BTreeSet<AnchorKey>,
     /// People whose account was given to somebody else as well.
     overwritten: BTreeSet<AnchorKey>,
+    /// Creates that failed and may have taken effect all the same.
+    in_doubt: BTreeSet<AnchorKey>,
+    /// Other changes of which that is true.
+    doubtful: BTreeMap<AnchorKey, Step>,
     unavailable: u32,
     last_unavailable: Option<ProviderError>,
     total: u64,
@@ -323,6 +332,8 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
         match outcome {
             Ok(outcome) => {
                 self.unavailable = 0;
+                self.doubtful.remove(&key);
+                self.in_doubt.remove(&key);
                 self.ended += 1;
                 *self.result.done.entry(action).or_default() += 1;
                 if self.rejects.remove(&key).is_some() {
@@ -360,33 +371,35 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                     }
                 }
             }
+            Err(ProviderError::InDoubt { cause }) => {
+                self.in_doubt.insert(key);
+                self.settle(step, operation, Err(*cause), round, changes, rejects);
+            }
             // Who only steps aside does so now or not in this run.
             Err(error @ ProviderError::Conflict { .. }) if round == Round::First && step.phase != Phase::Unname => {
                 tracing::debug!(%action, anchor, %error, "in conflict, tried again after the rest of the plan");
                 self.deferred.push((step, error));
             }
-            Err(error) if ends_run(&error) => {
+            Err(cause) if ends_run(&cause) => {
+                self.doubt(step, operation);
                 self.result.skipped += 1;
-                let cause = match error {
-                    ProviderError::InDoubt { cause } => {
-                        self.result.in_doubt.push(key);
-                        *cause
-                    }
-                    error => error,
-                };
                 // A refusal stops the other lanes, so it may be booked after what it brought about.
                 if !matches!(self.result.stopped, Some(ref error) if *error != ProviderError::Cancelled) {
                     self.result.stopped = Some(cause);
                 }
             }
             Err(error) => {
+                // Who says no to the content has not taken it, not the time before either.
+                if !matches!(error, ProviderError::Refused { .. }) {
+                    self.doubt(step, operation);
+                }
                 self.ended += 1;
                 self.result.failed += 1;
                 tracing::warn!(%action, anchor, why = error.brief(), "failed; scimward rejects says more");
                 if matches!(error, ProviderError::Unavailable { .. }) {
                     self.unavailable += 1;
                     if action == Action::Create {
-                        self.result.in_doubt.push(key);
+                        self.in_doubt.insert(key);
                     }
                     self.last_unavailable = Some(error.clone());
                     if self.unavailable >= UNAVAILABLE_MAX {
@@ -401,6 +414,13 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 let reject = rejected(operation, &error, self.rejects.get(&key), self.pace.now);
                 rejects.push((key, Some(reject)));
             }
+        }
+    }
+
+    /// A change that failed, whatever the last answer was: this or an earlier try may have taken effect.
+    fn doubt(&mut self, step: Step, operation: &Operation) {
+        if operation.id.is_some() {
+            self.doubtful.insert(operation.anchor.key(), step);
         }
     }
 
@@ -426,7 +446,10 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 let round = if waiting.len() == 1 { Round::Again } else { Round::First };
                 for chunk in waiting.chunks(CLAIM) {
                     let steps: Vec<Step> = chunk.iter().map(|(step, _)| *step).collect();
-                    let work = self.load(&steps)?;
+                    let mut work = self.load(&steps)?;
+                    for (_, operation) in &mut work {
+                        operation.look_up_first |= self.in_doubt.contains(&operation.anchor.key());
+                    }
                     self.carry_out(stream::iter(work).map(Ok), round).await?;
                 }
             }
@@ -480,6 +503,15 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 self.total += late.len() as u64;
                 self.carry_out(stream::iter(late), Round::Again).await?;
             }
+        }
+        Ok(())
+    }
+
+    fn settle_doubtful(&mut self) -> Result<(), StoreError> {
+        let steps: Vec<Step> = std::mem::take(&mut self.doubtful).into_values().collect();
+        for chunk in steps.chunks(CLAIM) {
+            let operations = self.load(chunk)?.into_iter().map(|(_, operation)| operation);
+            doubt::remember(&*self.lane.store, operations.collect())?;
         }
         Ok(())
     }

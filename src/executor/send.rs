@@ -1,5 +1,7 @@
 //! One operation: its payload, its request, and what is remembered of it.
 
+use std::borrow::Cow;
+
 use super::lane::{Ids, Lane};
 use crate::{
     model::{Action, Digest, Link, Mark, Operation, Pushed, ResourceId},
@@ -22,23 +24,28 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
     let provider = &*lane.provider;
     let (payload, owed) = payload(&lane.ids, operation)?;
     let taken = |id: &ResourceId| lane.linked.has(id);
-    let nothing = Pushed::default();
-    let before = operation.before.as_ref().unwrap_or(&nothing);
-    let adopted_before = match operation.id {
-        Some(_) => lane
-            .store
-            .link(operation.anchor.key())?
-            .is_some_and(|link| link.adopted),
-        None => false,
+    let before = match &operation.before {
+        Some(before) if operation.tell_all => Cow::Owned(before.with_unknown_values()),
+        Some(before) => Cow::Borrowed(before),
+        None => Cow::Owned(Pushed::default()),
     };
+    let told = match operation.id {
+        Some(_) => lane.store.link(operation.anchor.key())?,
+        None => None,
+    };
+    let adopted_before = told.as_ref().is_some_and(|link| link.adopted);
     let linked = |id: ResourceId, adopted| Outcome::Linked {
         link: link(operation, &payload, id, adopted || adopted_before),
         adopted,
         owed,
     };
-    let made = |created: Created| match created {
-        Created::New(id) => own(lane, operation, id).map(|own| own.map(|id| linked(id, false))),
-        Created::Adopted(id) => own(lane, operation, id).map(|own| own.map(|id| linked(id, true))),
+    let made = |created: Created| {
+        let (id, adopted, in_use) = match created {
+            Created::New(id) => (id, false, false),
+            Created::Adopted(id) => (id, true, false),
+            Created::AdoptedInUse(id) => (id, true, true),
+        };
+        own(lane, operation, id).map(|own| own.map(|id| as_found(linked(id, adopted), in_use)))
     };
     let created = match (operation.action, &operation.id) {
         (Action::Delete | Action::Deactivate, Some(id)) => {
@@ -46,9 +53,9 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
         }
         (Action::Create, _) | (_, None) => provider.create(&payload, operation.look_up_first, &taken).await,
         (Action::Update | Action::Reactivate | Action::Reference, Some(id)) => {
-            match provider.update(id, before, &payload).await {
+            match provider.update(id, &before, &payload).await {
                 // Deleted there by somebody: forget the id, look up, create again.
-                Err(ProviderError::Gone) => provider.create(&payload, true, &taken).await,
+                Err(ProviderError::Gone) => make_anew(provider, told.as_ref(), &payload, id, &taken).await,
                 other => return Ok(other.map(|()| linked(id.clone(), false))),
             }
         }
@@ -56,6 +63,21 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
     match created {
         Ok(created) => made(created),
         Err(error) => Ok(Err(error)),
+    }
+}
+
+/// An adopted account that is left in use is remembered as such.
+fn as_found(outcome: Outcome, in_use: bool) -> Outcome {
+    match outcome {
+        Outcome::Linked {
+            mut link,
+            adopted,
+            owed,
+        } if in_use => {
+            link.pushed.resource = link.pushed.resource.with_active(true);
+            Outcome::Linked { link, adopted, owed }
+        }
+        outcome => outcome,
     }
 }
 
@@ -81,6 +103,34 @@ fn own<P, S: StateStore>(
              make another account: it may merge people by e-mail address or by name"
         ),
     }))
+}
+
+/// Creates the account again that the provider says is not there. The look-up before the POST may go by the
+/// new name alone, so for somebody who is renamed the one that he has there has to prove it first: a 404 by
+/// mistake would make a second account.
+async fn make_anew<P: ServiceProvider>(
+    provider: &P,
+    told: Option<&Link>,
+    payload: &Payload,
+    id: &ResourceId,
+    taken: Taken<'_>,
+) -> Result<Created, ProviderError> {
+    let there = Payload {
+        pushed: told.map(|link| link.pushed.clone()).unwrap_or_default(),
+        ..payload.clone()
+    };
+    let is_rename = there.pushed.resource.user_name() != payload.pushed.resource.user_name();
+    if is_rename && !provider.is_gone(id, &there).await? {
+        return Err(not_proved());
+    }
+    provider.create(payload, true, taken).await
+}
+
+fn not_proved() -> ProviderError {
+    ProviderError::Unavailable {
+        reason: "the service provider says that there is no such account, but a look-up does not prove it".to_owned(),
+        tries: 1,
+    }
 }
 
 /// Takes access away. That the account is gone is believed only when a look-up proves it: forgetting an
@@ -116,10 +166,7 @@ async fn remove<P: ServiceProvider>(
     if provider.is_gone(id, &known).await? {
         return Ok(Outcome::Removed);
     }
-    Err(ProviderError::Unavailable {
-        reason: "the service provider says that there is no such account, but a look-up does not prove it".to_owned(),
-        tries: 1,
-    })
+    Err(not_proved())
 }
 
 /// The payload, and whether its manager is owed because he has no id yet.
@@ -154,9 +201,11 @@ pub(super) fn link(operation: &Operation, payload: &Payload, id: ResourceId, ado
 }
 
 pub(super) fn mark(operation: &Operation, link: &Link, owed: bool, now: i64) -> Mark {
+    let wanted = operation.after.as_ref().map(|after| &after.resource);
+    let is_done = !owed && wanted == Some(&link.pushed.resource);
     Mark {
-        // Who is owed a manager has to be looked at again.
-        source: if owed { Digest::default() } else { operation.source },
+        // Who is owed a manager, or was not told everything, has to be looked at again.
+        source: if is_done { operation.source } else { Digest::default() },
         body: link.pushed.resource.digest(),
         dn: operation.dn_key,
         manager_dn: operation.manager_dn,

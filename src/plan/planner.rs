@@ -853,6 +853,7 @@ fn reference(
         dn_key: mark.dn,
         manager_dn: mark.manager_dn,
         look_up_first: false,
+        tell_all: mark.body.is_unset(),
     })
 }
 

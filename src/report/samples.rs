@@ -85,6 +85,7 @@ pub(super) fn line(action: Action, name: &str, before: Option<Pushed>, after: Op
             dn_key: DnKey::default(),
             manager_dn: DnKey::default(),
             look_up_first: false,
+            tell_all: false,
         },
         requests: vec![PlannedRequest { method, path, body }],
         held: false,

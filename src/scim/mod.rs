@@ -14,6 +14,8 @@ mod check;
 mod client;
 mod conflict;
 mod list;
+#[cfg(test)]
+pub(crate) mod local;
 mod lookup;
 mod patch;
 pub mod rate;

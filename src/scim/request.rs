@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::{body, patch};
 use crate::{
-    model::{Pushed, Resource, ResourceId},
+    model::{Pushed, Resource, ResourceId, Value},
     ports::{ListFrom, Payload},
     profile::{Profile, UpdateVerb},
 };
@@ -162,7 +162,8 @@ fn manager(payload: &Payload) -> Option<&ResourceId> {
 /// A mapping without `active` means "usable". That has to be said aloud to an account that is, or
 /// may be, switched off: leaving it out would leave it off.
 fn usable(before: &Pushed, resource: &Resource) -> Resource {
-    let maybe_off = *before == Pushed::default() || !before.resource.is_active();
+    let told = before.resource.get("active");
+    let maybe_off = *before == Pushed::default() || told.is_some_and(|told| *told != Value::Boolean(true));
     if maybe_off && resource.get("active").is_none() {
         resource.clone().with_active(true)
     } else {
@@ -369,6 +370,30 @@ mod tests {
         let after = wanted(pushed(&json!({"userName": "a"})));
         let body = update(&profile(UpdateVerb::Put), &id(), &before, &after).body.unwrap();
         assert_eq!(body["active"], json!(true));
+    }
+
+    #[test]
+    fn an_account_that_may_hold_anything_is_told_everything() {
+        let before = with_manager(pushed(&json!({"userName": "a", "active": false, "title": "x"})));
+        let before = before.with_unknown_values();
+        let after = wanted(pushed(&json!({"userName": "a"})));
+        let request = update(&profile(UpdateVerb::Patch), &id(), &before, &after);
+        assert_eq!(
+            request.body.unwrap()["Operations"],
+            json!([
+                {"op": "remove", "path": "title"},
+                {"op": "replace", "path": "active", "value": true},
+                {"op": "replace", "path": "userName", "value": "a"},
+                {"op": "remove", "path": format!("{ENTERPRISE}:manager")},
+            ])
+        );
+        for verb in [UpdateVerb::Put, UpdateVerb::PutAndPatchActive] {
+            let request = update(&profile(verb), &id(), &before, &after);
+            assert_eq!(
+                (request.method, &request.body.unwrap()["active"]),
+                ("PUT", &json!(true))
+            );
+        }
     }
 
     #[test]

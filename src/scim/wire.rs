@@ -163,6 +163,12 @@ pub(super) fn is_scim_answer(body: &[u8]) -> bool {
     body.iter().all(u8::is_ascii_whitespace) || is_scim_error(body)
 }
 
+/// Whether the body is a web page: no service provider answers so, but a proxy or a sign-in portal in
+/// front of it does, with any status.
+pub(super) fn is_web_page(body: &[u8]) -> bool {
+    looks_like_html(&String::from_utf8_lossy(&body[..body.len().min(DETAIL_CHARS_MAX)]))
+}
+
 /// Whether the body is the provider's own error and no more than that.
 pub(super) fn is_scim_error(body: &[u8]) -> bool {
     matches!(serde_json::from_slice(body), Ok(Json::Object(_)))

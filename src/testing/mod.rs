@@ -2,6 +2,8 @@
 //! tests only.
 
 mod laws;
+mod memory_store;
+mod proof;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,174 +13,17 @@ use std::{
     },
 };
 
+pub(crate) use self::memory_store::MemoryStore;
 use crate::{
-    model::{Action, AnchorKey, Link, Mark, Operation, Pushed, Resource, ResourceId},
+    model::{Pushed, Resource, ResourceId},
     ports::{
-        AccountReader, Change, CloudAccount, Created, CycleRecord, ListFrom, ListNext, ListPage, Match, Meta, Payload,
-        PlanSpool, Probe, ProviderError, Reject, ServiceProvider, StateStore, Step, StoreError, Taken,
+        AccountReader, CloudAccount, Created, ListFrom, ListNext, ListPage, Match, Payload, Probe, ProviderError,
+        ServiceProvider, Taken,
     },
 };
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap()
-}
-
-/// A state in memory.
-#[derive(Default)]
-pub(crate) struct MemoryStore {
-    inner: Mutex<Inner>,
-}
-
-#[derive(Default)]
-struct Inner {
-    meta: Meta,
-    marks: BTreeMap<AnchorKey, Mark>,
-    links: BTreeMap<AnchorKey, Link>,
-    rejects: BTreeMap<AnchorKey, Reject>,
-    cycles: Vec<CycleRecord>,
-    spool: Vec<Operation>,
-    claimed: Vec<AnchorKey>,
-    steps: Vec<Step>,
-}
-
-impl StateStore for MemoryStore {
-    fn meta(&self) -> Result<Meta, StoreError> {
-        Ok(lock(&self.inner).meta.clone())
-    }
-
-    fn save_meta(&self, meta: &Meta) -> Result<(), StoreError> {
-        lock(&self.inner).meta = meta.clone();
-        Ok(())
-    }
-
-    fn marks(&self) -> Result<Vec<(AnchorKey, Mark)>, StoreError> {
-        Ok(lock(&self.inner)
-            .marks
-            .iter()
-            .map(|(&key, &mark)| (key, mark))
-            .collect())
-    }
-
-    fn link(&self, key: AnchorKey) -> Result<Option<Link>, StoreError> {
-        Ok(lock(&self.inner).links.get(&key).cloned())
-    }
-
-    fn each_link(&self, visit: &mut dyn FnMut(Link) -> bool) -> Result<(), StoreError> {
-        let links: Vec<Link> = lock(&self.inner).links.values().cloned().collect();
-        links.into_iter().all(visit);
-        Ok(())
-    }
-
-    fn apply(&self, changes: &[Change]) -> Result<(), StoreError> {
-        let mut inner = lock(&self.inner);
-        for change in changes {
-            match change {
-                Change::Put(key, mark, link) => {
-                    inner.marks.insert(*key, *mark);
-                    inner.links.insert(*key, (**link).clone());
-                }
-                Change::Mark(key, mark) => {
-                    inner.marks.insert(*key, *mark);
-                }
-                Change::Forget(key) => {
-                    inner.marks.remove(key);
-                    inner.links.remove(key);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn rejects(&self) -> Result<Vec<(AnchorKey, Reject)>, StoreError> {
-        Ok(lock(&self.inner)
-            .rejects
-            .iter()
-            .map(|(&key, reject)| (key, reject.clone()))
-            .collect())
-    }
-
-    fn save_rejects(&self, rejects: &[(AnchorKey, Option<Reject>)]) -> Result<(), StoreError> {
-        let mut inner = lock(&self.inner);
-        for (key, reject) in rejects {
-            match reject {
-                Some(reject) => inner.rejects.insert(*key, reject.clone()),
-                None => inner.rejects.remove(key),
-            };
-        }
-        Ok(())
-    }
-
-    fn cycles(&self, limit: usize) -> Result<Vec<CycleRecord>, StoreError> {
-        Ok(lock(&self.inner).cycles.iter().rev().take(limit).cloned().collect())
-    }
-
-    fn save_cycle(&self, record: &CycleRecord) -> Result<(), StoreError> {
-        lock(&self.inner).cycles.push(record.clone());
-        Ok(())
-    }
-
-    fn flush(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn spool(&self) -> &dyn PlanSpool {
-        self
-    }
-}
-
-impl PlanSpool for MemoryStore {
-    fn clear(&self) -> Result<(), StoreError> {
-        lock(&self.inner).spool.clear();
-        Ok(())
-    }
-
-    fn push(&self, operations: &[Operation]) -> Result<u32, StoreError> {
-        let mut inner = lock(&self.inner);
-        let first = inner.spool.len() as u32;
-        inner.spool.extend_from_slice(operations);
-        Ok(first)
-    }
-
-    fn operation(&self, index: u32) -> Result<Operation, StoreError> {
-        lock(&self.inner)
-            .spool
-            .get(index as usize)
-            .cloned()
-            .ok_or_else(|| StoreError(format!("no operation {index}")))
-    }
-
-    fn seal(&self, _plan_id: &str, steps: &[Step]) -> Result<(), StoreError> {
-        lock(&self.inner).steps = steps.to_vec();
-        Ok(())
-    }
-
-    fn claim(&self, upto: usize) -> Result<(), StoreError> {
-        let mut inner = lock(&self.inner);
-        let claimed = inner.steps[..upto]
-            .iter()
-            .map(|s| inner.spool[s.index as usize].anchor.key())
-            .collect();
-        inner.claimed = claimed;
-        Ok(())
-    }
-
-    fn in_doubt(&self) -> Result<Vec<AnchorKey>, StoreError> {
-        Ok(lock(&self.inner).claimed.clone())
-    }
-
-    fn unfinished_creates(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let claimed: BTreeSet<AnchorKey> = lock(&self.inner).claimed.iter().copied().collect();
-        let spool = lock(&self.inner).spool.clone();
-        let creates = spool
-            .into_iter()
-            .filter(|o| o.action == Action::Create && claimed.contains(&o.anchor.key()));
-        creates.into_iter().try_for_each(visit)
-    }
-
-    fn finish(&self, in_doubt: &[AnchorKey]) -> Result<(), StoreError> {
-        lock(&self.inner).claimed = in_doubt.to_vec();
-        Ok(())
-    }
 }
 
 /// A cloud in memory: unique names without case, adopts its own (`externalId` = anchor).
