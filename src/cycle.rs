@@ -12,8 +12,10 @@ use self::groups::{Admission, GroupPolicy, GroupsRead, PlannedGroups};
 
 use crate::{
     mapping::{Mapper, groups::Enrolment},
-    model::{AnchorKey, Digest, DirectoryEntry, Mapped, Operation, Rejection},
-    plan::{self, Approved, Inputs, Plan, PlanError, Planner, Protected, decide::Rules, groups::Sightings, settings},
+    model::{Anchor, AnchorKey, Digest, DirectoryEntry, Mapped, Operation, Rejection},
+    plan::{
+        self, Approved, Inputs, Plan, PlanError, Planner, Protected, Unmet, decide::Rules, groups::Sightings, settings,
+    },
     ports::{
         Absence, Directory, DirectoryError, EntrySink, Event, GroupStore, Meta, PlanSpool, SharedObserver, SinkError,
         StateStore, StoreError,
@@ -70,6 +72,16 @@ pub struct Planned {
     pub meta: Meta,
     /// The same for groups, where they are pushed.
     pub groups: Option<PlannedGroups>,
+    /// People named in the configuration whom the read did not show by that name.
+    pub unmet: Unmet,
+}
+
+impl Policy {
+    /// Everybody whom the configuration names.
+    #[must_use]
+    pub fn named(&self) -> Unmet {
+        Unmet::new(&self.limits.protected, &self.mapper.overridden())
+    }
 }
 
 /// Where groups come from and what is remembered of them.
@@ -144,6 +156,7 @@ pub fn plan(
     observer.event(&Event::Read {
         entries: outcome.entries,
     });
+    let unmet = std::mem::take(&mut intake.unmet);
     let absence = match &circle {
         // Who is in none of the groups is out of scope only if all of them were read.
         Some((read, _)) if decides_scope => groups::least(&read.absence, outcome.absence),
@@ -186,6 +199,7 @@ pub fn plan(
         server: outcome.server,
         meta,
         groups,
+        unmet,
     })
 }
 
@@ -241,6 +255,7 @@ struct Intake<'a, 'w> {
     trust_sources: bool,
     in_doubt: Vec<AnchorKey>,
     watch: Option<Watch<'w>>,
+    unmet: Unmet,
     planner: Option<Planner>,
     pending: Vec<Operation>,
     entries: u64,
@@ -264,6 +279,7 @@ impl<'a, 'w> Intake<'a, 'w> {
             trust_sources,
             in_doubt: Vec::new(),
             watch,
+            unmet: means.policy.named(),
             planner: None,
             pending: Vec::new(),
             entries: 0,
@@ -305,6 +321,8 @@ impl<'a, 'w> Intake<'a, 'w> {
             (Some(enrolling), Ok(anchor)) => enrolling.admits(anchor.key(), entry),
             _ => true,
         };
+        self.unmet
+            .meet(&entry.dn, anchor.as_ref().ok().map(Anchor::as_str), None);
         if let Ok(anchor) = &anchor
             && admitted
             && planner.glance(anchor.key(), source)
@@ -322,6 +340,9 @@ impl<'a, 'w> Intake<'a, 'w> {
                 within_profile(mapped, &self.means.policy.profile)
             }
         };
+        if let Mapped::InScope(user) = &mapped {
+            self.unmet.meet(&entry.dn, None, Some(user.resource.user_name()));
+        }
         if let Some(watch) = &mut self.watch {
             watch(entry, &mapped);
         }

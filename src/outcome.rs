@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     cycle::{CycleError, Planned, Policy, mapping_digest},
-    executor::{Execution, GroupExecution},
+    executor::{Execution, GroupExecution, Turn},
     model::{AnchorKey, Mark},
     ports::{Absence, Change, CycleRecord, DirectoryError, Held, Meta, ProviderError, Reject, StateStore, StoreError},
     report::{count, grouped},
@@ -164,8 +164,18 @@ pub fn record(
         done.extend(
             [("create", created), ("adopted", execution.adopted)].map(|(name, count)| (name.to_owned(), count)),
         );
-        done.retain(|_, count| *count > 0);
     }
+    for (&(action, turn), &count) in &execution.turned_out {
+        if let Some(all) = done.get_mut(&action.to_string()) {
+            *all = all.saturating_sub(count);
+        }
+        let name = match turn {
+            Turn::MadeAgain => "made-again",
+            Turn::SwitchedOff => "switched-off",
+        };
+        *done.entry(name.to_owned()).or_default() += count;
+    }
+    done.retain(|_, count| *count > 0);
     CycleRecord {
         started,
         ended,
@@ -229,11 +239,13 @@ fn exit_code_of_people(planned: &Planned, execution: &Execution) -> u8 {
 }
 
 /// How operations done are told, in the order of execution.
-const DONE: [(&str, &str); 7] = [
+const DONE: [(&str, &str); 9] = [
     ("create", "created"),
     ("adopted", "adopted"),
     ("reactivate", "reactivated"),
+    ("made-again", "made again"),
     ("update", "updated"),
+    ("switched-off", "switched off"),
     ("reference", "given another manager"),
     ("deactivate", "deactivated"),
     ("delete", "deleted"),

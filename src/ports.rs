@@ -120,6 +120,15 @@ pub enum ProviderError {
         /// What is in the way, and what to do.
         detail: String,
     },
+    /// The answer to a create names an account that is linked to somebody else. Not repeated: each time
+    /// that account may be overwritten.
+    #[error("{detail}")]
+    NotOurs {
+        /// Whose account it is.
+        owner: AnchorKey,
+        /// Which account, and what to do.
+        detail: String,
+    },
     /// The resource is gone (404).
     #[error("the account is gone at the service provider")]
     Gone,
@@ -158,6 +167,7 @@ impl ProviderError {
         match self {
             Self::Refused { status, .. } => format!("refused with {status}"),
             Self::Conflict { .. } => "conflict".to_owned(),
+            Self::NotOurs { .. } => "answered with the account of somebody else".to_owned(),
             Self::Unauthorized { status, .. } => format!("the service provider refused us with {status}"),
             Self::Unavailable { tries, .. } => format!("unavailable (after {tries} tries)"),
             Self::InDoubt { cause } => cause.brief(),

@@ -12,6 +12,7 @@ use super::{
     audit,
     engine::{Engine, chain, foreign_endpoint, unix_now},
     foresight::Foresight,
+    hints::{self, Names},
     order::{OrderError, Surroundings},
     setup::Setup,
 };
@@ -87,6 +88,7 @@ pub fn run(
     let carried_out: BTreeSet<_> = planned.approved.steps.iter().copied().collect();
     let shown = |step: &&Step| held.contains(step) || carried_out.contains(step);
     let mut foresight = Foresight::new(&setup, &*engine.store);
+    let mut names = Names::default();
     let mut tell = |(operation, request), held, probe| {
         let line = Line {
             requests: vec![request],
@@ -104,6 +106,7 @@ pub fn run(
             }
         }
         let operation = planned.plan.complete(*step, spool.operation(step.index)?);
+        names.operation(*step, &operation);
         let probe = match &client {
             Some(client) if operation.action == Action::Create => Some(probe(client, &linked, &operation)?),
             _ => None,
@@ -114,6 +117,11 @@ pub fn run(
         tell(late, false, None)?;
     }
     let mut summary = summary(&planned, &setup, totals, &*engine.store)?;
+    summary
+        .warnings
+        .extend(hints::dangling(&planned.plan, &*engine.store, spool)?);
+    summary.warnings.extend(names.warnings(&*engine.store, spool)?);
+    summary.warnings.extend(hints::unmet(&planned, &*engine.store)?);
     if options.audit {
         summary.audit = Some(audit::for_report(engine, &setup, around)?);
     }
@@ -174,12 +182,6 @@ fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateSt
         )),
     };
     let mut warnings = plan.warnings.clone();
-    if plan.counts.dangling > 0 {
-        warnings.push(match plan.counts.dangling {
-            1 => "1 person has a manager who is not among those provisioned".to_owned(),
-            number => format!("{number} people have a manager who is not among those provisioned"),
-        });
-    }
     if setup.policy.profile.silent_takeover && totals.operations.contains_key(&Action::Create) {
         warnings.push(format!(
             "{} takes over an account made by hand when a new one gets its name; each is looked up before it is created",

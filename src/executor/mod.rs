@@ -8,6 +8,7 @@ mod doubt;
 mod groups;
 mod lane;
 mod linked;
+mod overwritten;
 mod recover;
 mod reject;
 mod send;
@@ -55,6 +56,8 @@ pub struct Execution {
     pub done: BTreeMap<Action, u64>,
     /// Of those created, how many turned out to exist and were adopted.
     pub adopted: u64,
+    /// Of those done, how many came to more than their action says; in no other number.
+    pub turned_out: BTreeMap<(Action, Turn), u64>,
     /// Operations that failed and stand on the reject list.
     pub failed: u64,
     /// Operations that were not tried because the run stopped.
@@ -63,6 +66,15 @@ pub struct Execution {
     pub stopped: Option<ProviderError>,
     /// Creates that may have taken effect without our learning of it.
     pub in_doubt: Vec<AnchorKey>,
+}
+
+/// What an operation came to besides what its action says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// The account had been lost and was made again.
+    MadeAgain,
+    /// The directory switched the account off.
+    SwitchedOff,
 }
 
 /// Operations claimed at a time.
@@ -109,6 +121,7 @@ pub async fn execute<P: ServiceProvider, S: StateStore + GroupStore>(
         owed: Vec::new(),
         renewed: BTreeSet::new(),
         strangers: Vec::new(),
+        overwritten: BTreeSet::new(),
         in_doubt: BTreeSet::new(),
         doubtful: BTreeMap::new(),
         unavailable: 0,
@@ -119,6 +132,10 @@ pub async fn execute<P: ServiceProvider, S: StateStore + GroupStore>(
         flush: None,
     };
     let lane = Arc::clone(&run.lane);
+    if steps.iter().any(|step| step.phase == Phase::Create) {
+        let lane = Arc::clone(&lane);
+        blocking(move || lane.linked.load()).await?;
+    }
     let mut from = 0;
     let mut groups = Some(groups);
     for phase in steps.chunk_by(|a, b| (a.phase, a.depth) == (b.phase, b.depth)) {
@@ -208,6 +225,8 @@ struct Run<'a, P, S> {
     renewed: BTreeSet<AnchorKey>,
     /// Of these, the ones of whom groups still remember the other account.
     strangers: Vec<AnchorKey>,
+    /// People whose account was given to somebody else as well.
+    overwritten: BTreeSet<AnchorKey>,
     /// Creates that failed and may have taken effect all the same.
     in_doubt: BTreeSet<AnchorKey>,
     /// Other changes of which that is true.
@@ -288,6 +307,7 @@ impl<P: ServiceProvider, S: StateStore + GroupStore> Run<'_, P, S> {
                 }
             }
             self.save(&changes, &rejects).await?;
+            overwritten::distrust(&*self.lane.store, &mut self.overwritten)?;
             let (done, failed) = (self.ended, self.result.failed);
             self.observer.event(&Event::Done {
                 done,
@@ -362,10 +382,21 @@ impl<P: ServiceProvider, S: StateStore + GroupStore> Run<'_, P, S> {
                     }
                     Outcome::Linked { link, adopted, owed } => {
                         tracing::info!(%action, anchor, id = %link.id, adopted, "done");
-                        self.result.adopted += u64::from(adopted);
-                        self.lane.linked.add(&link.id);
+                        self.result.adopted += u64::from(adopted && action == Action::Create);
+                        let is_new = operation.id.as_ref().is_some_and(|id| *id != link.id);
+                        let turn = if is_new && !adopted {
+                            Some(Turn::MadeAgain)
+                        } else if action == Action::Update && operation.is_removal() {
+                            Some(Turn::SwitchedOff)
+                        } else {
+                            None
+                        };
+                        if let Some(turn) = turn {
+                            *self.result.turned_out.entry((action, turn)).or_default() += 1;
+                        }
+                        self.lane.linked.add(&link.id, key);
                         self.lane.ids.put(key, Some(&link.id));
-                        if operation.id.as_ref().is_some_and(|id| *id != link.id) {
+                        if is_new {
                             self.renewed.insert(key);
                             self.strangers.push(key);
                         }
@@ -394,7 +425,10 @@ impl<P: ServiceProvider, S: StateStore + GroupStore> Run<'_, P, S> {
                 }
             }
             Err(error) => {
-                self.doubt(step, operation);
+                // Who says no to the content has not taken it, not the time before either.
+                if !matches!(error, ProviderError::Refused { .. }) {
+                    self.doubt(step, operation);
+                }
                 self.ended += 1;
                 self.result.failed += 1;
                 tracing::warn!(%action, anchor, why = error.brief(), "failed; scimward rejects says more");
@@ -410,13 +444,16 @@ impl<P: ServiceProvider, S: StateStore + GroupStore> Run<'_, P, S> {
                 } else {
                     self.unavailable = 0;
                 }
+                if let ProviderError::NotOurs { owner, .. } = &error {
+                    self.overwritten.insert(*owner);
+                }
                 let reject = rejected(operation, &error, self.rejects.get(&key), self.pace.now);
                 rejects.push((key, Some(reject)));
             }
         }
     }
 
-    /// A change that failed, whatever the last answer was: an earlier try may have taken effect.
+    /// A change that failed, whatever the last answer was: this or an earlier try may have taken effect.
     fn doubt(&mut self, step: Step, operation: &Operation) {
         if operation.id.is_some() {
             self.doubtful.insert(operation.anchor.key(), step);

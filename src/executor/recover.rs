@@ -54,7 +54,7 @@ pub async fn recover<P: ServiceProvider, S: StateStore>(
             body: Digest::default(),
             ..mark(&operation, &link, true, 0)
         };
-        linked.add(&link.id);
+        linked.add(&link.id, operation.anchor.key());
         store.apply(&[Change::Put(operation.anchor.key(), mark, link)])?;
         found += 1;
     }

@@ -29,38 +29,108 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
         Some(before) => Cow::Borrowed(before),
         None => Cow::Owned(Pushed::default()),
     };
-    let adopted_before = match operation.id {
-        Some(_) => lane
-            .store
-            .link(operation.anchor.key())?
-            .is_some_and(|link| link.adopted),
-        None => false,
+    let told = match operation.id {
+        Some(_) => lane.store.link(operation.anchor.key())?,
+        None => None,
     };
+    let adopted_before = told.as_ref().is_some_and(|link| link.adopted);
     let linked = |id: ResourceId, adopted| Outcome::Linked {
         link: link(operation, &payload, id, adopted || adopted_before),
         adopted,
         owed,
     };
-    let sent = match (operation.action, &operation.id) {
+    let made = |created: Created| {
+        let (id, adopted, in_use) = match created {
+            Created::New(id) => (id, false, false),
+            Created::Adopted(id) => (id, true, false),
+            Created::AdoptedInUse(id) => (id, true, true),
+        };
+        own(lane, operation, id).map(|own| own.map(|id| as_found(linked(id, adopted), in_use)))
+    };
+    let created = match (operation.action, &operation.id) {
         (Action::Delete | Action::Deactivate, Some(id)) => {
             return Ok(remove(provider, operation, &payload, id, &taken).await);
         }
-        (Action::Create, _) | (_, None) => provider
-            .create(&payload, operation.look_up_first, &taken)
-            .await
-            .map(|created| made(created, linked)),
+        (Action::Create, _) | (_, None) => provider.create(&payload, operation.look_up_first, &taken).await,
         (Action::Update | Action::Reactivate | Action::Reference, Some(id)) => {
             match provider.update(id, &before, &payload).await {
                 // Deleted there by somebody: forget the id, look up, create again.
-                Err(ProviderError::Gone) => provider
-                    .create(&payload, true, &taken)
-                    .await
-                    .map(|created| made(created, linked)),
-                other => other.map(|()| linked(id.clone(), false)),
+                Err(ProviderError::Gone) => make_anew(provider, told.as_ref(), &payload, id, &taken).await,
+                other => return Ok(other.map(|()| linked(id.clone(), false))),
             }
         }
     };
-    Ok(sent)
+    match created {
+        Ok(created) => made(created),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+/// An adopted account that is left in use is remembered as such.
+fn as_found(outcome: Outcome, in_use: bool) -> Outcome {
+    match outcome {
+        Outcome::Linked {
+            mut link,
+            adopted,
+            owed,
+        } if in_use => {
+            link.pushed.resource = link.pushed.resource.with_active(true);
+            Outcome::Linked { link, adopted, owed }
+        }
+        outcome => outcome,
+    }
+}
+
+/// The account for this person, unless it is linked to somebody else already. Believing such an answer
+/// would have two people share one account, and the first of them to leave would close it for both.
+fn own<P, S: StateStore>(
+    lane: &Lane<P, S>,
+    operation: &Operation,
+    id: ResourceId,
+) -> Result<Result<ResourceId, ProviderError>, StoreError> {
+    let Some(owner) = lane.linked.claim(&id, operation.anchor.key())? else {
+        return Ok(Ok(id));
+    };
+    let who = match lane.store.link(owner)? {
+        Some(link) => format!("{} ({})", link.dn, link.pushed.resource.user_name()),
+        None => "somebody else of this run".to_owned(),
+    };
+    Ok(Err(ProviderError::NotOurs {
+        owner,
+        detail: format!(
+            "the service provider answered with account {id}, which belongs to {who} and may have been overwritten; \
+             nobody new is linked to it, and its owner is pushed again in the next run. Ask the provider why it did not \
+             make another account: it may merge people by e-mail address or by name"
+        ),
+    }))
+}
+
+/// Creates the account again that the provider says is not there. The look-up before the POST may go by the
+/// new name alone, so for somebody who is renamed the one that he has there has to prove it first: a 404 by
+/// mistake would make a second account.
+async fn make_anew<P: ServiceProvider>(
+    provider: &P,
+    told: Option<&Link>,
+    payload: &Payload,
+    id: &ResourceId,
+    taken: Taken<'_>,
+) -> Result<Created, ProviderError> {
+    let there = Payload {
+        pushed: told.map(|link| link.pushed.clone()).unwrap_or_default(),
+        ..payload.clone()
+    };
+    let is_rename = there.pushed.resource.user_name() != payload.pushed.resource.user_name();
+    if is_rename && !provider.is_gone(id, &there).await? {
+        return Err(not_proved());
+    }
+    provider.create(payload, true, taken).await
+}
+
+fn not_proved() -> ProviderError {
+    ProviderError::Unavailable {
+        reason: "the service provider says that there is no such account, but a look-up does not prove it".to_owned(),
+        tries: 1,
+    }
 }
 
 /// Takes access away. That the account is gone is believed only when a look-up proves it: forgetting an
@@ -96,28 +166,7 @@ async fn remove<P: ServiceProvider>(
     if provider.is_gone(id, &known).await? {
         return Ok(Outcome::Removed);
     }
-    Err(ProviderError::Unavailable {
-        reason: "the service provider says that there is no such account, but a look-up does not prove it".to_owned(),
-        tries: 1,
-    })
-}
-
-fn made(created: Created, linked: impl Fn(ResourceId, bool) -> Outcome) -> Outcome {
-    match created {
-        Created::New(id) => linked(id, false),
-        Created::Adopted(id) => linked(id, true),
-        Created::AdoptedInUse(id) => match linked(id, true) {
-            Outcome::Linked {
-                mut link,
-                adopted,
-                owed,
-            } => {
-                link.pushed.resource = link.pushed.resource.with_active(true);
-                Outcome::Linked { link, adopted, owed }
-            }
-            Outcome::Removed => Outcome::Removed,
-        },
-    }
+    Err(not_proved())
 }
 
 /// The payload, and whether its manager is owed because he has no id yet.

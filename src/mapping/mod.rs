@@ -34,7 +34,7 @@ use self::{
     template::Templates,
 };
 pub use self::{compile::Takes, error::RuleError};
-use crate::model::{Anchor, AttributePath, Digest, DirectoryEntry, Mapped, MappedUser, Problem, Rejection};
+use crate::model::{Anchor, AttributePath, Digest, DirectoryEntry, DnKey, Mapped, MappedUser, Problem, Rejection};
 
 /// Raised whenever the same rules give another result than before: it is part of
 /// [`Mapper::digest`], so that every entry is mapped again after such an upgrade.
@@ -114,6 +114,12 @@ impl Mapper {
     #[must_use]
     pub fn left_out(&self) -> &[String] {
         &self.left_out
+    }
+
+    /// Whom each `[[users.override]]` is for, by its name in the configuration.
+    #[must_use]
+    pub fn overridden(&self) -> Vec<(String, Option<Anchor>, Option<DnKey>)> {
+        self.overrides.subjects()
     }
 
     /// A digest of everything a mapping result depends on, besides entry and time.

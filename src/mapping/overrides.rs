@@ -123,6 +123,15 @@ impl Overrides {
         })
     }
 
+    /// Whom each is for.
+    pub fn subjects(&self) -> Vec<(String, Option<Anchor>, Option<DnKey>)> {
+        let label = |index: &usize| format!("users.override[{index}]");
+        let by_anchor = self.by_anchor.iter();
+        let by_anchor = by_anchor.map(|(anchor, index)| (label(index), Some(anchor.clone()), None));
+        let by_dn = self.by_dn.iter().map(|(dn, index)| (label(index), None, Some(*dn)));
+        by_anchor.chain(by_dn).collect()
+    }
+
     /// The override for one entry.
     pub fn find(&self, anchor: &Anchor, dn: &str) -> Found<'_> {
         let by_anchor = self.by_anchor.get(anchor).copied();

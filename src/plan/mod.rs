@@ -11,11 +11,14 @@ pub mod decide;
 pub mod groups;
 mod keyed;
 pub mod limits;
+mod losses;
 mod managers;
 pub mod planner;
 mod protected;
 pub mod settings;
+mod unmet;
 
 pub use limits::{Approved, approve};
 pub use planner::{Counts, Inputs, Plan, PlanError, Planner};
 pub use protected::Protected;
+pub use unmet::Unmet;

@@ -119,6 +119,12 @@ impl Found<'_> {
         }
         if let Some(words) = check.bad_characters(text) {
             self.add(&name(), words, text);
+        } else if text.chars().any(is_rubbish) {
+            self.add(
+                &name(),
+                "a control character, which no name or text has; correct the entry",
+                text,
+            );
         }
     }
 
@@ -177,6 +183,12 @@ impl Found<'_> {
             }
         }
     }
+}
+
+/// Control characters, whatever the cloud: they come from binary rubbish or a slip in a program, and a
+/// terminal or a page that shows the account would obey them. An address may have several lines.
+fn is_rubbish(c: char) -> bool {
+    c.is_control() && !matches!(c, '\t' | '\n' | '\r')
 }
 
 fn is_primary(item: &Item) -> bool {
@@ -410,6 +422,26 @@ mod tests {
             list(&[item(&[("value", "x")])]),
             &["addresses.value | huawei: does not take this part; take it out of the mapping | x"],
         );
+    }
+
+    #[test]
+    fn control_characters_are_refused_for_every_cloud() {
+        for profile in ["generic", "huawei"] {
+            check(profile, "title", text("Head\tof\r\nCoats"), &[]);
+            for (bad, seen) in [
+                ("a\0b", "a\\u{0}b"),
+                ("\u{1b}[31m", "\\u{1b}[31m"),
+                ("\u{9b}", "\\u{9b}"),
+            ] {
+                let words = "a control character, which no name or text has; correct the entry";
+                check(
+                    profile,
+                    "title",
+                    text(bad),
+                    &[&format!("title | {profile}: {words} | {seen}")],
+                );
+            }
+        }
     }
 
     #[test]

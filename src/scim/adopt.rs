@@ -40,7 +40,9 @@ pub(super) const PERSON: Words = Words {
     foreign: "its externalId is not this person's anchor: it belongs to somebody else or to another system; rename or \
               delete it, give this person another userName by [[users.override]], or set adopt = \"any\" for one run if \
               it really is this person's",
-    taken: "it is the account of somebody else in this directory, present or past; another anchor is another person",
+    taken: "it is the account of somebody else in this directory, present or past; another anchor is another person. If \
+            it is the same person, whose anchor changed, see docs/state.md, \"Anchors changed\"; if not, rename or delete \
+            that account, or give this person another userName by [[users.override]]",
 };
 
 /// About a group.

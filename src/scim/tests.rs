@@ -36,6 +36,7 @@ fn word(result: &Result<Created, ProviderError>) -> &'static str {
         Err(ProviderError::Unavailable { .. }) => "unavailable",
         Err(ProviderError::Cancelled) => "cancelled",
         Err(ProviderError::InDoubt { .. }) => "in doubt",
+        Err(ProviderError::NotOurs { .. }) => "not ours",
     }
 }
 

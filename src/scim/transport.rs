@@ -69,19 +69,13 @@ pub(super) struct Answer {
 /// A connection pool to one endpoint, made when the first request goes out: reading the system's trusted
 /// roots takes longer than anything else at the start, and most cycles send nothing.
 pub(super) struct Transport {
-    far_end: FarEnd,
+    client: OnceLock<Result<reqwest::Client, String>>,
+    /// What takes the network's place.
+    #[cfg(test)]
+    local: Option<Arc<dyn super::local::FarEnd>>,
     settings: ClientSettings,
     endpoint: Url,
     content_type: HeaderValue,
-}
-
-/// Where requests go.
-enum FarEnd {
-    /// Over the network; the pool is made with the first request.
-    Network(OnceLock<Result<reqwest::Client, String>>),
-    /// To something in this process.
-    #[cfg(test)]
-    Local(Arc<dyn super::local::FarEnd>),
 }
 
 /// What the connection pool is made from.
@@ -116,7 +110,9 @@ impl Transport {
     pub(super) fn new(settings: &ScimSettings, content_type: &str) -> Result<Self, SetupError> {
         let endpoint = parse_endpoint(&settings.endpoint, settings.allow_plaintext)?;
         Ok(Self {
-            far_end: FarEnd::Network(OnceLock::new()),
+            client: OnceLock::new(),
+            #[cfg(test)]
+            local: None,
             settings: ClientSettings {
                 roots: settings.ca_file.as_deref().map(file_roots).transpose()?,
                 request_timeout: settings.request_timeout,
@@ -135,14 +131,11 @@ impl Transport {
             Ok(request) => request,
             Err(outcome) => return outcome,
         };
-        let pool = match &self.far_end {
-            FarEnd::Network(pool) => pool,
-            #[cfg(test)]
-            FarEnd::Local(far_end) => {
-                return super::local::exchange(&**far_end, &request, self.settings.request_timeout, bearer).await;
-            }
-        };
-        let client = match pool.get_or_init(|| self.settings.client()) {
+        #[cfg(test)]
+        if let Some(far_end) = &self.local {
+            return super::local::exchange(&**far_end, &request, self.settings.request_timeout, bearer).await;
+        }
+        let client = match self.client.get_or_init(|| self.settings.client()) {
             Ok(client) => client,
             Err(why) => return Exchange::NotSent(format!("the HTTP client cannot be set up: {why}")),
         };
@@ -157,7 +150,7 @@ impl Transport {
     #[cfg(test)]
     pub(super) fn to(self, far_end: Arc<dyn super::local::FarEnd>) -> Self {
         Self {
-            far_end: FarEnd::Local(far_end),
+            local: Some(far_end),
             ..self
         }
     }

@@ -49,13 +49,14 @@ pub(super) enum Lasts {
 }
 
 /// Every way there is.
-pub(super) const FAULTS: [Fault; 24] = [
+pub(super) const FAULTS: [Fault; 25] = [
     Fault::Status(500),
     Fault::Status(502),
     Fault::Status(503),
     Fault::Status(429),
     Fault::Status(401),
     Fault::Status(403),
+    Fault::Status(404),
     Fault::StatusAfterEffect(500),
     Fault::StatusAfterEffect(504),
     Fault::NotSent,
@@ -91,6 +92,20 @@ pub(super) enum Effect {
 }
 
 impl Fault {
+    /// For how long it makes a difference to have this fault.
+    pub(super) fn lasts(self) -> &'static [Lasts] {
+        match self {
+            // Final with the first try.
+            Self::Status(403 | 404) | Self::RetryAfterSeconds(3600) | Self::Stranger | Self::Twin => &[Lasts::Once],
+            Self::Status(401) => &[Lasts::Once, Lasts::TillTheEnd],
+            // One outage of each kind: refused, never seen, done but not heard of.
+            Self::Status(503) | Self::NotSent | Self::ResetAfterEffect | Self::LateBeforeEffect | Self::Page(200) => {
+                &[Lasts::Once, Lasts::EveryTry, Lasts::TillTheEnd]
+            }
+            _ => &[Lasts::Once, Lasts::EveryTry],
+        }
+    }
+
     pub(super) fn effect(self) -> Effect {
         match self {
             Self::Status(_)

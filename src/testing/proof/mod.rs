@@ -13,12 +13,13 @@
 mod checker;
 mod company;
 mod directory;
+mod disk;
 mod fault;
 mod kills;
 mod net;
+mod people;
 mod regressions;
 mod scenario;
-mod sled;
 mod steps;
 mod storm;
 mod view;

@@ -32,12 +32,22 @@ const LATENCY: Duration = Duration::from_millis(20);
 pub(super) enum Weather {
     #[default]
     Fair,
-    /// The `nth` request of the run, counted from 1.
-    At { nth: u64, fault: Fault, lasts: Lasts },
+    /// Something happens with the `nth` request of the run, counted from 1.
+    At { nth: u64, what: What },
     /// Each request with this probability, and a fault that may last for every try.
     Storm { rng: Rng, probability: f64 },
-    /// The program dies when the `nth` request is sent, before or after it took effect.
-    KillAt { nth: u64, after_effect: bool },
+}
+
+/// What happens with one request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum What {
+    Fails(Fault, Lasts),
+    /// The program dies before it takes effect.
+    KillBefore,
+    /// The program dies when it has taken effect.
+    KillAfter,
+    /// The program is asked to stop while it is on its way.
+    Stop,
 }
 
 /// The far end of the client.
@@ -60,6 +70,7 @@ pub(super) struct Inner {
     /// A request that fails whenever it comes, and how.
     stuck: Vec<(Signature, Fault)>,
     kill: CancellationToken,
+    stop: CancellationToken,
     started: Instant,
     epoch: DateTime<Utc>,
 }
@@ -80,6 +91,7 @@ impl Net {
                 weather: Weather::Fair,
                 stuck: Vec::new(),
                 kill: CancellationToken::new(),
+                stop: CancellationToken::new(),
                 started: Instant::now(),
                 epoch,
             }),
@@ -90,19 +102,15 @@ impl Net {
         self.inner.lock().unwrap()
     }
 
-    /// A run begins; the token fires when the program is to die.
-    pub(super) fn begin(&self, weather: Weather) -> CancellationToken {
+    /// A run begins; the first token fires when the program is to die, the second one when it is to stop.
+    pub(super) fn begin(&self, weather: Weather) -> (CancellationToken, CancellationToken) {
         let mut inner = self.inner();
         inner.weather = weather;
         inner.requests = 0;
         inner.stuck.clear();
         inner.kill = CancellationToken::new();
-        inner.kill.clone()
-    }
-
-    /// The chance left over for the next run.
-    pub(super) fn weather(&self) -> Weather {
-        self.inner().weather.clone()
+        inner.stop = CancellationToken::new();
+        (inner.kill.clone(), inner.stop.clone())
     }
 
     /// The strangers' accounts are taken away by those who made them.
@@ -168,8 +176,10 @@ impl Inner {
             return Some(*fault);
         }
         match &mut self.weather {
-            Weather::Fair | Weather::KillAt { .. } => None,
-            Weather::At { nth, fault, lasts } => {
+            Weather::At {
+                nth,
+                what: What::Fails(fault, lasts),
+            } => {
                 let strikes = match lasts {
                     Lasts::TillTheEnd => self.requests >= *nth,
                     Lasts::Once | Lasts::EveryTry => self.requests == *nth,
@@ -180,6 +190,7 @@ impl Inner {
                 }
                 strikes.then_some(fault)
             }
+            Weather::Fair | Weather::At { .. } => None,
             Weather::Storm { rng, probability } => {
                 let fault = (rng.f64() < *probability).then(|| FAULTS[rng.usize(..FAULTS.len())])?;
                 if !applies(self.cloud.profile(), fault) {
@@ -218,14 +229,20 @@ impl Inner {
 
     fn arrive(&mut self, outgoing: &Outgoing) -> (Incoming, Duration) {
         self.requests += 1;
-        if let Weather::KillAt { nth, after_effect } = self.weather
+        if let Weather::At { nth, what } = self.weather
             && self.requests >= nth
         {
-            if after_effect && self.requests == nth {
-                self.answer(outgoing);
+            match what {
+                What::Fails(..) => {}
+                What::Stop => self.stop.cancel(),
+                What::KillBefore | What::KillAfter => {
+                    if matches!(what, What::KillAfter) && self.requests == nth {
+                        self.answer(outgoing);
+                    }
+                    self.kill.cancel();
+                    return (Incoming::Lost("dead"), Duration::from_secs(1 << 32));
+                }
             }
-            self.kill.cancel();
-            return (Incoming::Lost("dead"), Duration::from_secs(1 << 32));
         }
         let Some(fault) = self.fault(outgoing) else {
             return (self.answer(outgoing), LATENCY);

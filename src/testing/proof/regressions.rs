@@ -5,7 +5,7 @@ use super::{
     company::{Person, anchor, person},
     directory::ReadFault,
     fault::{Fault, Lasts},
-    net::Weather,
+    net::{Weather, What},
     world::{Ended, TWO_DAYS, World},
 };
 use crate::{profile::Profile, testing::MemoryStore};
@@ -13,16 +13,8 @@ use crate::{profile::Profile, testing::MemoryStore};
 /// Every request from the `nth` one on takes effect, and no answer arrives; or the program dies when that
 /// one has taken effect.
 fn unheard_from(nth: u64) -> [Weather; 2] {
-    let deaf = Weather::At {
-        nth,
-        fault: Fault::ResetAfterEffect,
-        lasts: Lasts::TillTheEnd,
-    };
-    let kill = Weather::KillAt {
-        nth,
-        after_effect: true,
-    };
-    [deaf, kill]
+    let deaf = What::Fails(Fault::ResetAfterEffect, Lasts::TillTheEnd);
+    [deaf, What::KillAfter].map(|what| Weather::At { nth, what })
 }
 
 /// Ann, her boss and two more, all in step.
@@ -126,6 +118,24 @@ async fn what_an_interrupted_create_left_is_cleared() {
             world.fair_cycle().await;
             assert_eq!(world.view(), fresh.view(), "{profile}, {weather:?}");
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_by_mistake_makes_no_second_account() {
+    for profile in Profile::NAMES {
+        let mut world = office(profile).await;
+        if world.profile().user_name_mutable {
+            ann(&mut world).uid = "anna".into();
+        }
+        ann(&mut world).sn = "Married".into();
+        let (ids, mut sober) = (world.ids(), world.fork());
+        sober.fair_cycle().await;
+        let what = What::Fails(Fault::Status(404), Lasts::Once);
+        world.cycle(Weather::At { nth: 1, what }, ReadFault::None).await;
+        tokio::time::advance(TWO_DAYS).await;
+        world.fair_cycle().await;
+        assert_eq!((world.view(), world.ids()), (sober.view(), ids), "{profile}");
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use super::{
     directory::ReadFault,
     fault::{FAULTS, Fault, Lasts, applies},
-    net::Weather,
+    net::{Weather, What},
     scenario::eve,
     view::{View, difference},
     world::{Ended, Mortal, TWO_DAYS, World},
@@ -103,9 +103,7 @@ fn every_step_fails_once_in_every_way() {
     let cases: Vec<(&str, Fault, Lasts)> = Profile::NAMES
         .into_iter()
         .flat_map(|profile| FAULTS.map(|fault| (profile, fault)))
-        .flat_map(|(profile, fault)| {
-            [Lasts::Once, Lasts::EveryTry, Lasts::TillTheEnd].map(|lasts| (profile, fault, lasts))
-        })
+        .flat_map(|(profile, fault)| fault.lasts().iter().map(move |lasts| (profile, fault, *lasts)))
         .filter(|(profile, fault, _)| applies(&Profile::named(profile).unwrap(), *fault))
         .collect();
     let results = on_all_processors(cases.len(), |at| {
@@ -145,9 +143,17 @@ async fn all_steps(profile: &str, fault: Fault, lasts: Lasts) -> (u64, Vec<Strin
     for nth in 1..=wanted.requests {
         fastrand::seed(nth);
         let mut world = eve.fork();
-        let ended = world.cycle(Weather::At { nth, fault, lasts }, ReadFault::None).await;
+        let ended = world
+            .cycle(
+                Weather::At {
+                    nth,
+                    what: What::Fails(fault, lasts),
+                },
+                ReadFault::None,
+            )
+            .await;
         assert!(matches!(ended, Ended::Done(_)));
-        met += u64::from(world.net.inner().met.get(&fault).is_some());
+        met += u64::from(world.net.inner().met.contains_key(&fault));
         if let Err(why) = wanted.reached(&mut world).await {
             failed.push(format!("{profile}, request {nth}, {fault:?} {lasts:?}: {why}"));
         }

@@ -10,9 +10,11 @@ use fastrand::Rng;
 use serde_json::Value as Json;
 
 use super::{
-    company::{Company, Person, anchor, person},
+    company::anchor,
     directory::ReadFault,
-    net::Weather,
+    kills::kill_at,
+    net::{Weather, What},
+    people::People,
     steps::{on_all_processors, paused},
     view::{View, difference},
     world::{Ended, Mortal, TWO_DAYS, World},
@@ -29,13 +31,13 @@ const SEEDS_DEFAULT: u64 = 400;
 
 /// What one or more storms came to.
 #[derive(Default)]
-struct Log {
-    cycles: u64,
+pub(super) struct Log {
+    pub cycles: u64,
     kills: u64,
     people: u64,
     requests: u64,
     faults: BTreeMap<String, u64>,
-    violations: Vec<String>,
+    pub violations: Vec<String>,
 }
 
 impl Log {
@@ -76,7 +78,7 @@ fn after_every_storm_the_cloud_is_the_directory() {
     let mut log = Log::default();
     let one = |at: usize| {
         let seed = first + at as u64;
-        let storm = std::panic::catch_unwind(|| paused(storm(seed)));
+        let storm = std::panic::catch_unwind(|| paused(storm(seed, MemoryStore::default())));
         storm.unwrap_or_else(|_| Log {
             violations: vec![format!(
                 "a panic; again: {SEED}={seed} cargo test --lib after_every_storm -- --nocapture"
@@ -99,11 +101,11 @@ fn after_every_storm_the_cloud_is_the_directory() {
 }
 
 /// One history.
-async fn storm(seed: u64) -> Log {
+pub(super) async fn storm<S: Mortal>(seed: u64, store: S) -> Log {
     fastrand::seed(seed);
     let mut rng = Rng::with_seed(seed);
     let profile = Profile::NAMES[rng.usize(..Profile::NAMES.len())];
-    let mut world = World::new(profile, MemoryStore::default());
+    let mut world = World::new(profile, store);
     world.keeps_unflushed = rng.bool();
     world.net.inner().is_told = std::env::var(SEED).is_ok();
     let mut log = Log::default();
@@ -133,9 +135,10 @@ async fn storm(seed: u64) -> Log {
 async fn stormy_cycle<S: Mortal>(world: &mut World<S>, rng: &mut Rng, log: &mut Log) {
     let weather = match rng.u8(..10) {
         0 => Weather::Fair,
-        1 | 2 => Weather::KillAt {
+        1 | 2 => kill_at(rng.u64(1..20), rng.bool()),
+        3 => Weather::At {
             nth: rng.u64(1..20),
-            after_effect: rng.bool(),
+            what: What::Stop,
         },
         _ => Weather::Storm {
             rng: rng.fork(),
@@ -264,95 +267,4 @@ fn living<S: Mortal>(world: &World<S>, view: &View) -> View {
         living.insert(anchor(name), account);
     }
     living
-}
-
-/// Changes the company by chance.
-struct People {
-    rng: Rng,
-    born: usize,
-    renames: bool,
-    needs_mail: bool,
-    /// Who left and may come back.
-    away: Vec<(String, Person)>,
-}
-
-impl People {
-    fn new<S: Mortal>(rng: &mut Rng, world: &World<S>) -> Self {
-        Self {
-            rng: rng.fork(),
-            born: 0,
-            renames: world.profile().user_name_mutable,
-            needs_mail: world.profile().mandatory.iter().any(|path| path == "emails"),
-            away: Vec::new(),
-        }
-    }
-
-    fn join(&mut self, company: &mut Company, count: usize) {
-        for _ in 0..count {
-            self.born += 1;
-            let name = format!("p{:02}", self.born);
-            let mut new = person(&name);
-            new.manager = self.somebody(company);
-            company.insert(name, new);
-        }
-    }
-
-    fn somebody(&mut self, company: &Company) -> Option<String> {
-        let at = self.rng.usize(..company.len().max(1));
-        company.keys().nth(at).cloned()
-    }
-
-    fn change(&mut self, company: &mut Company) {
-        for _ in 0..self.rng.usize(1..8) {
-            self.change_one(company);
-        }
-    }
-
-    fn change_one(&mut self, company: &mut Company) {
-        let Some(name) = self.somebody(company) else {
-            return self.join(company, 1);
-        };
-        let other = self.somebody(company);
-        let coin = self.rng.bool();
-        let number = self.rng.u8(..4);
-        let what = self.rng.u8(..12);
-        if what == 0 {
-            return self.join(company, 1);
-        }
-        if what == 1 && !self.away.is_empty() {
-            let (name, back) = self.away.swap_remove(self.rng.usize(..self.away.len()));
-            // Somebody may have the name by now.
-            if company.values().all(|person| person.uid != back.uid) {
-                company.insert(name, back);
-            }
-            return;
-        }
-        if what == 2 && company.len() > 4 {
-            let gone = company.remove(&name).unwrap();
-            self.away.push((name, gone));
-            return;
-        }
-        let uids: BTreeSet<String> = company.values().map(|person| person.uid.clone()).collect();
-        let other_uid = other.as_ref().map(|other| company[other].uid.clone());
-        let person = company.get_mut(&name).unwrap();
-        match what {
-            3 if self.renames => {
-                let uid = format!("{name}x{number}");
-                if !uids.contains(&uid) {
-                    person.uid = uid;
-                }
-            }
-            4 if self.renames && other.as_ref() != Some(&name) => {
-                let uid = std::mem::replace(&mut person.uid, other_uid.unwrap());
-                company.get_mut(&other.unwrap()).unwrap().uid = uid;
-            }
-            5 => person.unit = format!("unit{number}"),
-            6 => person.off = coin,
-            7 => person.manager = other.filter(|_| coin),
-            8 => person.title = coin.then(|| format!("Title {number}")),
-            9 => person.phone = coin.then(|| format!("+33 1 {number}")),
-            10 if !self.needs_mail => person.mail = coin.then(|| format!("{name}.{number}@example.org")),
-            _ => person.sn = format!("{name}son{number}"),
-        }
-    }
 }

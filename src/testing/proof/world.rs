@@ -146,8 +146,8 @@ impl<S: Mortal> World<S> {
 
     /// One run of the program.
     pub(super) async fn cycle(&mut self, weather: Weather, read: ReadFault) -> Ended {
-        let kill = self.net.begin(weather);
-        let run = self.run(read);
+        let (kill, stop) = self.net.begin(weather);
+        let run = self.run(read, stop);
         let ended = tokio::select! {
             biased;
             () = kill.cancelled() => Ended::Killed,
@@ -170,8 +170,7 @@ impl<S: Mortal> World<S> {
         }
     }
 
-    async fn run(&self, read: ReadFault) -> Ended {
-        let stop = CancellationToken::new();
+    async fn run(&self, read: ReadFault, stop: CancellationToken) -> Ended {
         let observer: SharedObserver = Arc::new(Unwatched);
         let client = Arc::new(ScimClient::local(
             &self.settings,
@@ -223,9 +222,18 @@ impl<S: Mortal> World<S> {
             Execution::default()
         } else {
             let no_groups = async || Ok(());
-            executor::execute(&planned.plan, steps, client, &self.store, pace, observer, stop, no_groups)
-                .await
-                .map_err(words)?
+            executor::execute(
+                &planned.plan,
+                steps,
+                client,
+                &self.store,
+                pace,
+                observer,
+                stop,
+                no_groups,
+            )
+            .await
+            .map_err(words)?
         };
         outcome::conclude(&*self.store, &planned, &execution).map_err(words)?;
         self.store.spool().finish(&execution.in_doubt).map_err(words)?;
@@ -333,6 +341,7 @@ fn policy(profile: &str) -> Arc<Policy> {
         ..MappingSpec::default()
     };
     Arc::new(Policy {
+        groups: None,
         mapper: Mapper::compile_for(&spec, &|path| profile.allows(path)).unwrap(),
         profile: Arc::new(profile),
         leavers: Leavers {

@@ -1,1 +1,0 @@
-//! The same over the real state, sled on a disk, for fewer runs.
