@@ -260,3 +260,45 @@ fn what_would_replace_the_state_is_refused_while_a_daemon_holds_it() {
     let _ = command(&config, &["--sync-now"]).expect(0).says("nothing changed");
     assert_eq!(pair.recorder.count(), 0);
 }
+
+/// A file that the daemon has not read: questions are answered by it all the same, or refused; a cycle,
+/// which would go by the old one, is refused.
+#[test]
+fn a_configuration_that_the_daemon_has_not_read_is_not_passed_over() {
+    let pair = Pair::with_people(4);
+    let config = pair.daemon(NEVER, true);
+    let daemon = daemon(&pair, &config);
+    let text = fs::read_to_string(config.write()).unwrap();
+    let another = |from: &str, to: &str| {
+        let path = config.folder().join("another.toml");
+        assert!(text.contains(from), "{text}");
+        fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        path.display().to_string()
+    };
+    let ask = |path: &str, arguments: &[&str]| Scimward::bare().args(&["--config", path]).args(arguments).run();
+
+    // What a cycle does not go by makes no difference.
+    let path = another("[state]", "[log]\nlevel = \"debug\"\n\n[state]");
+    let _ = ask(&path, &["--sync-now"]).expect(0).says("nothing changed");
+    let run = ask(&path, &["--dry-run"]).expect(0).says_not("answer is by");
+    assert!(run.stdout.contains("Nothing to do"), "{}", run.everything());
+
+    let path = another("[users]", &format!("[users]\nfilter = \"(uid={})\"", person(1).uid));
+    let run = ask(&path, &["--dry-run"]).expect(5).says("this answer is by").says("systemctl reload");
+    assert!(run.stdout.contains("1 entry read"), "{}", run.everything());
+    let run = ask(&path, &["explain", &person(2).uid]).says("this answer is by");
+    assert!(run.stdout.contains("not in the directory") || run.stdout.contains("outside"), "{}", run.everything());
+    let _ = ask(&path, &["--sync-now"]).expect(2).says("would not go by").says("another.toml").says("reload");
+
+    assert_eq!(pair.recorder.count(), 0);
+
+    // Its own file has changed: once it has read that, it goes by it.
+    let config = config.set("limits", "max_removals", "1");
+    config.write();
+    let _ = command(&config, &["--sync-now"]).expect(2).says("would not go by");
+    daemon.signal(Signal::HUP);
+    daemon.wait_said("configuration read again");
+    let _ = command(&config, &["--sync-now"]).expect(0).says_not("would not");
+    let run = leave(daemon);
+    assert_eq!(run.stderr.matches(ENDED).count(), 3, "{}", run.everything());
+}

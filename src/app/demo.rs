@@ -164,6 +164,7 @@ impl Demo {
         });
         let engine = Arc::clone(&self.engine);
         let around = Surroundings {
+            setup: engine.setup(),
             daemon: None,
             observer: Arc::new(Progress::new(false)),
             stop: self.stop.clone(),

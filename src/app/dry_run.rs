@@ -53,16 +53,16 @@ pub fn run(
     out: &mut dyn Write,
     around: &Surroundings,
 ) -> Result<u8, OrderError> {
-    let setup = engine.setup();
-    if let Some(words) = foreign_endpoint(&engine.store.meta()?, &setup) {
+    let setup = &around.setup;
+    if let Some(words) = foreign_endpoint(&engine.store.meta()?, setup) {
         return Err(OrderError::Words(words, exit::USAGE));
     }
     let scratch = SledStore::scratch().map_err(|error| OrderError::Words(chain(&error), exit::OBJECTS))?;
     let spool = scratch.spool();
     let (now, observer, stop) = (unix_now(), &around.observer, &around.stop);
-    let planned = engine.plan_beside_cycles(|| engine.plan_into(&setup, spool, now, observer, stop, None))?;
+    let planned = engine.plan_beside_cycles(|| engine.plan_into(setup, spool, now, observer, stop, None))?;
     let client = match options.probe {
-        true => Some(prober(&setup, around)?),
+        true => Some(prober(setup, around)?),
         false => None,
     };
     let format = if options.json { Format::Json } else { Format::Text };
@@ -81,7 +81,7 @@ pub fn run(
     let held: BTreeSet<_> = planned.approved.held.iter().copied().collect();
     let carried_out: BTreeSet<_> = planned.approved.steps.iter().copied().collect();
     let shown = |step: &&Step| held.contains(step) || carried_out.contains(step);
-    let mut foresight = Foresight::new(&setup, &*engine.store);
+    let mut foresight = Foresight::new(setup, &*engine.store);
     let mut tell = |(operation, request), held, probe| {
         let line = Line {
             requests: vec![request],
@@ -108,7 +108,7 @@ pub fn run(
     for late in foresight.late()? {
         tell(late, false, None)?;
     }
-    let summary = summary(&planned, &setup, totals, &*engine.store)?;
+    let summary = summary(&planned, setup, totals, &*engine.store)?;
     report.finish(&summary)?;
     buffered.flush()?;
     Ok(exit_code(&planned, options))

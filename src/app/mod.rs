@@ -6,6 +6,7 @@ mod dry_run;
 mod engine;
 mod explain;
 mod foresight;
+mod meant;
 mod order;
 mod progress;
 mod runner;
@@ -23,6 +24,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 pub use engine::{Engine, chain};
+use meant::Meant;
 pub use order::{Order, OrderError, Surroundings};
 pub use progress::Progress;
 pub use setup::{Setup, SetupError};
@@ -213,7 +215,8 @@ async fn sync_now(cli: &Cli, setup: Setup, progress: Arc<Progress>) -> Result<u8
         .map_err(|error| Failure::other(&error))?;
     if let Some(client) = client {
         tracing::info!("the daemon holds the state; it is asked for a cycle");
-        let sync = serde_json::json!({ "name": control::SYNC });
+        let mut sync = serde_json::json!({ "name": control::SYNC });
+        Meant::by(&cli.options.config, &setup).join(&mut sync);
         return follow(client, sync, &mut io::stdout(), progress).await;
     }
     let engine = open(setup, &cli.options.config, None)?;
@@ -338,7 +341,9 @@ async fn give(
         .await
         .map_err(|error| Failure::other(&error))?;
     if let Some(client) = client {
-        let command = serde_json::to_value(&order).map_err(|error| Failure::other(&error))?;
+        tracing::debug!("the daemon holds the state and answers; what it does is in its own log, at its own [log] level");
+        let mut command = serde_json::to_value(&order).map_err(|error| Failure::other(&error))?;
+        Meant::by(&cli.options.config, &setup).join(&mut command);
         let code = follow(client, command, &mut out, observer).await?;
         return out.finish().map(|()| code);
     }
@@ -354,6 +359,7 @@ async fn give(
         open(setup, &cli.options.config, None)?
     };
     let around = Surroundings {
+        setup: engine.setup(),
         daemon: None,
         observer,
         stop: stop_on_signal()?,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{dry_run, engine::Engine, explain};
+use super::{dry_run, engine::Engine, explain, setup::Setup};
 use crate::{
     daemon::{self, DaemonStatus},
     model::{AnchorKey, DnKey},
@@ -90,6 +90,8 @@ impl OrderError {
 
 /// What a command may use besides the engine.
 pub struct Surroundings {
+    /// What plans are made with.
+    pub setup: Arc<Setup>,
     /// The daemon that carries it out, and the zone of its schedule.
     pub daemon: Option<(DaemonStatus, Tz)>,
     /// Progress.
@@ -118,6 +120,12 @@ impl Order {
                 exit::USAGE,
             ))),
         }
+    }
+
+    /// Whether the answer depends on the configuration.
+    #[must_use]
+    pub fn plans(&self) -> bool {
+        matches!(self, Self::DryRun(_) | Self::Explain { .. })
     }
 
     /// Carries the command out. Blocking; has to run on a thread of a tokio runtime that may block.

@@ -1,13 +1,17 @@
 //! From the configuration file to everything a cycle goes by.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use super::engine::unix_now;
 use crate::{
     config::{self, Checks, Config, ConfigErrors, MappingMistake, Mistake, ProfileDefaults},
-    cycle::Policy,
+    cycle::{Policy, mapping_digest},
     daemon::schedule::Schedule,
     ldap::{self, LdapDirectory, settings::SearchSettings},
-    logging,
+    logging::{self, settings::LogSettings},
     mapping::{Mapper, RuleError, spec::MappingSpec},
     model::Digest,
     profile::Profile,
@@ -21,6 +25,8 @@ pub struct Setup {
     pub policy: Policy,
     /// What is read from the directory.
     pub search: SearchSettings,
+    /// When the file was read, unix seconds.
+    pub read_at: i64,
 }
 
 /// Why the program cannot be set up.
@@ -79,7 +85,12 @@ pub fn load(path: &Path) -> Result<Setup, SetupError> {
         limits: config.limits.clone(),
         on_incomplete: config.on_incomplete,
     };
-    Ok(Setup { config, policy, search })
+    Ok(Setup {
+        config,
+        policy,
+        search,
+        read_at: unix_now(),
+    })
 }
 
 impl Setup {
@@ -87,6 +98,21 @@ impl Setup {
     #[must_use]
     pub fn directory(&self) -> LdapDirectory {
         LdapDirectory::new(self.config.ldap.clone(), self.search.clone())
+    }
+
+    /// Digest of everything a cycle goes by: not of the file's name, of the log and the schedule, nor of how
+    /// the state's folder is spelled.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let config = Config {
+            path: PathBuf::new(),
+            state_path: PathBuf::new(),
+            schedule: None,
+            log: LogSettings::default(),
+            ..self.config.clone()
+        };
+        let Policy { scope, .. } = &self.policy;
+        Digest::of(format!("{config:?} {scope} {}", mapping_digest(&self.policy)).as_bytes())
     }
 }
 

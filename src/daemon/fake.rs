@@ -157,6 +157,10 @@ impl Runner for Fake {
         *self.last_started.lock().unwrap()
     }
 
+    fn objection(&self, command: &Value) -> Option<String> {
+        command["objection"].as_str().map(str::to_owned)
+    }
+
     async fn command(
         self: Arc<Self>,
         command: Value,
