@@ -269,7 +269,7 @@ pub struct Held {
 pub struct CycleRecord {
     /// Unix seconds.
     pub started: i64,
-    /// Unix seconds.
+    /// Unix seconds; 0 when it never came to an end, and then all counts but `entries` are unknown.
     pub ended: i64,
     /// The exit code the cycle would end the program with.
     pub exit_code: u8,

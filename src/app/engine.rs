@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     runner,
     setup::{self, Setup},
+    tally::Tally,
 };
 use crate::{
     cycle::{self, CycleError, Means, Planned, Watch},
@@ -36,6 +37,8 @@ pub struct Engine {
     pub store: Arc<SledStore>,
     /// One cycle at a time.
     busy: tokio::sync::Mutex<()>,
+    /// Why the state takes nothing more, once that is so.
+    unusable: Mutex<Option<String>>,
     /// The log whose level the configuration decides; none when the command line does.
     log: Option<LogHandle>,
 }
@@ -59,6 +62,7 @@ impl Engine {
             setup: Mutex::new(Arc::new(setup)),
             store: Arc::new(store),
             busy: tokio::sync::Mutex::new(()),
+            unusable: Mutex::new(None),
             log,
         })
     }
@@ -67,6 +71,12 @@ impl Engine {
     #[must_use]
     pub fn setup(&self) -> Arc<Setup> {
         Arc::clone(&self.setup.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Why the state takes nothing more from this process, once that is so.
+    #[must_use]
+    pub fn unusable(&self) -> Option<String> {
+        self.unusable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Reads the configuration again; the old one stays in force, whole, when the new one is wrong.
@@ -96,9 +106,12 @@ impl Engine {
         let _single_flight = self.busy.lock().await;
         let started = unix_now();
         let setup = self.setup();
-        let record = match self.run(&setup, started, observer, stop).await {
+        let tally = Arc::new(Tally::new(observer));
+        let ended = self.run(&setup, started, &tally, stop).await;
+        let state_failed = matches!(ended, Err(Trouble::Cycle(CycleError::Store(_) | CycleError::Plan(_))));
+        let record = match ended {
             Ok(record) => record,
-            Err(Trouble::Cycle(error)) => outcome::failure(&error, started, unix_now()),
+            Err(Trouble::Cycle(error)) => tally.complete(outcome::failure(&error, started, unix_now())),
             Err(Trouble::Provider(outcome)) => CycleRecord {
                 started,
                 ended: unix_now(),
@@ -117,8 +130,14 @@ impl Engine {
         let saved = self.store.save_cycle(&record).and_then(|()| self.store.flush());
         if let Err(error) = saved {
             tracing::error!(%error, "the cycle could not be recorded");
+            self.store.leave_cycle(&record);
+            *self.unusable.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
         }
-        log_cycle(&record);
+        if state_failed {
+            tracing::error!(code = record.exit_code, summary = %report::cycle_line(&record), "cycle ended");
+        } else {
+            log_cycle(&record);
+        }
         record
     }
 
@@ -126,13 +145,15 @@ impl Engine {
         self: &Arc<Self>,
         setup: &Arc<Setup>,
         started: i64,
-        observer: SharedObserver,
+        tally: &Arc<Tally>,
         stop: CancellationToken,
     ) -> Result<CycleRecord, Trouble> {
+        let observer: SharedObserver = Arc::<Tally>::clone(tally);
         self.claim_endpoint(setup)?;
         let profile = Arc::clone(&setup.policy.profile);
         let client = ScimClient::new(setup.config.scim.clone(), profile, Arc::clone(&observer), stop.clone());
         let client = Arc::new(client.map_err(|error| Trouble::Usage(chain(&error)))?);
+        let client = Arc::clone(tally.client.get_or_init(|| client));
         match executor::recover(&client, &self.store).await? {
             Ok(_) => {}
             Err(ProviderError::Cancelled) => return Err(CycleError::Directory(DirectoryError::Cancelled).into()),
@@ -152,6 +173,7 @@ impl Engine {
         let execution = if steps.is_empty() {
             Execution::default()
         } else {
+            self.store.begin_cycle(&outcome::unended(&planned, started))?;
             executor::execute(&planned.plan, steps, &client, &self.store, pace, &observer, &stop).await?
         };
         outcome::conclude(&*self.store, &planned, &execution)?;

@@ -11,6 +11,7 @@ mod order;
 mod progress;
 mod runner;
 mod setup;
+mod tally;
 
 use std::{
     fs::File,

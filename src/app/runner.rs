@@ -42,6 +42,10 @@ impl Runner for Engine {
         }
     }
 
+    fn unusable(&self) -> Option<String> {
+        Self::unusable(self)
+    }
+
     fn objection(&self, command: &Value) -> Option<String> {
         Meant::of(command)?.is_of_next_cycle(self).err()
     }

@@ -30,6 +30,9 @@ pub trait Runner: Send + Sync + 'static {
     /// When the last cycle began, by the state. Asked once, at the start.
     fn last_started(&self) -> Option<DateTime<Utc>>;
 
+    /// Why no further cycle can do its work in this process, once that is so; a new process may.
+    fn unusable(&self) -> Option<String>;
+
     /// Why a cycle must not be begun for this command, in words for whoever gave it.
     fn objection(&self, command: &Value) -> Option<String>;
 

@@ -38,6 +38,9 @@ fn sentence(record: &CycleRecord) -> String {
         "" => ending(record.exit_code),
         outcome => outcome,
     };
+    if record.ended == 0 {
+        return shown(outcome).into_owned();
+    }
     let entries = match record.entries {
         1 => "1 entry".to_owned(),
         entries => format!("{} entries", grouped(entries)),
@@ -117,11 +120,14 @@ fn cycles(out: &mut dyn Write, records: &[CycleRecord]) -> io::Result<()> {
     writeln!(out, "Last runs (UTC)")?;
     for record in records {
         let time = pad(&took(record), widest);
+        let end = match record.ended {
+            0 => "no end".to_owned(),
+            _ => format!("exit {}", record.exit_code),
+        };
         writeln!(
             out,
-            "  {}  {time}  exit {}  {}",
+            "  {}  {time}  {end}  {}",
             instant(record.started),
-            record.exit_code,
             sentence(record)
         )?;
     }

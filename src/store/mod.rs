@@ -4,6 +4,7 @@
 //! lock         who holds the folder                    (folder.rs)
 //! db/          sled: meta, marks, links, rejects, cycles  (database/; records in record.rs)
 //! db/marks     every mark in one piece, a copy         (pack.rs)
+//! running      the cycle that may be sending               (running.rs)
 //! plan/        the plan on its way to execution        (spool/)
 //! ```
 //!
@@ -20,6 +21,7 @@ mod import;
 mod lines;
 mod pack;
 mod record;
+mod running;
 mod spool;
 mod state;
 #[cfg(test)]
