@@ -153,6 +153,7 @@ impl ProviderError {
             Self::Refused { status, .. } => format!("refused with {status}"),
             Self::Conflict { .. } => "conflict".to_owned(),
             Self::Unauthorized { status, .. } => format!("the service provider refused us with {status}"),
+            Self::Unavailable { tries: 0 | 1, .. } => "unavailable".to_owned(),
             Self::Unavailable { tries, .. } => format!("unavailable (after {tries} tries)"),
             Self::InDoubt { cause } => cause.brief(),
             Self::Gone | Self::Cancelled => self.to_string(),

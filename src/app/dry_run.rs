@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    engine::{Engine, chain, foreign_endpoint, unix_now},
+    engine::{Engine, chain, follows, foreign_endpoint, unix_now},
     foresight::Foresight,
     order::{OrderError, Surroundings},
     setup::Setup,
@@ -54,13 +54,19 @@ pub fn run(
     around: &Surroundings,
 ) -> Result<u8, OrderError> {
     let setup = &around.setup;
-    if let Some(words) = foreign_endpoint(&engine.store.meta()?, setup) {
+    if let Some(words) = foreign_endpoint(&*engine.store, setup)? {
         return Err(OrderError::Words(words, exit::USAGE));
     }
     let scratch = SledStore::scratch().map_err(|error| OrderError::Words(chain(&error), exit::OBJECTS))?;
+    // Without links there is nothing else in a state that counts elsewhere.
+    let store: &dyn StateStore = if follows(&*engine.store, setup)? {
+        &scratch
+    } else {
+        &*engine.store
+    };
     let spool = scratch.spool();
     let (now, observer, stop) = (unix_now(), &around.observer, &around.stop);
-    let planned = engine.plan_beside_cycles(|| engine.plan_into(setup, spool, now, observer, stop, None))?;
+    let planned = engine.plan_beside_cycles(|| Engine::plan_into(store, setup, spool, now, observer, stop, None))?;
     let client = match options.probe {
         true => Some(prober(setup, around)?),
         false => None,
@@ -81,7 +87,7 @@ pub fn run(
     let held: BTreeSet<_> = planned.approved.held.iter().copied().collect();
     let carried_out: BTreeSet<_> = planned.approved.steps.iter().copied().collect();
     let shown = |step: &&Step| held.contains(step) || carried_out.contains(step);
-    let mut foresight = Foresight::new(setup, &*engine.store);
+    let mut foresight = Foresight::new(setup, store);
     let mut tell = |(operation, request), held, probe| {
         let line = Line {
             requests: vec![request],
@@ -108,7 +114,7 @@ pub fn run(
     for late in foresight.late()? {
         tell(late, false, None)?;
     }
-    let summary = summary(&planned, setup, totals, &*engine.store)?;
+    let summary = summary(&planned, setup, totals, store)?;
     report.finish(&summary)?;
     buffered.flush()?;
     Ok(exit_code(&planned, options))

@@ -22,7 +22,8 @@ use crate::{
     outcome::{self, exit},
     plan::PlanError,
     ports::{
-        CycleRecord, DirectoryError, Meta, PlanSpool, ProviderError, Reject, SharedObserver, StateStore, StoreError,
+        CycleRecord, DirectoryError, Meta, PlanSpool, ProviderError, Reject, RejectKind, SharedObserver, StateStore,
+        StoreError,
     },
     report,
     scim::ScimClient,
@@ -198,7 +199,15 @@ impl Engine {
         let (engine, setup) = (Arc::clone(self), Arc::clone(setup));
         let (observer, stop) = (Arc::clone(observer), stop.clone());
         let work = move || {
-            let planned = engine.plan_into(&setup, engine.store.spool(), now, &observer, &stop, None)?;
+            let planned = Self::plan_into(
+                &*engine.store,
+                &setup,
+                engine.store.spool(),
+                now,
+                &observer,
+                &stop,
+                None,
+            )?;
             outcome::remember(&*engine.store, &setup.policy, &planned, now)?;
             Ok(planned)
         };
@@ -231,7 +240,7 @@ impl Engine {
     /// # Errors
     /// When there is nothing to plan from.
     pub fn plan_into(
-        &self,
+        store: &dyn StateStore,
         setup: &Setup,
         spool: &dyn PlanSpool,
         now: i64,
@@ -241,7 +250,7 @@ impl Engine {
     ) -> Result<Planned, CycleError> {
         let means = Means {
             policy: &setup.policy,
-            store: &*self.store,
+            store,
             spool,
             now,
             observer,
@@ -263,7 +272,26 @@ impl Engine {
                 })
                 .map_err(CycleError::from)?);
         }
-        foreign_endpoint(&meta, setup).map_or(Ok(()), |words| Err(Trouble::Usage(words)))
+        if let Some(words) = foreign_endpoint(&*self.store, setup)? {
+            return Err(Trouble::Usage(words));
+        }
+        if !follows(&*self.store, setup)? {
+            return Ok(());
+        }
+        tracing::warn!(
+            from = meta.endpoint,
+            to = endpoint,
+            "no account was linked there, so the state follows"
+        );
+        // What that address had against people says nothing of this one.
+        let there = |(_, reject): &(_, Reject)| reject.kind != RejectKind::Entry;
+        let rejects = self.store.rejects()?.into_iter().filter(there);
+        self.store
+            .save_rejects(&rejects.map(|(key, _)| (key, None)).collect::<Vec<_>>())?;
+        Ok(self.store.save_meta(&Meta {
+            endpoint: endpoint.clone(),
+            ..meta
+        })?)
     }
 }
 
@@ -304,11 +332,25 @@ fn log_rejections(planned: &Planned) {
     }
 }
 
-/// Why this state cannot be used with the configured endpoint, and the ways out.
-#[must_use]
-pub fn foreign_endpoint(meta: &Meta, setup: &Setup) -> Option<String> {
-    let endpoint = &setup.config.scim.endpoint;
-    (!meta.endpoint.is_empty() && meta.endpoint != *endpoint).then(|| {
+/// Whether the next cycle has this state follow to another endpoint: what it holds against people says
+/// nothing there.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn follows(store: &dyn StateStore, setup: &Setup) -> Result<bool, StoreError> {
+    let endpoint = store.meta()?.endpoint;
+    Ok(!endpoint.is_empty() && endpoint != setup.config.scim.endpoint)
+}
+
+/// Why this state cannot be used with the configured endpoint, and the ways out. One without any link is
+/// bound to no endpoint: there is no id in it that could mean something else elsewhere.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn foreign_endpoint(store: &dyn StateStore, setup: &Setup) -> Result<Option<String>, StoreError> {
+    let (meta, endpoint) = (store.meta()?, &setup.config.scim.endpoint);
+    let foreign = !meta.endpoint.is_empty() && meta.endpoint != *endpoint && !store.marks()?.is_empty();
+    Ok(foreign.then(|| {
         format!(
             "the state in {} was made for {}, but [scim] endpoint is {endpoint}; nothing was sent. \
              For another cloud give it a state of its own ([state] path); if the same cloud has a new address, \
@@ -316,7 +358,7 @@ pub fn foreign_endpoint(meta: &Meta, setup: &Setup) -> Option<String> {
             setup.config.state_path.display(),
             meta.endpoint,
         )
-    })
+    }))
 }
 
 /// An error and its causes in one line.

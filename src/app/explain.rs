@@ -58,7 +58,7 @@ pub fn run(engine: &Arc<Engine>, who: &str, out: &mut dyn Write, around: &Surrou
                 found.push((entry.dn.clone(), mapped.clone()));
             }
         };
-        engine.plan_into(setup, spool, now, observer, stop, Some(&mut watch))
+        Engine::plan_into(store, setup, spool, now, observer, stop, Some(&mut watch))
     })?;
     if found.is_empty() && links.is_empty() {
         nobody(out, who, setup)?;
