@@ -19,7 +19,7 @@ use crate::{
     model::{AnchorKey, DnKey},
     outcome::exit,
     plan::decide::RETRY_NOW,
-    ports::{Reject, RejectKind, SharedObserver, StateStore, StoreError},
+    ports::{Meta, Reject, RejectKind, SharedObserver, StateStore, StoreError},
     report::{self, DaemonView},
     store,
 };
@@ -154,7 +154,8 @@ const CYCLES_SHOWN: usize = 10;
 
 fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
     let (cycles, rejects) = (store.cycles(CYCLES_SHOWN)?, store.rejects()?);
-    let held = store.meta()?.held;
+    let Meta { held, approved, .. } = store.meta()?;
+    let (held, approved) = (held.as_ref(), approved.as_deref());
     let view = around.daemon.as_ref().map(|(daemon, zone)| DaemonView {
         next_run: daemon
             .next
@@ -162,12 +163,12 @@ fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surr
         now: daemon.now(*zone),
     });
     if json {
-        let mut status = report::status_json(&cycles, held.as_ref(), &rejects, view.as_ref());
+        let mut status = report::status_json(&cycles, held, approved, &rejects, view.as_ref());
         let daemon = around.daemon.as_ref();
         status["daemon"] = daemon.map_or(Value::Null, |(daemon, _)| of_daemon(daemon));
         writeln!(out, "{status:#}")?;
     } else {
-        let status = report::status_text(&cycles, held.as_ref(), &rejects, view.as_ref());
+        let status = report::status_text(&cycles, held, approved, &rejects, view.as_ref());
         out.write_all(status.as_bytes())?;
     }
     Ok(exit::DONE)
@@ -196,7 +197,8 @@ fn approve(store: &dyn StateStore, plan_id: &str, out: &mut dyn Write) -> Result
     };
     if held.plan_id != plan_id {
         let words = format!(
-            "{plan_id} is not the plan that is held now. Held is {}, {}: {}. Look at it with `scimward --dry-run`",
+            "{plan_id} is not the id of what is held now (beside Plan in a report stands the id of the whole plan). Held \
+             is {}, {}: {}. Look at it with `scimward --dry-run`",
             held.plan_id,
             report::count(held.removals, "removal"),
             held.reason
@@ -233,7 +235,7 @@ fn rejects(store: &dyn StateStore, json: bool, out: &mut dyn Write) -> Result<u8
 
 fn retry(store: &dyn StateStore, who: &str, out: &mut dyn Write) -> Result<u8, OrderError> {
     let names: BTreeMap<AnchorKey, Reject> = store.rejects()?.into_iter().collect();
-    let mut again = Vec::new();
+    let (mut again, mut anyway) = (Vec::new(), false);
     for (key, reject) in names.into_iter().filter(|(_, reject)| is(reject, who)) {
         if reject.kind == RejectKind::Entry {
             writeln!(
@@ -241,6 +243,7 @@ fn retry(store: &dyn StateStore, who: &str, out: &mut dyn Write) -> Result<u8, O
                 "{}: tried in every cycle anyway; mend the entry or the mapping",
                 reject.rejection.dn
             )?;
+            anyway = true;
             continue;
         }
         writeln!(out, "{}: tried again in the next cycle", reject.rejection.dn)?;
@@ -251,6 +254,9 @@ fn retry(store: &dyn StateStore, who: &str, out: &mut dyn Write) -> Result<u8, O
                 ..reject
             }),
         ));
+    }
+    if again.is_empty() && anyway {
+        return Ok(exit::DONE);
     }
     if again.is_empty() {
         return Err(OrderError::Words(

@@ -72,11 +72,13 @@ pub struct DaemonView {
     pub now: String,
 }
 
-/// What `scimward status` says. `records` come newest first; without `daemon` none is running.
+/// What `scimward status` says. `records` come newest first; `approved` is the id of an approval that no
+/// run has used yet; without `daemon` none is running.
 #[must_use]
 pub fn status_text(
     records: &[CycleRecord],
     held: Option<&Held>,
+    approved: Option<&str>,
     rejects: &[(AnchorKey, Reject)],
     daemon: Option<&DaemonView>,
 ) -> String {
@@ -87,7 +89,11 @@ pub fn status_text(
     as_text(|out| {
         cycles(out, records)?;
         if let Some(held) = held {
-            closing::held_back(out, &look, held)?;
+            if approved == Some(&*held.plan_id) {
+                closing::approved(out, &look, held)?;
+            } else {
+                closing::held_back(out, &look, held)?;
+            }
             writeln!(out, "  Held since {} UTC\n", instant(held.since))?;
         }
         let people: Vec<&Reject> = rejects.iter().map(|(_, reject)| reject).collect();
@@ -139,9 +145,15 @@ fn cycles(out: &mut dyn Write, records: &[CycleRecord]) -> io::Result<()> {
 pub fn status_json(
     records: &[CycleRecord],
     held: Option<&Held>,
+    approved: Option<&str>,
     rejects: &[(AnchorKey, Reject)],
     daemon: Option<&DaemonView>,
 ) -> serde_json::Value {
+    let held = held.map(|held| {
+        let mut view = json!(dry_run::HeldView::new(held));
+        view["approved"] = json!(approved == Some(&*held.plan_id));
+        view
+    });
     let cycle = |record: &CycleRecord| {
         json!({
             "started": timestamp(record.started),
@@ -159,7 +171,7 @@ pub fn status_json(
         "format": "scimward-status",
         "version": 1,
         "cycles": records.iter().map(cycle).collect::<Vec<_>>(),
-        "held": held.map(dry_run::HeldView::new),
+        "held": held,
         "rejects": rejects.iter().map(|(_, reject)| dry_run::RejectView::new(reject)).collect::<Vec<_>>(),
         "daemon": daemon.map(|daemon| &daemon.now),
         "nextRun": daemon.and_then(|daemon| timestamp(daemon.next_run.as_ref()?.0)),
