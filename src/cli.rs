@@ -134,10 +134,10 @@ pub enum Command {
         json: bool,
     },
 
-    /// Release the removals of a plan that the limits hold back
-    #[command(after_help = "The id stands in the report of the run, and in: scimward status")]
+    /// Release the removals that the limits hold back
+    #[command(after_help = "The id stands after `scimward approve` in the report of the run, and in: scimward status")]
     Approve {
-        /// The plan, and no other
+        /// The id of what is held, and no other
         plan_id: String,
     },
 
@@ -196,7 +196,7 @@ pub enum RejectsCommand {
 pub enum StateCommand {
     /// Write the state as JSON lines
     Export {
-        /// Standard output when left out
+        /// Standard output when left out or `-`
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
     },
@@ -263,7 +263,7 @@ struct Arguments {
     )]
     format: Option<ReportFormat>,
 
-    /// Write the report to a file
+    /// Write the report to a file; `-` is standard output
     #[arg(
         long,
         help_heading = "With --dry-run",
@@ -313,18 +313,27 @@ impl Cli {
                 let message = format!("{mode} cannot be used with a command");
                 return Err(Arguments::command().error(ErrorKind::ArgumentConflict, message));
             }
+            Some(Command::State(StateCommand::Export { file })) => {
+                let file = file.filter(is_file);
+                Task::Command(Command::State(StateCommand::Export { file }))
+            }
             Some(command) => Task::Command(command),
             None if sync_now => Task::SyncNow,
             None if dry_run => Task::DryRun(DryRun {
                 probe,
                 format: format.unwrap_or_default(),
-                output,
+                output: output.filter(is_file),
                 exit_code,
             }),
             None => Task::Daemon,
         };
         Ok(Self { options, task })
     }
+}
+
+/// `-` is no file but standard output, as everywhere.
+fn is_file(path: &PathBuf) -> bool {
+    path != Path::new("-")
 }
 
 fn log_level(level: &str) -> Result<String, String> {
@@ -396,6 +405,11 @@ mod tests {
             "state export",
             Task::Command(Command::State(StateCommand::Export { file: None })),
         );
+        check(
+            "state export -",
+            Task::Command(Command::State(StateCommand::Export { file: None })),
+        );
+        check("--dry-run --output -", Task::DryRun(DryRun::default()));
         check(
             "state import -",
             Task::Command(Command::State(StateCommand::Import { file: "-".into() })),
