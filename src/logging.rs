@@ -217,7 +217,7 @@ mod tests {
         check("trace,ldap3=trace", "ldap3::conn", Some(Level::INFO));
         check("trace,ldap=trace", "ldap3::conn", Some(Level::INFO));
         check("trace,hyper=debug", "hyper::proto", Some(Level::INFO));
-        check("error", "sled", Some(Level::ERROR));
+        check("error", "rustls", Some(Level::ERROR));
         check("off", "scimward", None);
         check("scimward::scim=debug", "scimward::scim::client", Some(Level::DEBUG));
         check("scimward::scim=debug", "scimward::ldap", Some(Level::INFO));

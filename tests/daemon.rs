@@ -240,13 +240,19 @@ fn a_disk_that_is_full_ends_the_daemon_with_the_truth() {
         .says_not("0 requests sent")
         .says_not("Os {");
     let last = run.stderr.lines().last().unwrap();
-    assert!(last.contains("ERROR") && last.contains("leaving, to be started again"), "{last}");
+    assert!(
+        last.contains("ERROR") && last.contains("leaving, to be started again"),
+        "{last}"
+    );
 
     let lazy = config.set("schedule", "run_at_start", "false");
     let daemon = Scimward::new(&lazy).spawn();
     daemon.wait_said("the daemon is ready");
     let told = cycles(&lazy);
-    assert!(told.len() == 1 && told[0].1 == 1 && told[0].0.contains("of 20 operations"), "{told:?}");
+    assert!(
+        told.len() == 1 && told[0].1 == 1 && told[0].0.contains("of 20 operations"),
+        "{told:?}"
+    );
     let _ = sync_now(&lazy).expect(0);
     assert_eq!(cycles(&lazy)[0], told[0]);
     assert_eq!(cycles(&lazy).len(), 2);

@@ -83,11 +83,13 @@ impl Meant {
         let read = setup::load(&self.path).map_err(|error| error.one_line());
         let read = read.and_then(|read| {
             let same = self.is_in_force(&read);
-            same.then_some(read).ok_or_else(|| "it reads something else in it".to_owned())
+            same.then_some(read)
+                .ok_or_else(|| "it reads something else in it".to_owned())
         });
         match read {
             Ok(read) => {
-                let note = format!("this answer is by {file} as it is now. The daemon's cycles are not: {has}; {way_out}");
+                let note =
+                    format!("this answer is by {file} as it is now. The daemon's cycles are not: {has}; {way_out}");
                 Ok((Arc::new(read), Some(note)))
             }
             Err(why) => Err(format!(

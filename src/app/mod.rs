@@ -33,11 +33,11 @@ pub use setup::{Setup, SetupError};
 use crate::{
     cli::{self, Cli, Color, Command, DryRun, RejectsCommand, ReportFormat, StateCommand, Task},
     daemon::{self, control},
-    logging::{self, LogHandle},
+    logging::{self, LogHandle, settings::LogSettings},
     outcome::exit,
     ports::{SharedObserver, StateStore, Unwatched},
-    report::{Brief, TextStyle},
-    store::{self, Found, SledStore},
+    report::{self, Brief, TextStyle},
+    store::{self, Found, OpenError, SledStore},
 };
 
 /// A BER value nested some hundred thousand levels deep is parsed by recursion in the LDAP library; with
@@ -142,9 +142,12 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
     if let Task::Command(Command::Demo { no_pause }) = task {
         return demo::run(!no_pause, colour(cli, io::stdout().is_terminal())).await;
     }
-    let setup = setup::load(&cli.options.config).map_err(|error| Failure::usage(error.to_string()))?;
     let progress = Arc::new(Progress::new(matches!(task, Task::SyncNow)));
-    let log = start_log(cli, &setup, &progress)?;
+    let setup = match setup::load(&cli.options.config) {
+        Ok(setup) => setup,
+        Err(error) => return ask_all_the_same(cli, task, &error, progress).await,
+    };
+    let log = start_log(cli, &setup.config.log, &progress)?;
     let state = setup.config.state_path.clone();
     match task {
         Task::Daemon => run_daemon(cli, setup, log).await,
@@ -165,8 +168,29 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
     }
 }
 
-fn start_log(cli: &Cli, setup: &Setup, progress: &Progress) -> Result<LogHandle, Failure> {
-    let mut settings = setup.config.log.clone();
+/// With a configuration that is wrong: a daemon that runs can still be asked what does not depend on it.
+async fn ask_all_the_same(cli: &Cli, task: Task, error: &SetupError, progress: Arc<Progress>) -> Result<u8, Failure> {
+    let wrong = || Failure::usage(error.to_string());
+    let (order, output) = match order(cli, task) {
+        Ok((order, output)) if !order.plans() => (order, output),
+        _ => return Err(wrong()),
+    };
+    let state = setup::state_path(&cli.options.config).ok_or_else(wrong)?;
+    let Ok(Some(client)) = control::Client::connect(&state).await else {
+        return Err(wrong());
+    };
+    start_log(cli, &LogSettings::default(), &progress)?;
+    tracing::warn!(
+        "the configuration is wrong, scimward check says how; the daemon that runs answers with the one it read"
+    );
+    let command = serde_json::to_value(&order).map_err(|error| Failure::other(&error))?;
+    let mut out = Output::new(output.as_deref())?;
+    let code = follow(client, command, &mut out, Arc::new(Unwatched)).await?;
+    out.finish().map(|()| code)
+}
+
+fn start_log(cli: &Cli, settings: &LogSettings, progress: &Progress) -> Result<LogHandle, Failure> {
+    let mut settings = settings.clone();
     if let Some(format) = cli.options.log_format {
         settings.format = format;
     }
@@ -191,6 +215,23 @@ fn colour(cli: &Cli, terminal: bool) -> bool {
 fn open(setup: Setup, path: &Path, log: Option<LogHandle>) -> Result<Arc<Engine>, Failure> {
     let store = SledStore::open(&setup.config.state_path).map_err(|error| Failure::other(&error))?;
     Ok(Engine::new(path, setup, store, log))
+}
+
+/// The same once it is known that no daemon answers for this state.
+fn open_unanswered(setup: Setup, path: &Path) -> Result<Arc<Engine>, Failure> {
+    let store = SledStore::open(&setup.config.state_path).map_err(|error| match error {
+        OpenError::InUse { path, pid } => Failure {
+            words: format!(
+                "the state in {} is in use by another scimward process{}, which takes no questions: a single run is in \
+                 progress, or a daemon is just starting or leaving; wait for it to end, then try again",
+                path.display(),
+                pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
+            ),
+            code: exit::OBJECTS,
+        },
+        error => Failure::other(&error),
+    })?;
+    Ok(Engine::new(path, setup, store, None))
 }
 
 async fn run_daemon(cli: &Cli, setup: Setup, log: LogHandle) -> Result<u8, Failure> {
@@ -220,8 +261,10 @@ async fn sync_now(cli: &Cli, setup: Setup, progress: Arc<Progress>) -> Result<u8
         Meant::by(&cli.options.config, &setup).join(&mut sync);
         return follow(client, sync, &mut io::stdout(), progress).await;
     }
-    let engine = open(setup, &cli.options.config, None)?;
+    let engine = open_unanswered(setup, &cli.options.config)?;
     let record = engine.sync(progress, stop_on_signal()?).await;
+    // The log may go elsewhere, or be off; this is the answer to the command.
+    writeln!(io::stdout(), "{}", report::cycle_line(&record)).map_err(Failure::output)?;
     Ok(record.exit_code)
 }
 
@@ -241,7 +284,12 @@ async fn follow(
                 }
             }
             control::Reply::Log(line) => tracing::warn!("{line}"),
-            control::Reply::Cycle(record) => engine::log_cycle(&record),
+            control::Reply::Cycle(record) => {
+                engine::log_cycle(&record);
+                if let Err(error) = writeln!(out, "{}", report::cycle_line(&record)) {
+                    broken.get_or_insert(error);
+                }
+            }
             control::Reply::Exit(_) => {}
         })
         .await
@@ -342,7 +390,9 @@ async fn give(
         .await
         .map_err(|error| Failure::other(&error))?;
     if let Some(client) = client {
-        tracing::debug!("the daemon holds the state and answers; what it does is in its own log, at its own [log] level");
+        tracing::debug!(
+            "the daemon holds the state and answers; what it does is in its own log, at its own [log] level"
+        );
         let mut command = serde_json::to_value(&order).map_err(|error| Failure::other(&error))?;
         Meant::by(&cli.options.config, &setup).join(&mut command);
         let code = follow(client, command, &mut out, observer).await?;
@@ -357,7 +407,7 @@ async fn give(
         let scratch = SledStore::scratch().map_err(|error| Failure::other(&error))?;
         Engine::new(&cli.options.config, setup, scratch, None)
     } else {
-        open(setup, &cli.options.config, None)?
+        open_unanswered(setup, &cli.options.config)?
     };
     let around = Surroundings {
         setup: engine.setup(),

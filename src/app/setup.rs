@@ -93,6 +93,12 @@ pub fn load(path: &Path) -> Result<Setup, SetupError> {
     })
 }
 
+/// `[state] path` of a file that may be wrong elsewhere; nothing when there is no such file.
+#[must_use]
+pub fn state_path(path: &Path) -> Option<PathBuf> {
+    config::state_path(path, &checks())
+}
+
 impl Setup {
     /// The directory as configured.
     #[must_use]

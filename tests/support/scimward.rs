@@ -45,7 +45,9 @@ impl Scimward {
 
     /// Has a shell run `first` and become the program then.
     pub fn after(mut self, first: &str) -> Self {
-        self.starter = ["sh", "-c", &format!("{first}; exec \"$0\" \"$@\"")].map(str::to_owned).into();
+        self.starter = ["sh", "-c", &format!("{first}; exec \"$0\" \"$@\"")]
+            .map(str::to_owned)
+            .into();
         self
     }
 
