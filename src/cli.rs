@@ -5,7 +5,11 @@
 
 use std::{ffi::OsString, io, path::Path, path::PathBuf};
 
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint, error::ErrorKind};
+use clap::{
+    ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint,
+    builder::{OsStringValueParser, TypedValueParser},
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use clap_complete::Shell;
 
 use crate::logging::settings::LogFormat;
@@ -60,7 +64,7 @@ pub struct GlobalOptions {
         env = "SCIMWARD_CONFIG",
         hide_env_values = true
     )]
-    #[arg(default_value = DEFAULT_CONFIG, value_hint = ValueHint::FilePath)]
+    #[arg(default_value = DEFAULT_CONFIG, value_hint = ValueHint::FilePath, value_parser = config_path())]
     pub config: PathBuf,
 
     /// How log lines look, in place of the configuration's format
@@ -169,7 +173,7 @@ pub enum Command {
 
     /// Write the manual pages
     Man {
-        /// An existing folder
+        /// A folder; made when it is not there
         #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
         folder: PathBuf,
     },
@@ -306,7 +310,7 @@ impl Cli {
             output,
             exit_code,
             command,
-        } = Arguments::try_parse_from(arguments)?;
+        } = Arguments::try_parse_from(arguments).map_err(with_mode_named)?;
         let task = match command {
             Some(_) if sync_now || dry_run => {
                 let mode = if sync_now { "--sync-now" } else { "--dry-run" };
@@ -331,9 +335,35 @@ impl Cli {
     }
 }
 
+/// A variable that is set to nothing is not set, as with most programs.
+fn config_path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(|path| {
+        if path.is_empty() {
+            DEFAULT_CONFIG.into()
+        } else {
+            path.into()
+        }
+    })
+}
+
 /// `-` is no file but standard output, as everywhere.
 fn is_file(path: &PathBuf) -> bool {
     path != Path::new("-")
+}
+
+/// Modes are options, since they need no further word: who takes one for a command is told its name.
+fn with_mode_named(mut error: clap::Error) -> clap::Error {
+    let mode = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) if matches!(&**word, "sync" | "sync-now" | "run" | "once") => "--sync-now",
+        Some(ContextValue::String(word)) if matches!(&**word, "dry-run" | "plan" | "diff") => "--dry-run",
+        _ => return error,
+    };
+    error.insert(
+        ContextKind::Suggested,
+        ContextValue::StyledStrs(vec![format!("that is the option {mode}: scimward {mode}").into()]),
+    );
+    error.remove(ContextKind::SuggestedSubcommand);
+    error
 }
 
 fn log_level(level: &str) -> Result<String, String> {
@@ -345,11 +375,12 @@ pub fn write_completions(shell: Shell, out: &mut dyn io::Write) {
     clap_complete::generate(shell, &mut Arguments::command(), "scimward", out);
 }
 
-/// Writes `scimward.1` and a page for each command into an existing folder.
+/// Writes `scimward.1` and a page for each command into a folder, which is made when it is not there.
 ///
 /// # Errors
 /// When a file cannot be written.
 pub fn write_man(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
     clap_mangen::generate_to(Arguments::command(), folder)
 }
 
@@ -487,6 +518,26 @@ mod tests {
     }
 
     #[test]
+    fn a_mode_that_is_taken_for_a_command_is_named() {
+        for (line, option) in [
+            ("sync", "--sync-now"),
+            ("sync-now", "--sync-now"),
+            ("dry-run", "--dry-run"),
+            ("--config x plan", "--dry-run"),
+        ] {
+            let error = read(line).unwrap_err().to_string();
+            assert!(error.contains(&format!("scimward {option}")), "{error}");
+            assert!(!error.contains("similar"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_without_a_name_is_the_usual_one() {
+        let read = Cli::read(["scimward", "--config", "", "check"]).unwrap();
+        assert_eq!(read.options.config, Path::new(DEFAULT_CONFIG));
+    }
+
+    #[test]
     fn help_is_as_written_down() {
         let mut command = Arguments::command().term_width(100);
         command.build();
@@ -509,6 +560,8 @@ mod tests {
         let page = std::fs::read_to_string(folder.path().join("scimward.1")).unwrap();
         assert!(page.contains("Exit codes"), "{page}");
         assert!(folder.path().join("scimward-explain.1").is_file());
-        assert!(write_man(&folder.path().join("absent")).is_err());
+        write_man(&folder.path().join("a/b")).unwrap();
+        assert!(folder.path().join("a/b/scimward.1").is_file());
+        assert!(write_man(&folder.path().join("scimward.1/x")).is_err());
     }
 }

@@ -450,8 +450,13 @@ impl Output {
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        let temporary = tempfile::NamedTempFile::new_in(folder)
-            .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))?;
+        let temporary = tempfile::NamedTempFile::new_in(folder).map_err(|error| {
+            Failure::usage(format!(
+                "cannot write {}: {}",
+                path.display(),
+                io::Error::from(error.kind())
+            ))
+        })?;
         Ok(Self::File {
             temporary,
             path: path.to_owned(),

@@ -23,7 +23,7 @@ pub(super) fn read(users: &Section<'_>) -> Option<UsersSettings> {
         map: rules::read_map(users),
         overrides: rules::read_overrides(users),
     };
-    check_mapping(users, &mapping);
+    check_mapping(users, &mapping, preset.is_none() && preset_item.is_some());
     let settings = UsersSettings {
         scope: users.choice("scope", Scope::Sub, &scopes),
         filter: filter?,
@@ -86,8 +86,9 @@ fn read_filter(users: &Section<'_>, preset: Option<Preset>, preset_is_written: b
     Some(text.to_owned())
 }
 
-/// Asks the mapping itself. What had no shape it has not seen, so what it says of that is an echo.
-fn check_mapping(users: &Section<'_>, mapping: &MappingSpec) {
+/// Asks the mapping itself. What had no shape it has not seen, so what it says of that is an echo; so is all
+/// that is missing because the preset is not one.
+fn check_mapping(users: &Section<'_>, mapping: &MappingSpec, preset_is_wrong: bool) {
     let Err(mistakes) = (users.report.checks.mapping)(mapping) else {
         return;
     };
@@ -105,6 +106,7 @@ fn check_mapping(users: &Section<'_>, mapping: &MappingSpec) {
     for (item, key, mistake) in places {
         match item {
             Some(item) => item.wrong(mistake.problem, mistake.mend),
+            None if preset_is_wrong => {}
             None => users.missing(&key, mistake.problem, mistake.mend),
         }
     }

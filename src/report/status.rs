@@ -105,10 +105,9 @@ pub fn status_text(
             Some((_, time)) => writeln!(out, "Next run: {}", shown(time))?,
             None => writeln!(out, "Next run: none; the schedule has no further time")?,
         }
-        if daemon.now.is_empty() {
-            Ok(())
-        } else {
-            writeln!(out, "Daemon: {}", shown(&daemon.now))
+        match &*daemon.now {
+            "" => writeln!(out, "Daemon: running, no run in progress"),
+            now => writeln!(out, "Daemon: running; {}", shown(now)),
         }
     })
 }

@@ -33,6 +33,10 @@ pub(super) struct FolderLock(File);
 
 /// Creates the folder when it is missing and makes sure that nobody else can read or change it.
 pub(super) fn prepare(folder: &Path) -> Result<(), OpenError> {
+    // To make it would fail as well, but with "File exists".
+    if fs::metadata(folder).is_ok_and(|there| !there.is_dir()) {
+        return Err(OpenError::io(folder)(io::ErrorKind::NotADirectory.into()));
+    }
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
