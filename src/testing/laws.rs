@@ -902,7 +902,9 @@ fn what_an_update_came_to_is_told() {
     town.cycle(&people);
     let id = town.cloud.by_name("a").unwrap().0;
     town.cloud.remove(&id);
-    people[..2].iter_mut().for_each(|person| person.title = Some("Chief".into()));
+    people[..2]
+        .iter_mut()
+        .for_each(|person| person.title = Some("Chief".into()));
     people[2..].iter_mut().for_each(|person| person.active = false);
     let (planned, execution) = town.cycle(&people);
     let record = outcome::record(&planned, &execution, 0, 0, 0);
