@@ -3,7 +3,7 @@
 //! [`Cli::read`] gives one [`Task`]; combinations that mean nothing are refused here, so that nobody
 //! below has to think of them.
 
-use std::{ffi::OsString, io, path::Path, path::PathBuf};
+use std::{ffi::OsString, io, net::SocketAddr, path::Path, path::PathBuf};
 
 use clap::{
     ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint,
@@ -32,7 +32,10 @@ pub enum Task {
     /// Run on the schedule.
     Daemon,
     /// One cycle, then exit.
-    SyncNow,
+    SyncNow {
+        /// Compare what the cloud holds with what was pushed first, and push right what differs.
+        audit: bool,
+    },
     /// Plan only.
     DryRun(DryRun),
     /// A command.
@@ -48,6 +51,8 @@ pub struct DryRun {
     pub format: ReportFormat,
     /// Where it goes; standard output when absent.
     pub output: Option<PathBuf>,
+    /// Compare what the cloud holds with what was pushed.
+    pub audit: bool,
     /// Exit with 10 when there are changes.
     pub exit_code: bool,
 }
@@ -152,7 +157,7 @@ pub enum Command {
         action: Option<RejectsCommand>,
     },
 
-    /// Save, restore or re-target the memory of what was pushed
+    /// Save, restore, rebuild or re-target the memory of what was pushed
     #[command(subcommand)]
     State(StateCommand),
 
@@ -162,6 +167,10 @@ pub enum Command {
         #[arg(long)]
         no_pause: bool,
     },
+
+    /// Run a local cloud as strict as the real one, with faults on demand, to rehearse against
+    #[command(after_help = SANDBOX_EXAMPLES)]
+    Sandbox(SandboxOptions),
 
     /// Print a completion script
     #[command(after_help = "Example:\n  scimward completions bash > /etc/bash_completion.d/scimward")]
@@ -177,6 +186,46 @@ pub enum Command {
         #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
         folder: PathBuf,
     },
+}
+
+/// `scimward sandbox …`
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SandboxOptions {
+    /// Whose rules; huawei when left out
+    #[arg(long, value_name = "NAME", value_parser = ["huawei", "alibaba", "aws", "generic"])]
+    pub profile: Option<String>,
+
+    /// Where to listen; 127.0.0.1 on a free port when left out, with --data the port of last time
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+
+    /// Listen beyond this machine without --token-file, all the same
+    #[arg(long, requires = "listen")]
+    pub allow_network: bool,
+
+    /// The token that clients have to show (mode 0600); one is made when left out
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub token_file: Option<PathBuf>,
+
+    /// Keep users, groups, token and request log in a folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub data: Option<PathBuf>,
+
+    /// Users who are there before, made by hand: a JSON list, or a list answer of a real cloud
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub seed_users: Option<PathBuf>,
+
+    /// Something goes wrong with some requests; may be given several times
+    #[arg(long = "fault", value_name = "RULE")]
+    pub faults: Vec<String>,
+
+    /// Repeats the faults that strike by chance
+    #[arg(long, value_name = "NUMBER")]
+    pub fault_seed: Option<u64>,
+
+    /// Add each request to a file as a line of JSON
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub log: Option<PathBuf>,
 }
 
 /// `scimward rejects …`
@@ -210,9 +259,27 @@ pub enum StateCommand {
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
+    /// Make a lost state anew from the directory and the cloud; sends questions only
+    #[command(after_help = "Interrupted, it goes on where it stopped when it is called again.")]
+    Rebuild {
+        /// Throw away what the state remembers
+        #[arg(long)]
+        force: bool,
+    },
     /// The configured endpoint is the same cloud under another address: keep the state for it
     AcceptEndpoint,
 }
+
+const SANDBOX_EXAMPLES: &str = "\
+Examples:
+  scimward sandbox --profile aws --data rehearsal
+  scimward sandbox --fault 'status=500,path=/Users,method=POST,nth=3'
+  scimward sandbox --fault 'status=503,retry-after=2,p=0.1' --fault-seed 7
+
+A rule says what goes wrong:   status=N [after-effect] [retry-after=S | retry-after=date:S], html,
+                               reset=before, reset=after, delay=35s, truncate, race
+with which requests:           method=POST, path=/Users
+and with which of those:       nth=3, from=20, to=40, every=5, p=0.1";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -248,6 +315,10 @@ struct Arguments {
     #[arg(long, help_heading = "Modes")]
     dry_run: bool,
 
+    /// Compare what the cloud holds with what was pushed; with --sync-now, push right what differs
+    #[arg(long, help_heading = "With --dry-run or --sync-now")]
+    audit: bool,
+
     /// Ask the cloud whether accounts to be created exist there already
     #[arg(
         long,
@@ -278,7 +349,7 @@ struct Arguments {
     #[arg(value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 
-    /// Exit with 10 when there are changes
+    /// Exit with 10 when there are changes, or accounts that an audit finds changed
     #[arg(
         long,
         help_heading = "With --dry-run",
@@ -305,6 +376,7 @@ impl Cli {
             options,
             sync_now,
             dry_run,
+            audit,
             probe,
             format,
             output,
@@ -321,12 +393,17 @@ impl Cli {
                 let file = file.filter(is_file);
                 Task::Command(Command::State(StateCommand::Export { file }))
             }
+            _ if audit && !sync_now && !dry_run => {
+                let message = "--audit goes with --dry-run (report) or --sync-now (report and push right)";
+                return Err(Arguments::command().error(ErrorKind::MissingRequiredArgument, message));
+            }
             Some(command) => Task::Command(command),
-            None if sync_now => Task::SyncNow,
+            None if sync_now => Task::SyncNow { audit },
             None if dry_run => Task::DryRun(DryRun {
                 probe,
                 format: format.unwrap_or_default(),
                 output: output.filter(is_file),
+                audit,
                 exit_code,
             }),
             None => Task::Daemon,
@@ -403,7 +480,15 @@ mod tests {
         let dry_run = DryRun::default();
         check("", Task::Daemon);
         check("--config a.toml", Task::Daemon);
-        check("--sync-now", Task::SyncNow);
+        check("--sync-now", Task::SyncNow { audit: false });
+        check("--sync-now --audit", Task::SyncNow { audit: true });
+        check(
+            "--dry-run --audit",
+            Task::DryRun(DryRun {
+                audit: true,
+                ..dry_run.clone()
+            }),
+        );
         check("--dry-run", Task::DryRun(dry_run.clone()));
         check(
             "--dry-run --probe --format json --output p.json --exit-code",
@@ -411,6 +496,7 @@ mod tests {
                 probe: true,
                 format: ReportFormat::Json,
                 output: Some("p.json".into()),
+                audit: false,
                 exit_code: true,
             }),
         );
@@ -446,10 +532,24 @@ mod tests {
             Task::Command(Command::State(StateCommand::Import { file: "-".into() })),
         );
         check(
+            "state rebuild --force",
+            Task::Command(Command::State(StateCommand::Rebuild { force: true })),
+        );
+        check(
             "state accept-endpoint",
             Task::Command(Command::State(StateCommand::AcceptEndpoint)),
         );
         check("demo --no-pause", Task::Command(Command::Demo { no_pause: true }));
+        let sandbox = SandboxOptions {
+            profile: Some("aws".into()),
+            faults: vec!["truncate,nth=1".into(), "html,p=0.1".into()],
+            fault_seed: Some(7),
+            ..SandboxOptions::default()
+        };
+        check(
+            "sandbox --profile aws --fault truncate,nth=1 --fault html,p=0.1 --fault-seed 7",
+            Task::Command(Command::Sandbox(sandbox)),
+        );
         check(
             "completions zsh",
             Task::Command(Command::Completions { shell: Shell::Zsh }),
@@ -488,6 +588,8 @@ mod tests {
             "--sync-now check",
             "--dry-run status",
             "--probe",
+            "--audit",
+            "--audit check",
             "--format json",
             "--output x",
             "--exit-code",
@@ -505,6 +607,9 @@ mod tests {
             "rejects retry",
             "state",
             "state import",
+            "sandbox --profile other",
+            "sandbox --listen nowhere",
+            "sandbox --allow-network",
             "completions tcsh",
             "man",
             "--config",

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     mapping::Mapper,
-    model::{AnchorKey, Digest, DirectoryEntry, Mapped, Operation, Rejection},
-    plan::{self, Approved, Inputs, Plan, PlanError, Planner, Protected, decide::Rules, settings},
+    model::{Anchor, AnchorKey, Digest, DirectoryEntry, Mapped, Operation, Rejection},
+    plan::{self, Approved, Inputs, Plan, PlanError, Planner, Protected, Unmet, decide::Rules, settings},
     ports::{
         Absence, Directory, DirectoryError, EntrySink, Event, Meta, PlanSpool, SharedObserver, SinkError, StateStore,
         StoreError,
@@ -57,6 +57,16 @@ pub struct Planned {
     pub server: String,
     /// What the state said of itself before.
     pub meta: Meta,
+    /// People named in the configuration whom the read did not show by that name.
+    pub unmet: Unmet,
+}
+
+impl Policy {
+    /// Everybody whom the configuration names.
+    #[must_use]
+    pub fn named(&self) -> Unmet {
+        Unmet::new(&self.limits.protected, &self.mapper.overridden())
+    }
 }
 
 /// Looks at each entry on its way, for `explain`.
@@ -104,6 +114,7 @@ pub fn plan(directory: &mut dyn Directory, means: Means<'_>, watch: Option<Watch
     observer.event(&Event::Read {
         entries: outcome.entries,
     });
+    let unmet = std::mem::take(&mut intake.unmet);
     let plan = intake.finish(outcome.absence)?;
     let context = plan::limits::Context {
         approved: meta.approved.as_deref(),
@@ -123,6 +134,7 @@ pub fn plan(directory: &mut dyn Directory, means: Means<'_>, watch: Option<Watch
         approved,
         server: outcome.server,
         meta,
+        unmet,
     })
 }
 
@@ -143,6 +155,7 @@ struct Intake<'a, 'w> {
     trust_sources: bool,
     in_doubt: Vec<AnchorKey>,
     watch: Option<Watch<'w>>,
+    unmet: Unmet,
     planner: Option<Planner>,
     pending: Vec<Operation>,
     entries: u64,
@@ -165,6 +178,7 @@ impl<'a, 'w> Intake<'a, 'w> {
             trust_sources,
             in_doubt: Vec::new(),
             watch,
+            unmet: means.policy.named(),
             planner: None,
             pending: Vec::new(),
             entries: 0,
@@ -198,6 +212,8 @@ impl<'a, 'w> Intake<'a, 'w> {
         };
         let source = entry.digest();
         let anchor = self.means.policy.mapper.anchor(entry);
+        self.unmet
+            .meet(&entry.dn, anchor.as_ref().ok().map(Anchor::as_str), None);
         if let Ok(anchor) = &anchor
             && planner.glance(anchor.key(), source)
         {
@@ -205,6 +221,9 @@ impl<'a, 'w> Intake<'a, 'w> {
         }
         let mapped = self.means.policy.mapper.map(entry, self.means.now);
         let mapped = within_profile(mapped, &self.means.policy.profile);
+        if let Mapped::InScope(user) = &mapped {
+            self.unmet.meet(&entry.dn, None, Some(user.resource.user_name()));
+        }
         if let Some(watch) = &mut self.watch {
             watch(entry, &mapped);
         }

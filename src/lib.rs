@@ -24,7 +24,8 @@
 //! 4. [`executor`]: order, concurrency, and what is remembered after each answer.
 //! 5. [`mapping`] and [`profile`]: what becomes of an entry, and what a cloud would refuse.
 //! 6. [`ldap`], [`scim`], [`store`]: one outside thing each.
-//! 7. [`app`]: where all of it is put together, one file for each command; [`daemon`] runs it on time.
+//! 7. [`survey`]: what the cloud holds, for a lost state and for audits.
+//! 8. [`app`]: where all of it is put together, one file for each command; [`daemon`] runs it on time.
 //!
 //! # What is deliberately not where
 //!
@@ -40,7 +41,9 @@
 //! | [`store`] | decide anything about people |
 //! | [`config`] | connect anywhere, read a secret, know what a filter or a rule means: [`config::Checks`] brings that in |
 //! | [`report`] | decide anything: it says what planner and limits said |
+//! | [`survey`] | send anything but questions |
 //! | [`daemon`] | know what a cycle does |
+//! | [`sandbox`] | be lenient, or know who the client is: `sandbox::cloud` has no I/O and no clock |
 //! | [`demo`] | take short cuts: the demo runs the same code as everybody, only the other ends of its sockets are its own |
 //!
 //! Dependencies point inwards: `model` uses nothing of ours, the core uses `model`, shells know `ports`
@@ -74,8 +77,10 @@ pub mod plan;
 pub mod ports;
 pub mod profile;
 pub mod report;
+pub mod sandbox;
 pub mod scim;
 pub mod secret;
 pub mod store;
+pub mod survey;
 #[cfg(test)]
 mod testing;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     cycle::{CycleError, Planned, Policy, mapping_digest},
-    executor::Execution,
+    executor::{Execution, Turn},
     model::{AnchorKey, Mark},
     ports::{Absence, Change, CycleRecord, DirectoryError, Held, Meta, ProviderError, Reject, StateStore, StoreError},
     report::{count, grouped},
@@ -62,6 +62,8 @@ pub fn remember(store: &dyn StateStore, policy: &Policy, planned: &Planned, now:
         store.flush()?;
     }
     meta.mapping = mapping_digest(policy).to_string();
+    // Whoever a broken-off rebuild did not come to is adopted by this cycle.
+    meta.rebuild = None;
     // A new scope is accepted once nobody is missing under it, or the removals were approved.
     let settled = planned.approved.hold.is_none()
         && ((plan.counts.missing == 0 && plan.counts.unidentified == 0) || planned.approved.approval_used);
@@ -153,8 +155,18 @@ pub fn record(planned: &Planned, execution: &Execution, requests: u64, started: 
         done.extend(
             [("create", created), ("adopted", execution.adopted)].map(|(name, count)| (name.to_owned(), count)),
         );
-        done.retain(|_, count| *count > 0);
     }
+    for (&(action, turn), &count) in &execution.turned_out {
+        if let Some(all) = done.get_mut(&action.to_string()) {
+            *all = all.saturating_sub(count);
+        }
+        let name = match turn {
+            Turn::MadeAgain => "made-again",
+            Turn::SwitchedOff => "switched-off",
+        };
+        *done.entry(name.to_owned()).or_default() += count;
+    }
+    done.retain(|_, count| *count > 0);
     CycleRecord {
         started,
         ended,
@@ -218,11 +230,13 @@ fn exit_code(planned: &Planned, execution: &Execution) -> u8 {
 }
 
 /// How operations done are told, in the order of execution.
-const DONE: [(&str, &str); 7] = [
+const DONE: [(&str, &str); 9] = [
     ("create", "created"),
     ("adopted", "adopted"),
     ("reactivate", "reactivated"),
+    ("made-again", "made again"),
     ("update", "updated"),
+    ("switched-off", "switched off"),
     ("reference", "given another manager"),
     ("deactivate", "deactivated"),
     ("delete", "deleted"),

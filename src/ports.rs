@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::model::{Absence, Reject, RejectKind, Step, StoreError};
-use crate::model::{AnchorKey, DirectoryEntry, Link, Mark, Operation, Pushed, ResourceId};
+use crate::model::{AnchorKey, DirectoryEntry, Link, Mark, Operation, Pushed, Resource, ResourceId};
 
 // --- the directory ------------------------------------------------------------------------------
 
@@ -95,6 +95,9 @@ pub enum Created {
     New(ResourceId),
     /// An account that was there before, now brought to the wanted state.
     Adopted(ResourceId),
+    /// The same, but for access: the account is in use and is not meant to be. An adoption takes nothing
+    /// away; that is an update of an account that is ours, and counts as a removal.
+    AdoptedInUse(ResourceId),
 }
 
 /// Whose fault a failed request is, and what follows.
@@ -112,6 +115,15 @@ pub enum ProviderError {
     #[error("conflict: {detail}")]
     Conflict {
         /// What is in the way, and what to do.
+        detail: String,
+    },
+    /// The answer to a create names an account that is linked to somebody else. Not repeated: each time
+    /// that account may be overwritten.
+    #[error("{detail}")]
+    NotOurs {
+        /// Whose account it is.
+        owner: AnchorKey,
+        /// Which account, and what to do.
         detail: String,
     },
     /// The resource is gone (404).
@@ -136,11 +148,11 @@ pub enum ProviderError {
     /// The run is being stopped.
     #[error("interrupted")]
     Cancelled,
-    /// The run ends before it is known whether a create took effect; it has to be looked up first the
-    /// next time.
+    /// A create failed, and it is not known whether an earlier try took effect: it has to be looked up
+    /// first the next time.
     #[error("{cause}; whether the account was created is not known")]
     InDoubt {
-        /// [`ProviderError::Unauthorized`] or [`ProviderError::Cancelled`].
+        /// Why it failed in the end.
         cause: Box<ProviderError>,
     },
 }
@@ -152,6 +164,7 @@ impl ProviderError {
         match self {
             Self::Refused { status, .. } => format!("refused with {status}"),
             Self::Conflict { .. } => "conflict".to_owned(),
+            Self::NotOurs { .. } => "answered with the account of somebody else".to_owned(),
             Self::Unauthorized { status, .. } => format!("the service provider refused us with {status}"),
             Self::Unavailable { tries: 0 | 1, .. } => "unavailable".to_owned(),
             Self::Unavailable { tries, .. } => format!("unavailable (after {tries} tries)"),
@@ -234,7 +247,121 @@ pub enum Probe {
     },
 }
 
+/// An account as the service provider shows it: what it returns, which need not be all it holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CloudAccount {
+    /// Its id; never empty.
+    pub id: ResourceId,
+    /// Its attributes, as far as they are attributes of a user.
+    pub resource: Resource,
+    /// Its manager's id.
+    pub manager: Option<ResourceId>,
+}
+
+impl CloudAccount {
+    /// `externalId`, when it is shown and not empty.
+    #[must_use]
+    pub fn external_id(&self) -> Option<&str> {
+        self.resource.text("externalId")
+    }
+}
+
+/// Where a listing goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListFrom {
+    /// At the beginning.
+    Start,
+    /// At this account, counted from 1 (RFC 7644 section 3.4.2.4).
+    Index(u64),
+    /// Where the provider said (RFC 9865).
+    Cursor(String),
+}
+
+/// What follows a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListNext {
+    /// Another page.
+    More(ListFrom),
+    /// Nothing: this was the last one.
+    End,
+    /// It cannot be told, and why: a page at its cap is no proof that there is no more.
+    Unproved(String),
+}
+
+/// Some of the accounts there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListPage {
+    /// Those that can be addressed.
+    pub accounts: Vec<CloudAccount>,
+    /// How many there are in all, as the provider says.
+    pub total: Option<u64>,
+    /// What follows.
+    pub next: ListNext,
+}
+
+/// Whose account was found for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// There is none.
+    Nothing,
+    /// The person's.
+    Theirs(Box<CloudAccount>),
+    /// One that the adopt policy leaves alone.
+    Foreign {
+        /// Its id.
+        id: ResourceId,
+        /// Its `userName` there.
+        user_name: String,
+        /// Why it is left alone, and what to do.
+        because: String,
+    },
+    /// It cannot be told, and why.
+    Unclear(String),
+}
+
+/// The SCIM side, looked at and not changed: for a rebuild of the state and for audits.
+pub trait AccountReader: Send + Sync + 'static {
+    /// Whether all accounts can be listed, page by page.
+    fn lists(&self) -> bool;
+
+    /// Most accounts in one page.
+    fn page_size(&self) -> u64;
+
+    /// One page of all accounts.
+    fn list(&self, from: &ListFrom) -> impl Future<Output = Result<ListPage, ProviderError>> + Send;
+
+    /// The account of that id; nothing when the provider itself says that there is none.
+    fn account(&self, id: &ResourceId) -> impl Future<Output = Result<Option<CloudAccount>, ProviderError>> + Send;
+
+    /// Looks for this person's account by what the provider can filter on, and judges it by the adopt
+    /// policy; one that carries the person's `externalId` is theirs whatever the policy. Changes nothing.
+    fn account_of(
+        &self,
+        payload: &Payload,
+        taken: Taken<'_>,
+    ) -> impl Future<Output = Result<Match, ProviderError>> + Send;
+
+    /// The same judgement for an account that is at hand.
+    ///
+    /// # Errors
+    /// Why it is left alone, and what to do.
+    fn judge(&self, account: &CloudAccount, payload: &Payload) -> Result<(), String>;
+
+    /// Requests sent so far, repetitions included.
+    fn requests(&self) -> u64;
+}
+
 // --- the state ----------------------------------------------------------------------------------
+
+/// How far a rebuild of the state has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RebuildStage {
+    /// Accounts are listed: when interrupted, that begins again.
+    Listing,
+    /// Accounts are looked up one by one: when interrupted, it goes on with those not linked yet.
+    LookingUp,
+}
 
 /// What the state says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -250,6 +377,60 @@ pub struct Meta {
     pub approved: Option<String>,
     /// Removals held at the end of the last cycle.
     pub held: Option<Held>,
+    /// The last audit, and where the next one goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
+    /// A rebuild that has not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuild: Option<RebuildStage>,
+}
+
+/// How far audits have come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// Where the next one begins.
+    #[serde(default)]
+    pub position: AuditPosition,
+    /// The last one.
+    pub last: AuditRecord,
+}
+
+/// Where an audit begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPosition {
+    /// After this person; with the first one when there is nothing.
+    #[serde(default)]
+    pub after: Option<AnchorKey>,
+    /// Accounts are asked for one by one, because a list was no proof or too long.
+    #[serde(default)]
+    pub by_id: bool,
+}
+
+/// One finished audit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// Unix seconds.
+    pub started: i64,
+    /// Unix seconds.
+    pub ended: i64,
+    /// The exit code it would end the program with.
+    pub exit_code: u8,
+    /// One sentence.
+    pub outcome: String,
+    /// People the state remembers.
+    pub people: u64,
+    /// Accounts compared.
+    pub compared: u64,
+    /// Of them, changed by hand.
+    pub differing: u64,
+    /// Of them, gone.
+    pub missing: u64,
+    /// What was found is pushed right by the cycle that follows.
+    pub repaired: bool,
+    /// With this one everybody has been looked at since the first.
+    pub round_complete: bool,
+    /// Requests sent.
+    pub requests: u64,
 }
 
 /// Removals that the limits hold back.
@@ -339,12 +520,12 @@ pub trait PlanSpool: Send + Sync {
     /// When the disk says no.
     fn in_doubt(&self) -> Result<Vec<AnchorKey>, StoreError>;
 
-    /// Hands every claimed create of an unfinished plan to `visit`. To be called before
-    /// [`PlanSpool::clear`], which keeps no more than their keys.
+    /// Hands every claimed operation of an unfinished plan to `visit`, in the order of its steps. To be
+    /// called before [`PlanSpool::clear`], which keeps no more than the keys of creates.
     ///
     /// # Errors
     /// When the disk says no, or `visit` does.
-    fn unfinished_creates(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError>;
+    fn unfinished(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError>;
 
     /// The plan is done: nothing is in doubt any more but the creates named here.
     ///

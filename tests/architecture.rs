@@ -17,7 +17,7 @@ struct Source {
 
 /// Who may use which of our modules. A file is ruled by the first prefix that fits; files without
 /// one (the process around core and shells) are free, but for [`TOP`].
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("model/", &["model"]),
     ("mapping/", &["mapping", "model"]),
     ("profile/", &["profile", "model"]),
@@ -27,8 +27,14 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("ldap/", &["ldap", "model", "ports", "secret"]),
     ("scim/", &["scim", "model", "ports", "profile", "secret"]),
     ("store/", &["store", "model", "ports", "secret"]),
+    // What the client sends is what the sandbox is asked in its tests.
+    (
+        "sandbox/cloud/tests/",
+        &["sandbox", "model", "ports", "profile", "scim"],
+    ),
+    ("sandbox/cloud/", &["sandbox", "model", "profile"]),
+    ("sandbox/", &["sandbox", "profile"]),
     ("demo/directory", &["demo", "model"]),
-    ("demo/cloud", &["demo", "model"]),
     ("demo/company", &["demo", "model"]),
 ];
 

@@ -1,13 +1,15 @@
-//! The demo's directory and cloud, spoken to over their sockets by clients of other people.
+//! The demo's directory and the sandbox, spoken to over their sockets by clients of other people.
 #![cfg(test)]
 
 use std::sync::{Arc, Mutex};
 
 use ldap3::{LdapConnAsync, LdapError, Scope, SearchEntry, adapters::PagedResults};
-use scimward::demo::{
-    cloud::DemoCloud,
-    company,
-    directory::{DemoDirectory, Tree},
+use scimward::{
+    demo::{
+        company,
+        directory::{DemoDirectory, Tree},
+    },
+    sandbox::{Options, Sandbox},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -195,7 +197,7 @@ const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 struct Client {
-    cloud: DemoCloud,
+    cloud: Sandbox,
     http: reqwest::Client,
 }
 
@@ -205,7 +207,9 @@ impl Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self {
-            cloud: DemoCloud::start(TOKEN.to_owned().into()).await.unwrap(),
+            cloud: Sandbox::start(Options::new("generic", TOKEN.to_owned().into()))
+                .await
+                .unwrap(),
             http,
         }
     }
@@ -264,9 +268,9 @@ async fn a_user_lives_from_post_to_delete() {
     client.create("ana").await;
     assert_eq!(client.send("DELETE", &format!("Users/{id}"), None).await.0, 204);
     assert_eq!(client.send("DELETE", &format!("Users/{id}"), None).await.0, 404);
-    assert_eq!(client.cloud.users().len(), 1);
+    assert_eq!(client.cloud.look(|cloud| cloud.users().count()), 1);
     assert_eq!(client.cloud.requests(), 8);
-    assert_eq!(client.cloud.log()[0].status, 201);
+    assert_eq!(client.cloud.log()[0].status, Some(201));
 }
 
 #[tokio::test]
@@ -317,7 +321,8 @@ async fn what_is_wrong_is_refused_with_an_error_body_and_changes_nothing() {
     let client = Client::new().await;
     let id = client.create("ana").await;
     let one = format!("Users/{id}");
-    let before = client.cloud.users();
+    let users = || client.cloud.look(|cloud| cloud.users().cloned().collect::<Vec<_>>());
+    let before = users();
     let user = |more: Value| {
         let mut user = json!({ "schemas": [USER], "userName": "bob" });
         user.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -348,8 +353,7 @@ async fn what_is_wrong_is_refused_with_an_error_body_and_changes_nothing() {
             400,
             "invalidValue",
         ),
-        ("POST", "Users", user(json!({ "emails": [] })), 400, "invalidValue"),
-        ("POST", "Users", user(json!({ "photos": [] })), 400, "invalidSyntax"),
+        ("POST", "Users", user(json!({ "shoes": 43 })), 400, "invalidSyntax"),
         (
             "POST",
             "Users",
@@ -357,16 +361,9 @@ async fn what_is_wrong_is_refused_with_an_error_body_and_changes_nothing() {
             400,
             "invalidSyntax",
         ),
-        (
-            "GET",
-            "Users?filter=userName%20co%20%22a%22",
-            None,
-            400,
-            "invalidFilter",
-        ),
-        ("GET", "Users?filter=title%20eq%20%22a%22", None, 400, "invalidFilter"),
+        ("GET", "Users?filter=userName%20eq", None, 400, "invalidFilter"),
         ("GET", "Users/none", None, 404, ""),
-        ("GET", "Groups", None, 404, ""),
+        ("GET", "Nothing", None, 404, ""),
         ("PUT", "Users/none", user(json!({})), 404, ""),
         (
             "PATCH",
@@ -415,7 +412,7 @@ async fn what_is_wrong_is_refused_with_an_error_body_and_changes_nothing() {
         );
         assert_eq!(error["status"], status.to_string(), "{what}");
     }
-    assert_eq!(client.cloud.users(), before);
+    assert_eq!(users(), before);
     let response = client
         .http
         .get(format!("{}Users", client.cloud.url()))

@@ -371,3 +371,65 @@ fn status_tells_the_last_runs_and_that_no_daemon_is_there() {
         .says("Daemon: not running; a single run is: scimward --sync-now\n");
     stage.slapd.start();
 }
+
+#[test]
+fn a_manager_out_of_scope_is_named_and_so_is_the_one_who_stays() {
+    let stage = Stage::with_people(3).synced();
+    let outside = "uid=nobody,ou=elsewhere,dc=example,dc=com";
+    stage.slapd.replace(&person(3).dn(), "manager", &[outside]);
+    let run = explain(&stage, "u00003").expect(0);
+    assert_eq!(
+        label(&run, "Manager"),
+        format!(
+            "{outside} is not among those provisioned; the account keeps {}",
+            person(1).dn()
+        )
+    );
+    assert_eq!(
+        label(&run, "Next"),
+        "nothing: but for the manager the account is as the directory wants it"
+    );
+    let warning = format!("keeps the one pushed before, if any: {}", person(3).dn());
+    drop(stage.run(&["--dry-run"]).expect(0).says(&warning));
+}
+
+#[test]
+fn a_name_that_is_forgotten_is_not_said_to_be_new() {
+    let stage = Stage::with_people(12)
+        .set("leavers", "action", &text("delete"))
+        .set("leavers", "delete_after_days", "0")
+        .synced();
+    stage.slapd.delete(&person(12).dn());
+    stage.slapd.rename(&person(11).dn(), "uid=renamed", None);
+    stage.sync().expect(0);
+    for who in ["u00012", "u00011"] {
+        drop(
+            explain(&stage, who)
+                .expect(1)
+                .says("called otherwise by now, or deleted"),
+        );
+    }
+}
+
+#[test]
+fn a_name_that_somebody_has_already_is_foreseen() {
+    let stage = Stage::with_people(2).set("users.map", "userName", &text("employeeType"));
+    for number in [1, 2] {
+        stage.slapd.replace(&person(number).dn(), "employeeType", &["same"]);
+    }
+    stage.sync().expect(1);
+    let linked = stage.scim.user("same").unwrap();
+    let one = explain(&stage, &person(1).dn()).expect(0);
+    let (other, first) = if label(&one, "Account") == "none was pushed" {
+        (1, 2)
+    } else {
+        (2, 1)
+    };
+    let said = format!(
+        "which account {} has, of {}",
+        linked["id"].as_str().unwrap(),
+        person(first).dn()
+    );
+    drop(explain(&stage, &person(other).dn()).expect(0).says(&said));
+    drop(stage.run(&["--dry-run"]).expect(0).says(&said));
+}

@@ -175,7 +175,7 @@ fn a_wave_of_disabled_accounts_is_a_wave_of_removals() {
     assert_eq!(stage.methods(), "PATCH", "the new title");
     assert_eq!(gone(&stage, 12), 0);
     stage.run(&["approve", &held(&stage).unwrap()]).expect(0);
-    stage.sync().expect(0);
+    stage.sync().expect(0).says("3 switched off");
     assert_eq!(stage.methods(), "PATCH PATCH PATCH");
     assert_eq!(gone(&stage, 12), 3);
     stage.is_in_step();
@@ -246,6 +246,56 @@ fn another_anchor_takes_nothing_away() {
     stage.sync().expect(0);
     stage.is_in_step();
     assert_eq!(stage.accounts(), before);
+}
+
+#[test]
+fn a_directory_loaded_anew_locks_nobody_out() {
+    let mut stage = company(12, 12);
+    for number in 7..=12 {
+        let entry = person(number).ldif();
+        stage.slapd.delete(&person(number).dn());
+        stage.slapd.modify(&entry);
+    }
+    let before = stage.accounts();
+    for mode in ["--dry-run", "--sync-now"] {
+        let run = stage.run(&[mode]).expect(5).says("you must not approve this");
+        let _ = run.says("Anchors changed");
+        assert_eq!(stage.cloud.log(), "", "{mode}");
+    }
+    let who = stage
+        .run(&["explain", "u00012"])
+        .expect(0)
+        .says("belongs to uid=u00012");
+    let _ = who.says("deactivate the account, but the limits hold that back");
+    assert_eq!(stage.accounts(), before);
+    // The way out: an empty state that may adopt anything.
+    let state = stage.config.folder().join("another-state");
+    stage.change("state", "path", &text(&state.display().to_string()));
+    stage.change("scim", "adopt", "\"any\"");
+    stage.sync().expect(0).says("12 adopted");
+    assert_eq!((stage.scim.count(), gone(&stage, 12)), (12, 0));
+    assert_ne!(stage.accounts(), before, "the new anchors are known there");
+    stage.change("scim", "adopt", "\"ours\"");
+    stage.is_in_step();
+}
+
+#[test]
+fn an_attribute_that_vanishes_for_everybody_is_held() {
+    let stage = company(12, 2);
+    for number in 1..=12 {
+        stage.slapd.replace(&person(number).dn(), "mail", &[]);
+    }
+    stage.slapd.modify(&person(20).ldif());
+    stage
+        .run(&["--dry-run"])
+        .expect(5)
+        .says("12 of 12 accounts in use would lose emails: lost read rights look exactly like this");
+    stage.sync().expect(5).says("12 removals held (12 of 12");
+    assert_eq!(stage.methods(), "POST", "the joiner");
+    stage.run(&["approve", &held(&stage).unwrap()]).expect(0);
+    stage.sync().expect(0);
+    assert_eq!(stage.methods(), ["PATCH"; 12].join(" "));
+    stage.is_in_step();
 }
 
 #[test]

@@ -144,3 +144,30 @@ fn protected_people_are_never_deactivated_deleted_or_renamed() {
         assert_eq!(world.account("u00018")["active"], true);
     }
 }
+
+#[test]
+fn names_that_are_nobodys_are_told() {
+    let protected = json!([person(2).dn(), "U00003", "uid=brekglass,dc=example,dc=com", "brekglass"]);
+    let world = World::new(Kind::Scimmy, Slapd::with_people(3)).set("limits", "protected", &protected.to_string());
+    let world = world.append(&format!(
+        "[[users.override]]\ndn = {:?}\nexclude = true\n[[users.override]]\ndn = \"uid=typo,dc=example,dc=com\"\nexclude = true",
+        person(1).dn()
+    ));
+    let told = |mode: &str| {
+        let run = world.run(&[mode]).expect(0);
+        let words: String = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        for name in ["uid=brekglass,dc=example,dc=com", "brekglass"] {
+            let said = format!("[limits] protected names \"{name}\", who is neither in the directory nor provisioned");
+            assert!(words.contains(&said), "{mode}: {words}");
+        }
+        assert!(words.contains("users.override[1] is for nobody"), "{mode}: {words}");
+        for met in ["names \"U00003\"", "names \"uid=u00002", "users.override[0] is for"] {
+            assert!(!words.contains(met), "{mode}: {words}");
+        }
+    };
+    told("check");
+    told("--dry-run");
+    world.sync(0);
+    // Known by what was pushed, though nothing is mapped anew.
+    told("--dry-run");
+}

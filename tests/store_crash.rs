@@ -80,6 +80,7 @@ fn create(batch: u32) -> Operation {
         dn_key: Default::default(),
         manager_dn: Default::default(),
         look_up_first: false,
+        tell_all: false,
     }
 }
 

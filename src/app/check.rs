@@ -24,8 +24,9 @@ use crate::{
         self, Verdict,
         settings::{Bind, Scope},
     },
-    model::{DirectoryEntry, DnKey, Mapped},
+    model::{Anchor, DirectoryEntry, DnKey, Mapped},
     outcome::exit,
+    plan::Unmet,
     plan::settings::{LeaverAction, Leavers, Limits, OnExceeded},
     ports::{SharedObserver, StateStore, StoreError, Unwatched},
     report::{self, Finding, Findings, Mark, TextStyle, count, grouped},
@@ -337,6 +338,8 @@ struct Sample<'a> {
     in_scope: u64,
     out_of_scope: u64,
     rejected: u64,
+    /// People named in the configuration who were not there so far.
+    unmet: Unmet,
     /// How many people break a rule, and one of them.
     reasons: BTreeMap<String, (u64, String)>,
 }
@@ -353,6 +356,7 @@ impl<'a> Sample<'a> {
             in_scope: 0,
             out_of_scope: 0,
             rejected: 0,
+            unmet: setup.policy.named(),
             reasons: BTreeMap::new(),
         }
     }
@@ -362,8 +366,13 @@ impl<'a> Sample<'a> {
             return;
         }
         let policy = &self.setup.policy;
+        let anchor = policy.mapper.anchor(entry).ok();
+        self.unmet.meet(&entry.dn, anchor.as_ref().map(Anchor::as_str), None);
         match cycle::within_profile(policy.mapper.map(entry, self.now), &policy.profile) {
-            Mapped::InScope(_) => self.in_scope += 1,
+            Mapped::InScope(user) => {
+                self.in_scope += 1;
+                self.unmet.meet(&user.dn, None, Some(user.resource.user_name()));
+            }
             Mapped::OutOfScope { .. } => self.out_of_scope += 1,
             Mapped::Rejected(rejection) => {
                 self.rejected += 1;
@@ -406,6 +415,14 @@ impl<'a> Sample<'a> {
                 people => format!(" and {} more", grouped(people - 1)),
             };
             list.push(Finding::new(Mark::Note, "", format!("{reason} ({dn}{others})")));
+        }
+        // Of more people than a page holds the others may be among the rest, which the dry run looks at.
+        if all < u64::from(self.setup.config.ldap.page_size) {
+            list.extend(
+                self.unmet
+                    .words()
+                    .map(|words| Finding::new(Mark::Note, "names", words.as_str())),
+            );
         }
         Some(Findings {
             title: "People".to_owned(),

@@ -1,5 +1,5 @@
-//! `scimward demo`: a week in a small company, on this machine alone. The directory and the cloud are
-//! in this process, but behind real sockets; configuration, reading, planning and pushing are the
+//! `scimward demo`: a week in a small company, on this machine alone. The directory and the cloud (a
+//! sandbox) are in this process, but behind real sockets; configuration, reading, planning and pushing are the
 //! same code as everywhere.
 
 use std::{
@@ -20,15 +20,17 @@ use super::{
     setup,
 };
 use crate::{
-    demo::{cloud::DemoCloud, company, directory::DemoDirectory},
+    demo::{company, directory::DemoDirectory},
     outcome::exit,
     ports::SharedObserver,
     report::{self, Brief},
+    sandbox::{Options, Sandbox},
     store::SledStore,
 };
 
 const PASSWORD: &str = "demo-reader-password";
 const TOKEN: &str = "demo-bearer-token";
+const PROFILE: &str = "huawei";
 /// The exit code after Ctrl-C (128 + `SIGINT`).
 const INTERRUPTED: u8 = 130;
 
@@ -47,7 +49,7 @@ pub async fn run(pause: bool, colour: bool) -> Result<u8, Failure> {
 struct Demo {
     folder: TempDir,
     directory: DemoDirectory,
-    cloud: DemoCloud,
+    cloud: Sandbox,
     engine: Arc<Engine>,
     stop: CancellationToken,
     pause: bool,
@@ -64,7 +66,7 @@ impl Demo {
         let directory = DemoDirectory::start(Arc::new(Mutex::new(tree)))
             .await
             .map_err(|error| Failure::other(&error))?;
-        let cloud = DemoCloud::start(TOKEN.to_owned().into())
+        let cloud = Sandbox::start(Options::new(PROFILE, TOKEN.to_owned().into()))
             .await
             .map_err(|error| Failure::other(&error))?;
         let config = configure(folder.path(), &directory, &cloud).map_err(|error| Failure::other(&error))?;
@@ -85,12 +87,14 @@ impl Demo {
     async fn tell(&self) -> Result<(), Failure> {
         self.say(&format!(
             "A company, its directory and its cloud, in this one process. All of it is gone when the demo ends.\n\n\
-             \x20 directory  {:<34} Lantern Works, {} people\n\
-             \x20 cloud      {:<34} SCIM 2.0, empty, with the rules of Huawei Cloud\n\
+             \x20 directory  {}, {} people of Lantern Works\n\
+             \x20 cloud      {}, empty, with the rules of Huawei Cloud\n\
+             \x20 page       http://{}/, who is in the cloud and what each request changed\n\
              \x20 files      {}",
             self.directory.url(),
             company::HEADCOUNT,
             self.cloud.url(),
+            self.cloud.addr,
             self.folder.path().display()
         ))?;
         self.chapter("1. What would a first sync do?", "scimward --dry-run")
@@ -112,9 +116,10 @@ impl Demo {
         self.sync().await?;
         self.say("\nThe cloud saw:")?;
         for request in self.cloud.log().iter().skip(before) {
+            let status = request.status.map_or_else(String::new, |status| status.to_string());
             self.say(&format!(
-                "  {:<6} {}  {}",
-                request.method, request.target, request.status
+                "  {:<6} {}  {}  {status}",
+                request.method, request.target, request.who
             ))?;
         }
         self.heading("What next")?;
@@ -152,6 +157,7 @@ impl Demo {
 
     async fn dry_run(&self) -> Result<(), Failure> {
         let order = Order::DryRun(dry_run::Options {
+            audit: false,
             json: false,
             probe: false,
             exit_code: false,
@@ -166,7 +172,7 @@ impl Demo {
         let around = Surroundings {
             setup: engine.setup(),
             daemon: None,
-            observer: Arc::new(Progress::new(false)),
+            observer: Arc::new(Progress::new(None)),
             stop: self.stop.clone(),
         };
         let told = tokio::task::spawn_blocking(move || order.carry_out(&engine, &mut io::stdout(), &around));
@@ -176,7 +182,7 @@ impl Demo {
     }
 
     async fn sync(&self) -> Result<(), Failure> {
-        let observer: SharedObserver = Arc::new(Progress::new(true));
+        let observer: SharedObserver = Arc::new(Progress::new(Some("pushing")));
         let record = self.engine.sync(observer, self.stop.clone()).await;
         self.go_on()?;
         // One person is rejected by design.
@@ -242,7 +248,7 @@ impl Demo {
 }
 
 /// A configuration file like everybody's, with its secrets in files of their own.
-fn configure(folder: &Path, directory: &DemoDirectory, cloud: &DemoCloud) -> io::Result<PathBuf> {
+fn configure(folder: &Path, directory: &DemoDirectory, cloud: &Sandbox) -> io::Result<PathBuf> {
     secret(&folder.join("ldap-password"), PASSWORD)?;
     secret(&folder.join("scim-token"), TOKEN)?;
     let path = folder.join("config.toml");
@@ -261,7 +267,7 @@ preset = "inetorgperson"
 active = {{ attribute = "employeeType", lookup = {{ disabled = false }}, default = true }}
 
 [scim]
-profile = "huawei"
+profile = "{PROFILE}"
 endpoint = "{scim}"
 token = {{ file = "scim-token" }}
 

@@ -9,8 +9,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    audit,
     engine::{Engine, chain, follows, foreign_endpoint, unix_now},
     foresight::Foresight,
+    hints::{self, Names},
     order::{OrderError, Surroundings},
     setup::Setup,
 };
@@ -24,6 +26,7 @@ use crate::{
     report::{Brief, Format, Line, Report, Summary, TextStyle},
     scim::ScimClient,
     store::SledStore,
+    survey::audit::Audited,
 };
 
 /// How the report is made.
@@ -33,7 +36,10 @@ pub struct Options {
     pub json: bool,
     /// Ask the cloud for each person who would be created.
     pub probe: bool,
-    /// Exit with 10 when there are changes.
+    /// Compare what the cloud holds with what was pushed.
+    #[serde(default)]
+    pub audit: bool,
+    /// Exit with 10 when there are changes, or accounts that are not as they were pushed.
     pub exit_code: bool,
     /// Colours.
     pub colour: bool,
@@ -59,7 +65,7 @@ pub fn run(
     }
     let scratch = SledStore::scratch().map_err(|error| OrderError::Words(chain(&error), exit::OBJECTS))?;
     // Without links there is nothing else in a state that counts elsewhere.
-    let store: &dyn StateStore = if follows(&*engine.store, setup)? {
+    let store: &SledStore = if follows(&*engine.store, setup)? {
         &scratch
     } else {
         &*engine.store
@@ -88,6 +94,7 @@ pub fn run(
     let carried_out: BTreeSet<_> = planned.approved.steps.iter().copied().collect();
     let shown = |step: &&Step| held.contains(step) || carried_out.contains(step);
     let mut foresight = Foresight::new(setup, store);
+    let mut names = Names::default();
     let mut tell = |(operation, request), held, probe| {
         let line = Line {
             requests: vec![request],
@@ -105,6 +112,7 @@ pub fn run(
             }
         }
         let operation = planned.plan.complete(*step, spool.operation(step.index)?);
+        names.operation(*step, &operation);
         let probe = match &client {
             Some(client) if operation.action == Action::Create => Some(probe(client, &linked, &operation)?),
             _ => None,
@@ -114,10 +122,16 @@ pub fn run(
     for late in foresight.late()? {
         tell(late, false, None)?;
     }
-    let summary = summary(&planned, setup, totals, store)?;
+    let mut summary = summary(&planned, setup, totals, store)?;
+    summary.warnings.extend(hints::dangling(&planned.plan, store, spool)?);
+    summary.warnings.extend(names.warnings(store, spool)?);
+    summary.warnings.extend(hints::unmet(&planned, store)?);
+    if options.audit {
+        summary.audit = Some(audit::for_report(engine, setup, around)?);
+    }
     report.finish(&summary)?;
     buffered.flush()?;
-    Ok(exit_code(&planned, options))
+    Ok(exit_code(&planned, options, summary.audit.as_ref()))
 }
 
 fn prober(setup: &Setup, around: &Surroundings) -> Result<ScimClient, OrderError> {
@@ -172,12 +186,6 @@ fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateSt
         )),
     };
     let mut warnings = plan.warnings.clone();
-    if plan.counts.dangling > 0 {
-        warnings.push(match plan.counts.dangling {
-            1 => "1 person has a manager who is not among those provisioned".to_owned(),
-            number => format!("{number} people have a manager who is not among those provisioned"),
-        });
-    }
     if setup.policy.profile.silent_takeover && totals.operations.contains_key(&Action::Create) {
         warnings.push(format!(
             "{} takes over an account made by hand when a new one gets its name; each is looked up before it is created",
@@ -210,20 +218,25 @@ fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateSt
         held,
         rejects: outcome::rejects_after(store.rejects()?, &plan.reject_changes),
         warnings,
+        audit: None,
         plan_id: plan.id.clone(),
     })
 }
 
-fn exit_code(planned: &Planned, options: &Options) -> u8 {
+fn exit_code(planned: &Planned, options: &Options, audited: Option<&Audited>) -> u8 {
     let counts = &planned.plan.counts;
-    let changes = !(planned.approved.steps.is_empty() && planned.approved.held.is_empty());
+    let drifted = audited.is_some_and(|audited| !audited.drifts.is_empty());
+    let changes = drifted || !(planned.approved.steps.is_empty() && planned.approved.held.is_empty());
+    let audited = audited.map_or(exit::DONE, audit::exit_code);
     if matches!(planned.plan.absence, Absence::Unknown(_)) {
         exit::DIRECTORY
+    } else if audited == exit::PROVIDER {
+        exit::PROVIDER
     } else if options.exit_code && changes {
         exit::CHANGES
     } else if planned.approved.hold.is_some() {
         exit::HELD
-    } else if counts.rejected + counts.waiting > 0 {
+    } else if counts.rejected + counts.waiting > 0 || audited == exit::OBJECTS {
         exit::OBJECTS
     } else {
         exit::DONE

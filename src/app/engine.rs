@@ -9,7 +9,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    runner,
+    audit, runner,
     setup::{self, Setup},
     tally::Tally,
 };
@@ -37,7 +37,7 @@ pub struct Engine {
     /// The memory between cycles.
     pub store: Arc<SledStore>,
     /// One cycle at a time.
-    busy: tokio::sync::Mutex<()>,
+    pub(super) busy: tokio::sync::Mutex<()>,
     /// Why the state takes nothing more, once that is so.
     unusable: Mutex<Option<String>>,
     /// The log whose level the configuration decides; none when the command line does.
@@ -105,6 +105,37 @@ impl Engine {
     /// One cycle: plan, remember, execute, conclude. Never fails: what went wrong is in the record.
     pub async fn sync(self: &Arc<Self>, observer: SharedObserver, stop: CancellationToken) -> CycleRecord {
         let _single_flight = self.busy.lock().await;
+        self.cycle_alone(observer, stop).await
+    }
+
+    /// An audit; what it finds is pushed right in a cycle that follows when `repair` says so.
+    pub async fn sync_after_audit(
+        self: &Arc<Self>,
+        repair: bool,
+        observer: SharedObserver,
+        stop: CancellationToken,
+    ) -> CycleRecord {
+        let _single_flight = self.busy.lock().await;
+        let started = unix_now();
+        let setup = self.setup();
+        let audited = match self.claim_endpoint(&setup) {
+            Ok(()) => match self.audit(&setup, repair, &observer, &stop).await {
+                Ok(record) if record.exit_code == exit::PROVIDER || stop.is_cancelled() || !repair => {
+                    audit::as_cycle(record)
+                }
+                Ok(_) => return self.cycle_alone(observer, stop).await,
+                Err(audit::AuditError::Store(error)) => outcome::failure(&error.into(), started, unix_now()),
+                Err(audit::AuditError::Usage(words)) => usage(words, started),
+            },
+            Err(Trouble::Cycle(error)) => outcome::failure(&error, started, unix_now()),
+            Err(Trouble::Provider(words) | Trouble::Usage(words)) => usage(words, started),
+        };
+        log_cycle(&audited);
+        audited
+    }
+
+    /// A cycle while no other one is in progress.
+    async fn cycle_alone(self: &Arc<Self>, observer: SharedObserver, stop: CancellationToken) -> CycleRecord {
         let started = unix_now();
         let setup = self.setup();
         let tally = Arc::new(Tally::new(observer));
@@ -120,13 +151,7 @@ impl Engine {
                 outcome,
                 ..CycleRecord::default()
             },
-            Err(Trouble::Usage(outcome)) => CycleRecord {
-                started,
-                ended: unix_now(),
-                exit_code: exit::USAGE,
-                outcome,
-                ..CycleRecord::default()
-            },
+            Err(Trouble::Usage(outcome)) => usage(outcome, started),
         };
         let saved = self.store.save_cycle(&record).and_then(|()| self.store.flush());
         if let Err(error) = saved {
@@ -292,6 +317,16 @@ impl Engine {
             endpoint: endpoint.clone(),
             ..meta
         })?)
+    }
+}
+
+fn usage(outcome: String, started: i64) -> CycleRecord {
+    CycleRecord {
+        started,
+        ended: unix_now(),
+        exit_code: exit::USAGE,
+        outcome,
+        ..CycleRecord::default()
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     engine::{Engine, chain, unix_now},
+    hints::{Names, holder},
     order::{OrderError, Surroundings},
     setup::Setup,
 };
@@ -67,6 +68,7 @@ pub fn run(engine: &Arc<Engine>, who: &str, out: &mut dyn Write, around: &Surrou
     let marks = store.marks()?.into_iter().collect();
     let context = Context {
         setup,
+        store,
         planned: &planned,
         rejects: store.rejects()?.into_iter().collect(),
         marks,
@@ -110,7 +112,9 @@ fn nobody(out: &mut dyn Write, who: &str, setup: &Setup) -> io::Result<()> {
             setup.search.filter
         ),
     )?;
-    label(out, "State", "nobody of that name was ever pushed")?;
+    let unknown =
+        "nothing is remembered of that name: never pushed, called otherwise by now, or deleted, which is forgotten";
+    label(out, "State", unknown)?;
     label(
         out,
         "Hint",
@@ -196,10 +200,15 @@ struct Person {
     mark: Option<Mark>,
     reject: Option<Reject>,
     operations: Vec<(Operation, bool)>,
+    /// Those whose accounts have the name that this person wants.
+    rivals: Vec<Link>,
+    /// The entry names a manager who is not provisioned.
+    is_dangling: bool,
 }
 
 struct Context<'a> {
     setup: &'a Setup,
+    store: &'a dyn StateStore,
     planned: &'a Planned,
     rejects: BTreeMap<AnchorKey, Reject>,
     marks: BTreeMap<AnchorKey, Mark>,
@@ -219,9 +228,11 @@ impl Context<'_> {
         let own = |step: &&crate::ports::Step| key.is_some() && plan.person(**step) == key;
         let carried_out = approved.steps.iter().filter(own).map(|step| (step, false));
         let held = approved.held.iter().filter(own).map(|step| (step, true));
-        let mut operations = Vec::new();
+        let (mut operations, mut names) = (Vec::new(), Names::default());
         for (step, held) in carried_out.chain(held) {
-            operations.push((plan.complete(*step, spool.operation(step.index)?), held));
+            let operation = plan.complete(*step, spool.operation(step.index)?);
+            names.operation(*step, &operation);
+            operations.push((operation, held));
         }
         // The plan knows of rejections that mapping alone does not see: two people with one name.
         let changed = plan
@@ -236,6 +247,8 @@ impl Context<'_> {
         Ok(Person {
             dn,
             mapped,
+            rivals: self.rivals(spool, &names)?,
+            is_dangling: key.is_some_and(|key| plan.dangling.contains(&key)),
             link,
             mark: key.and_then(|key| self.marks.get(&key).copied()),
             reject,
@@ -243,11 +256,31 @@ impl Context<'_> {
         })
     }
 
+    /// Those who have a name that is wanted, and keep it in this plan.
+    fn rivals(&self, spool: &dyn crate::ports::PlanSpool, names: &Names) -> Result<Vec<Link>, StoreError> {
+        let mut holders = Vec::new();
+        names.taken(self.store, &mut |_, link| holders.push(link))?;
+        let plan = &self.planned.plan;
+        let mut rivals = Vec::new();
+        for link in holders {
+            let own = |step: &&crate::ports::Step| plan.person(**step) == Some(link.anchor.key());
+            let mut freed = Names::default();
+            for step in self.planned.approved.steps.iter().filter(own) {
+                freed.operation(*step, &spool.operation(step.index)?);
+            }
+            if !freed.frees(link.anchor.key()) {
+                rivals.push(link);
+            }
+        }
+        Ok(rivals)
+    }
+
     fn say(&self, out: &mut dyn Write, person: &Person) -> io::Result<()> {
         writeln!(out, "{}", shown(&person.dn))?;
         self.directory(out, person)?;
         account(out, person)?;
         self.protected(out, person)?;
+        manager(out, person)?;
         failure(out, person)?;
         self.next(out, person)?;
         if let Some(Mapped::InScope(user)) = &person.mapped {
@@ -348,6 +381,9 @@ impl Context<'_> {
                 );
             }
             label(out, "Next", &words)?;
+            for link in &person.rivals {
+                problem(out, &name_taken(operation, link))?;
+            }
             // A new account is told whole below, a deleted one goes whole.
             if !matches!(operation.action, Action::Create | Action::Delete) {
                 let changes = report::changes(operation.before.as_ref(), operation.after.as_ref());
@@ -381,6 +417,9 @@ impl Context<'_> {
                     return "nothing: nobody is removed after a read that was not complete".to_owned();
                 }
                 leaver(mark, &self.setup.policy.leavers)
+            }
+            _ if person.is_dangling => {
+                "nothing: but for the manager the account is as the directory wants it".to_owned()
             }
             _ => "nothing: the account is as the directory wants it".to_owned(),
         }
@@ -453,6 +492,35 @@ fn account(out: &mut dyn Write, person: &Person) -> io::Result<()> {
         words.push_str(", adopted");
     }
     label(out, "Account", &words)
+}
+
+fn name_taken(operation: &Operation, link: &Link) -> Problem {
+    Problem {
+        attribute: "userName".to_owned(),
+        rule: format!("{}, {}", operation.user_name(), holder(link)),
+        value: String::new(),
+    }
+}
+
+/// A manager whom the account cannot have, and whom it has instead.
+fn manager(out: &mut dyn Write, person: &Person) -> io::Result<()> {
+    let Some(Mapped::InScope(user)) = person.mapped.as_ref().filter(|_| person.is_dangling) else {
+        return Ok(());
+    };
+    let wanted = shown(user.manager.as_deref().unwrap_or_default());
+    let pushed = match (person.operations.last(), &person.link) {
+        (Some((operation, _)), _) => operation.after.as_ref(),
+        (None, Some(link)) => Some(&link.pushed),
+        (None, None) => None,
+    };
+    let words = match pushed.and_then(|pushed| pushed.manager.as_ref()) {
+        Some(kept) => format!(
+            "{wanted} is not among those provisioned; the account keeps {}",
+            shown(&kept.dn)
+        ),
+        None => format!("{wanted} is not among those provisioned; the account has none until it is"),
+    };
+    label(out, "Manager", &words)
 }
 
 fn failure(out: &mut dyn Write, person: &Person) -> io::Result<()> {

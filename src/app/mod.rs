@@ -1,15 +1,19 @@
 //! The composition root: the only place that names every concrete type.
 
+mod audit;
 mod check;
 mod demo;
 mod dry_run;
 mod engine;
 mod explain;
 mod foresight;
+mod hints;
 mod meant;
 mod order;
 mod progress;
+mod rebuild;
 mod runner;
+mod sandbox;
 mod setup;
 mod tally;
 
@@ -142,7 +146,14 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
     if let Task::Command(Command::Demo { no_pause }) = task {
         return demo::run(!no_pause, colour(cli, io::stdout().is_terminal())).await;
     }
-    let progress = Arc::new(Progress::new(matches!(task, Task::SyncNow)));
+    if let Task::Command(Command::Sandbox(options)) = task {
+        return sandbox::run(&options, colour(cli, io::stdout().is_terminal())).await;
+    }
+    let progress = Arc::new(Progress::new(match task {
+        Task::SyncNow { .. } => Some("pushing"),
+        Task::Command(Command::State(StateCommand::Rebuild { .. })) => Some("asking"),
+        _ => None,
+    }));
     let setup = match setup::load(&cli.options.config) {
         Ok(setup) => setup,
         Err(error) => return ask_all_the_same(cli, task, &error, progress).await,
@@ -151,9 +162,12 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
     let state = setup.config.state_path.clone();
     match task {
         Task::Daemon => run_daemon(cli, setup, log).await,
-        Task::SyncNow => sync_now(cli, setup, progress).await,
+        Task::SyncNow { audit } => sync_now(cli, setup, audit, progress).await,
         Task::Command(Command::Check) => check::run(&Arc::new(setup), &mut io::stdout(), style(cli)).await,
         Task::Command(Command::State(StateCommand::Import { file })) => import(&state, &file),
+        Task::Command(Command::State(StateCommand::Rebuild { force })) => {
+            rebuild::run(Arc::new(setup), force, progress, stop_on_signal()?, &mut io::stdout()).await
+        }
         Task::Command(Command::State(StateCommand::AcceptEndpoint)) => accept_endpoint(&setup),
         task => {
             let (order, output) = order(cli, task)?;
@@ -251,18 +265,22 @@ async fn run_daemon(cli: &Cli, setup: Setup, log: LogHandle) -> Result<u8, Failu
 }
 
 /// One cycle: asked of the daemon that holds the state, or run here.
-async fn sync_now(cli: &Cli, setup: Setup, progress: Arc<Progress>) -> Result<u8, Failure> {
+async fn sync_now(cli: &Cli, setup: Setup, audit: bool, progress: Arc<Progress>) -> Result<u8, Failure> {
     let client = control::Client::connect(&setup.config.state_path)
         .await
         .map_err(|error| Failure::other(&error))?;
     if let Some(client) = client {
         tracing::info!("the daemon holds the state; it is asked for a cycle");
-        let mut sync = serde_json::json!({ "name": control::SYNC });
+        let mut sync = serde_json::json!({ "name": control::SYNC, "audit": audit });
         Meant::by(&cli.options.config, &setup).join(&mut sync);
         return follow(client, sync, &mut io::stdout(), progress).await;
     }
     let engine = open_unanswered(setup, &cli.options.config)?;
-    let record = engine.sync(progress, stop_on_signal()?).await;
+    let stop = stop_on_signal()?;
+    let record = match audit {
+        true => engine.sync_after_audit(true, progress, stop).await,
+        false => engine.sync(progress, stop).await,
+    };
     // The log may go elsewhere, or be off; this is the answer to the command.
     writeln!(io::stdout(), "{}", report::cycle_line(&record)).map_err(Failure::output)?;
     Ok(record.exit_code)
@@ -324,7 +342,7 @@ fn order(cli: &Cli, task: Task) -> Result<(Order, Option<std::path::PathBuf>), F
     let command = match task {
         Task::DryRun(options) => return Ok(dry_run_order(cli, options)),
         Task::Command(command) => command,
-        Task::Daemon | Task::SyncNow => return Err(Failure::usage("not a command")),
+        Task::Daemon | Task::SyncNow { .. } => return Err(Failure::usage("not a command")),
     };
     Ok(match command {
         Command::Explain { who } => (Order::Explain { who }, None),
@@ -347,6 +365,7 @@ fn dry_run_order(cli: &Cli, options: DryRun) -> (Order, Option<std::path::PathBu
     let order = dry_run::Options {
         json: options.format == ReportFormat::Json,
         probe: options.probe,
+        audit: options.audit,
         exit_code: options.exit_code,
         colour: colour(cli, terminal),
         width: if terminal { columns().unwrap_or(WIDTH) } else { WIDTH },

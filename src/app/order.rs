@@ -154,7 +154,9 @@ const CYCLES_SHOWN: usize = 10;
 
 fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
     let (cycles, rejects) = (store.cycles(CYCLES_SHOWN)?, store.rejects()?);
-    let Meta { held, approved, .. } = store.meta()?;
+    let Meta {
+        held, approved, audit, ..
+    } = store.meta()?;
     let (held, approved) = (held.as_ref(), approved.as_deref());
     let view = around.daemon.as_ref().map(|(daemon, zone)| DaemonView {
         next_run: daemon
@@ -165,11 +167,17 @@ fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surr
     if json {
         let mut status = report::status_json(&cycles, held, approved, &rejects, view.as_ref());
         let daemon = around.daemon.as_ref();
+        status["audit"] = audit
+            .as_ref()
+            .map_or(Value::Null, |audit| report::audit_json(&audit.last));
         status["daemon"] = daemon.map_or(Value::Null, |(daemon, _)| of_daemon(daemon));
         writeln!(out, "{status:#}")?;
     } else {
         let status = report::status_text(&cycles, held, approved, &rejects, view.as_ref());
         out.write_all(status.as_bytes())?;
+        if let Some(audit) = audit {
+            writeln!(out, "{}", report::audit_line(&audit.last))?;
+        }
     }
     Ok(exit::DONE)
 }

@@ -19,11 +19,12 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// On standard error, when that is a terminal. Without `pushes` a plan is the end: a dry run.
+    /// On standard error, when that is a terminal. `then` is what follows the reading; without it a plan is
+    /// the end: a dry run.
     #[must_use]
-    pub fn new(pushes: bool) -> Self {
+    pub fn new(then: Option<&str>) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_S));
-        let style = |template| {
+        let style = |template: &str| {
             ProgressStyle::with_template(template)
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
                 .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
@@ -39,12 +40,13 @@ impl Progress {
                 })
         };
         let reading = ProgressBar::no_length().with_style(style("reading  {human_pos} entries  {rate}  {elapsed}"));
-        let pushing = ProgressBar::no_length().with_style(style(
-            "pushing  [{bar:24}] {human_pos}/{human_len}  {rate}  {left}  {msg}",
-        ));
+        let pushing = ProgressBar::no_length().with_style(style(&format!(
+            "{:<7}  [{{bar:24}}] {{human_pos}}/{{human_len}}  {{rate}}  {{left}}  {{msg}}",
+            then.unwrap_or_default()
+        )));
         Self {
             bars,
-            pushes,
+            pushes: then.is_some(),
             reading,
             pushing,
         }

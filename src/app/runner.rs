@@ -22,8 +22,17 @@ use crate::{
 };
 
 impl Runner for Engine {
-    async fn cycle(self: Arc<Self>, _cause: Cause, observer: SharedObserver, stop: CancellationToken) -> CycleRecord {
-        self.sync(observer, stop).await
+    async fn cycle(self: Arc<Self>, cause: Cause, observer: SharedObserver, stop: CancellationToken) -> CycleRecord {
+        match cause {
+            Cause::Audit { .. } => {
+                let repair = self.setup().config.audit.repair;
+                self.sync_after_audit(repair, observer, stop).await
+            }
+            Cause::RequestedAudit => self.sync_after_audit(true, observer, stop).await,
+            Cause::AtStart | Cause::Scheduled { .. } | Cause::CatchUp { .. } | Cause::Requested => {
+                self.sync(observer, stop).await
+            }
+        }
     }
 
     async fn reload(&self) -> Result<ScheduleSettings, String> {

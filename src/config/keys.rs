@@ -2,7 +2,7 @@
 //! a mistake.
 
 /// Tables and their keys. `[users.map]` is not here: its keys are attribute paths.
-pub(super) const TABLES: [(&str, &[&str]); 8] = [
+pub(super) const TABLES: [(&str, &[&str]); 9] = [
     ("ldap", LDAP),
     ("users", USERS),
     ("scim", SCIM),
@@ -10,11 +10,14 @@ pub(super) const TABLES: [(&str, &[&str]); 8] = [
     ("limits", LIMITS),
     ("state", STATE),
     ("schedule", SCHEDULE),
+    ("audit", AUDIT),
     ("log", LOG),
 ];
 
 /// Names of [`TABLES`].
-pub(super) const TOP: &[&str] = &["ldap", "users", "scim", "leavers", "limits", "state", "schedule", "log"];
+pub(super) const TOP: &[&str] = &[
+    "ldap", "users", "scim", "leavers", "limits", "state", "schedule", "audit", "log",
+];
 
 /// `[ldap]`
 pub(super) const LDAP: &[&str] = &[
@@ -67,6 +70,9 @@ pub(super) const STATE: &[&str] = &["path"];
 
 /// `[schedule]`
 pub(super) const SCHEDULE: &[&str] = &["cron", "timezone", "run_at_start", "jitter_s", "catch_up"];
+
+/// `[audit]`
+pub(super) const AUDIT: &[&str] = &["cron", "repair", "max_requests"];
 
 /// `[log]`
 pub(super) const LOG: &[&str] = &["format", "level"];

@@ -46,6 +46,7 @@ use crate::{
     mapping::spec::MappingSpec,
     plan::settings::{Leavers, Limits, OnIncomplete},
     scim::settings::ScimSettings,
+    survey::settings::AuditSettings,
 };
 
 /// Largest configuration in bytes; a larger file is the wrong file.
@@ -74,6 +75,8 @@ pub struct Config {
     pub state_path: PathBuf,
     /// `[schedule]`; without it there is no daemon, but single cycles run.
     pub schedule: Option<ScheduleSettings>,
+    /// `[audit]`
+    pub audit: AuditSettings,
     /// `[log]`
     pub log: LogSettings,
 }
@@ -253,6 +256,7 @@ fn read(report: &Report<'_>, tree: &DeTable<'_>, path: &Path) -> Option<Config> 
     let limits = top.section("limits", keys::LIMITS);
     let state = top.section("state", keys::STATE);
     let schedule = top.section("schedule", keys::SCHEDULE);
+    let audit = top.section("audit", keys::AUDIT);
     let log = top.section("log", keys::LOG);
 
     let (ldap_settings, on_incomplete) = ldap::read(&ldap);
@@ -263,8 +267,9 @@ fn read(report: &Report<'_>, tree: &DeTable<'_>, path: &Path) -> Option<Config> 
         policy::limits(&limits),
         policy::state_path(&state),
     );
-    let (schedule_settings, log_settings) = (policy::schedule(&schedule), policy::log(&log));
-    for section in [top, ldap, users, scim, leavers, limits, state, schedule, log] {
+    let (audit_settings, log_settings) = (policy::audit(&audit), policy::log(&log));
+    let schedule_settings = policy::schedule(&schedule, audit_settings.cron.as_deref());
+    for section in [top, ldap, users, scim, leavers, limits, state, schedule, audit, log] {
         section.finish();
     }
 
@@ -281,6 +286,7 @@ fn read(report: &Report<'_>, tree: &DeTable<'_>, path: &Path) -> Option<Config> 
         limits,
         state_path,
         schedule: schedule_settings,
+        audit: audit_settings,
         log: log_settings,
     })
 }

@@ -1,12 +1,13 @@
-//! The small tables: `[leavers]`, `[limits]`, `[state]`, `[schedule]`, `[log]`.
+//! The small tables: `[leavers]`, `[limits]`, `[state]`, `[schedule]`, `[audit]`, `[log]`.
 
 use std::path::{Path, PathBuf};
 
-use super::{keys, section::Section};
+use super::{item::Item, keys, section::Section};
 use crate::{
     daemon::settings::ScheduleSettings,
     logging::settings::{LogFormat, LogSettings},
     plan::settings::{LeaverAction, Leavers, Limits, OnExceeded},
+    survey::settings::AuditSettings,
 };
 
 /// `[leavers]`
@@ -65,32 +66,50 @@ fn service_folder(state: &Section<'_>) -> Option<PathBuf> {
         .filter(|folder| folder.is_absolute())
 }
 
-/// `[schedule]`; nothing when the table is not there.
-pub(super) fn schedule(schedule: &Section<'_>) -> Option<ScheduleSettings> {
+/// `[schedule]`; nothing when the table is not there. The daemon runs audits by the same clock.
+pub(super) fn schedule(schedule: &Section<'_>, audit_cron: Option<&str>) -> Option<ScheduleSettings> {
     if !schedule.is_present() {
         return None;
     }
     let cron = schedule
         .required("cron", "write cron = \"*/15 * * * *\" for every quarter of an hour")
-        .and_then(|item| {
-            let text = item.text()?;
-            if let Err(problem) = (schedule.report.checks.cron)(text) {
-                let mend = if problem.contains("never comes") {
-                    "write a day that the month has"
-                } else {
-                    "write 5 fields (minute hour day month weekday), 6 (seconds first) or 7 (year last)"
-                };
-                item.wrong(format!("is not a schedule: {problem}"), mend);
-            }
-            Some(text.to_owned())
-        });
+        .and_then(|item| cron_text(schedule, &item));
     Some(ScheduleSettings {
         cron: cron.unwrap_or_default(),
         timezone: timezone(schedule),
         run_at_start: schedule.flag("run_at_start", true),
         jitter_s: schedule.number("jitter_s", 0, 0..=86_400, "seconds, at most a day"),
         catch_up: schedule.flag("catch_up", true),
+        audit_cron: audit_cron.map(str::to_owned),
     })
+}
+
+fn cron_text(section: &Section<'_>, item: &Item<'_>) -> Option<String> {
+    let text = item.text()?;
+    if let Err(problem) = (section.report.checks.cron)(text) {
+        let mend = if problem.contains("never comes") {
+            "write a day that the month has"
+        } else {
+            "write 5 fields (minute hour day month weekday), 6 (seconds first) or 7 (year last)"
+        };
+        item.wrong(format!("is not a schedule: {problem}"), mend);
+    }
+    Some(text.to_owned())
+}
+
+/// `[audit]`
+pub(super) fn audit(audit: &Section<'_>) -> AuditSettings {
+    let defaults = AuditSettings::default();
+    AuditSettings {
+        cron: audit.item("cron").and_then(|item| cron_text(audit, &item)),
+        repair: audit.flag("repair", defaults.repair),
+        max_requests: audit.number(
+            "max_requests",
+            defaults.max_requests,
+            1..=1_000_000_000,
+            "requests in one audit",
+        ),
+    }
 }
 
 fn timezone(schedule: &Section<'_>) -> chrono_tz::Tz {

@@ -39,6 +39,13 @@ pub enum Cause {
     },
     /// An operator asked for it.
     Requested,
+    /// The time of an audit has come.
+    Audit {
+        /// The time on the audits' schedule.
+        at: DateTime<Utc>,
+    },
+    /// An operator asked for an audit, and for what it finds to be pushed right.
+    RequestedAudit,
 }
 
 /// The decision.
@@ -136,6 +143,7 @@ mod tests {
             run_at_start,
             jitter_s: 0,
             catch_up,
+            audit_cron: None,
         }
     }
 

@@ -40,6 +40,7 @@ pub(super) fn settings(cron: &str, run_at_start: bool) -> ScheduleSettings {
         run_at_start,
         jitter_s: 0,
         catch_up: true,
+        audit_cron: None,
     }
 }
 

@@ -13,4 +13,6 @@ pub struct ScheduleSettings {
     pub jitter_s: u64,
     /// One cycle after the start when a tick was missed while the daemon was down.
     pub catch_up: bool,
+    /// When audits run: a cron expression like the first, in the same zone.
+    pub audit_cron: Option<String>,
 }

@@ -61,6 +61,7 @@ pub(super) enum Drained {
 
 enum Order {
     Sync {
+        audit: bool,
         waits: oneshot::Sender<bool>,
         end: oneshot::Sender<CycleRecord>,
     },
@@ -87,12 +88,18 @@ pub(super) struct Following {
 
 impl Handle {
     /// Asks for a cycle that begins after this moment. Those who ask while one is in progress
-    /// share the next one. `None` when the daemon is leaving.
-    pub(super) async fn sync(&self) -> Option<Following> {
+    /// share the next one, which begins with an audit when one of them wants that. `None` when the
+    /// daemon is leaving.
+    pub(super) async fn sync(&self, audit: bool) -> Option<Following> {
         let events = self.events.subscribe();
         let (waits, begun) = oneshot::channel();
         let (done, end) = oneshot::channel();
-        self.orders.send(Order::Sync { waits, end: done }).await.ok()?;
+        let order = Order::Sync {
+            audit,
+            waits,
+            end: done,
+        };
+        self.orders.send(order).await.ok()?;
         Some(Following {
             waits: begun.await.ok()?,
             events,
@@ -121,6 +128,7 @@ impl Observer for Feed {
 }
 
 struct Run {
+    cause: Cause,
     task: JoinHandle<CycleRecord>,
     since: DateTime<Utc>,
     stop: CancellationToken,
@@ -149,6 +157,10 @@ pub(super) struct Supervisor<R> {
     put_off: Option<(Instant, Cause)>,
     /// Syncs that asked during the cycle in progress and share the next one.
     waiting: Vec<oneshot::Sender<CycleRecord>>,
+    /// One of them wants an audit first.
+    waiting_for_audit: bool,
+    /// When audits run, and which of them are dealt with.
+    audits: Option<(Schedule, Position)>,
     reload: Option<JoinHandle<Result<ScheduleSettings, String>>>,
     reload_again: bool,
     orders: mpsc::Receiver<Order>,
@@ -171,6 +183,7 @@ impl<R: Runner> Supervisor<R> {
     ) -> Result<(Self, Handle), String> {
         let schedule = Schedule::parse(&settings.cron, settings.timezone)?;
         let position = Position::at_start(&settings, (around.clock)(), runner.last_started());
+        let audits = audits(&settings, (around.clock)())?;
         let (send_order, orders) = mpsc::channel(ORDERS_MAX);
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let (status, seen) = watch::channel(DaemonStatus::default());
@@ -194,6 +207,8 @@ impl<R: Runner> Supervisor<R> {
             run: None,
             put_off: None,
             waiting: Vec::new(),
+            waiting_for_audit: false,
+            audits,
             reload: None,
             reload_again: false,
             orders,
@@ -214,7 +229,7 @@ impl<R: Runner> Supervisor<R> {
         loop {
             match self.next(&stop).await {
                 Woken::Stop => break,
-                Woken::Order(Order::Sync { waits, end }) => self.sync(waits, end),
+                Woken::Order(Order::Sync { audit, waits, end }) => self.sync(audit, waits, end),
                 Woken::Order(Order::Reload) => self.begin_reload(),
                 Woken::Ended(ended) => {
                     self.run_ended(ended);
@@ -256,9 +271,12 @@ impl<R: Runner> Supervisor<R> {
     }
 
     /// Starts what is due. What comes due while a cycle is in progress, or waits for its jitter, is
-    /// skipped and counted: that cycle serves it.
+    /// skipped and counted: that cycle serves it. What comes due during an audit waits for its end.
     fn look_at_the_clock(&mut self) {
         let now = (self.around.clock)();
+        if self.run.as_ref().is_some_and(|run| is_audit(run.cause)) {
+            return;
+        }
         if self.run.is_some() || self.put_off.is_some() {
             let skipped = self.position.skip(now, &self.schedule);
             if skipped > 0 {
@@ -266,6 +284,9 @@ impl<R: Runner> Supervisor<R> {
                 self.status.send_modify(|status| status.skipped += u64::from(skipped));
                 self.publish();
             }
+            return;
+        }
+        if self.start_audit(now) {
             return;
         }
         match self.position.due(now, &self.schedule, self.settings.catch_up) {
@@ -288,15 +309,33 @@ impl<R: Runner> Supervisor<R> {
         }
     }
 
+    /// Starts an audit that is due. One that comes due during a cycle waits for its end: unlike a cycle
+    /// it is not served by that.
+    fn start_audit(&mut self, now: DateTime<Utc>) -> bool {
+        let Some((schedule, position)) = &mut self.audits else {
+            return false;
+        };
+        let Due::Now(Cause::Scheduled { at, .. } | Cause::CatchUp { at, .. }) = position.due(now, schedule, true)
+        else {
+            return false;
+        };
+        position.settle(now);
+        self.start(Cause::Audit { at }, Vec::new());
+        true
+    }
+
     fn start(&mut self, cause: Cause, followers: Vec<oneshot::Sender<CycleRecord>>) {
         let since = (self.around.clock)();
-        self.position.settle(since);
+        if !is_audit(cause) {
+            self.position.settle(since);
+        }
         tracing::info!(?cause, "cycle starts");
         let stop = CancellationToken::new();
         let (runner, feed, token) = (Arc::clone(&self.runner), Feed(self.events.clone()), stop.clone());
         // A task of its own keeps a panic in it from us, even one before its first await.
         let task = tokio::spawn(async move { runner.cycle(cause, Arc::new(feed), token).await });
         self.run = Some(Run {
+            cause,
             task,
             since,
             stop,
@@ -337,19 +376,21 @@ impl<R: Runner> Supervisor<R> {
         self.unusable = self.runner.unusable().is_some();
         let next = std::mem::take(&mut self.waiting);
         if !next.is_empty() && !self.unusable {
-            self.start(Cause::Requested, next);
+            let audit = std::mem::take(&mut self.waiting_for_audit);
+            self.start(requested(audit), next);
         }
     }
 
     /// A cycle in progress may have read the directory already, so whoever asks now gets the next
     /// one. It also serves a scheduled cycle that waits for its jitter.
-    fn sync(&mut self, waits: oneshot::Sender<bool>, end: oneshot::Sender<CycleRecord>) {
+    fn sync(&mut self, audit: bool, waits: oneshot::Sender<bool>, end: oneshot::Sender<CycleRecord>) {
         let _ = waits.send(self.run.is_some());
         if self.run.is_some() {
             self.waiting.push(end);
+            self.waiting_for_audit |= audit;
         } else {
             self.put_off = None;
-            self.start(Cause::Requested, vec![end]);
+            self.start(requested(audit), vec![end]);
         }
     }
 
@@ -388,6 +429,9 @@ impl<R: Runner> Supervisor<R> {
             self.look_at_the_clock();
             self.position.settle((self.around.clock)());
             self.schedule = schedule;
+        }
+        if (&settings.audit_cron, settings.timezone) != (&self.settings.audit_cron, self.settings.timezone) {
+            self.audits = audits(&settings, (self.around.clock)())?;
         }
         self.settings = settings;
         Ok(())
@@ -436,6 +480,29 @@ impl<R: Runner> Supervisor<R> {
         let line = self.status.borrow().line(self.schedule.zone());
         self.around.manager.say(Say::Status(line));
     }
+}
+
+/// An audit on its schedule stands for no cycle: it may end without one.
+fn is_audit(cause: Cause) -> bool {
+    matches!(cause, Cause::Audit { .. })
+}
+
+fn requested(audit: bool) -> Cause {
+    if audit { Cause::RequestedAudit } else { Cause::Requested }
+}
+
+/// The audits' schedule. Those that were missed while the daemon was down are not made up for: the next
+/// one goes on where the last one stopped.
+fn audits(settings: &ScheduleSettings, now: DateTime<Utc>) -> Result<Option<(Schedule, Position)>, String> {
+    let Some(cron) = &settings.audit_cron else {
+        return Ok(None);
+    };
+    let schedule = Schedule::parse(cron, settings.timezone)?;
+    let settings = ScheduleSettings {
+        run_at_start: false,
+        ..settings.clone()
+    };
+    Ok(Some((schedule, Position::at_start(&settings, now, None))))
 }
 
 /// Waits for `future` if there is one.
@@ -545,6 +612,62 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn audits_run_on_their_own_schedule_and_take_no_cycles_place() {
+        let both = ScheduleSettings {
+            audit_cron: Some("2,5 * * * *".into()),
+            ..settings(MINUTELY, false)
+        };
+        let held = [Behaviour::Finish, Behaviour::Hold, Behaviour::Finish];
+        let daemon = Daemon::start(both, &held);
+        let audit = |at: &str| Cause::Audit {
+            at: utc(&format!("2026-05-05T{at}Z")),
+        };
+        assert_eq!(daemon.started().await, (scheduled("12:01:00"), 60));
+        assert_eq!(daemon.started().await, (audit("12:02:00"), 120));
+        daemon.fake.release();
+        // The cycle of the same minute comes right after it, and nothing was skipped.
+        assert_eq!(daemon.started().await.0, scheduled("12:02:00"));
+        assert_eq!(daemon.started().await.0, scheduled("12:03:00"));
+        assert_eq!(daemon.started().await.0, scheduled("12:04:00"));
+        assert_eq!(daemon.started().await.0, audit("12:05:00"));
+        assert_eq!(daemon.started().await.0, scheduled("12:05:00"));
+        assert_eq!(daemon.handle.status().skipped, 0);
+        assert_eq!(daemon.ends().await, Drained::Whole);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_audit_that_comes_due_during_a_cycle_follows_it() {
+        let both = ScheduleSettings {
+            audit_cron: Some("2 * * * *".into()),
+            ..settings("1 * * * *", false)
+        };
+        let daemon = Daemon::start(both, &[Behaviour::Hold]);
+        assert_eq!(daemon.started().await.1, 60);
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        daemon.fake.release();
+        let (cause, _) = daemon.started().await;
+        assert!(is_audit(cause), "{cause:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_audit_is_asked_for() {
+        let daemon = Daemon::start(settings("0 0 * * *", true), &[Behaviour::Hold]);
+        assert_eq!(daemon.started().await.0, Cause::AtStart);
+        // Two who ask during a cycle share the next one; one of them wants an audit.
+        let plain = daemon.handle.sync(false).await.unwrap();
+        let audit = daemon.handle.sync(true).await.unwrap();
+        daemon.fake.release();
+        assert_eq!(daemon.started().await.0, Cause::RequestedAudit);
+        assert_eq!(plain.end.await.unwrap(), audit.end.await.unwrap());
+        let alone = daemon.handle.sync(true).await.unwrap();
+        assert_eq!(daemon.started().await.0, Cause::RequestedAudit);
+        assert!(alone.end.await.is_ok());
+        let plain = daemon.handle.sync(false).await.unwrap();
+        assert_eq!(daemon.started().await.0, Cause::Requested);
+        assert!(plain.end.await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_panic_is_reported_and_the_next_cycle_comes() {
         let daemon = Daemon::start(settings(MINUTELY, false), &[Behaviour::Panic]);
         assert_eq!(daemon.started().await.1, 60);
@@ -585,7 +708,7 @@ mod tests {
         assert_eq!(daemon.started().await, (scheduled("12:02:00"), 140));
         // A request while a cycle waits for its jitter serves that one too.
         tokio::time::sleep_until(daemon.began + Duration::from_secs(190)).await;
-        let following = daemon.handle.sync().await.unwrap();
+        let following = daemon.handle.sync(false).await.unwrap();
         assert!(!following.waits);
         assert_eq!(daemon.started().await, (Cause::Requested, 190));
         following.end.await.unwrap();
@@ -595,15 +718,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn syncs_during_a_cycle_share_the_next_one() {
         let daemon = Daemon::start(settings("0 0 * * *", false), &[Behaviour::Hold, Behaviour::Hold]);
-        let first = daemon.handle.sync().await.unwrap();
+        let first = daemon.handle.sync(false).await.unwrap();
         assert!(!first.waits);
         assert_eq!(daemon.fake.started().await, Cause::Requested);
-        let (second, third) = (daemon.handle.sync().await.unwrap(), daemon.handle.sync().await.unwrap());
+        let (second, third) = (
+            daemon.handle.sync(false).await.unwrap(),
+            daemon.handle.sync(false).await.unwrap(),
+        );
         assert!(second.waits && third.waits);
         daemon.fake.release();
         assert_eq!(first.end.await.unwrap().outcome, "cycle 1");
         assert_eq!(daemon.fake.started().await, Cause::Requested);
-        let fourth = daemon.handle.sync().await.unwrap();
+        let fourth = daemon.handle.sync(false).await.unwrap();
         daemon.fake.release();
         assert_eq!(second.end.await.unwrap().outcome, "cycle 2");
         assert_eq!(third.end.await.unwrap().outcome, "cycle 2");
@@ -614,12 +740,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn followers_see_progress_and_a_panic() {
         let daemon = Daemon::start(settings("0 0 * * *", false), &[Behaviour::Events(3), Behaviour::Panic]);
-        let mut following = daemon.handle.sync().await.unwrap();
+        let mut following = daemon.handle.sync(false).await.unwrap();
         following.end.await.unwrap();
         for expected in 1..=3 {
             assert!(matches!(following.events.recv().await, Ok(Event::Read { entries }) if entries == expected));
         }
-        let following = daemon.handle.sync().await.unwrap();
+        let following = daemon.handle.sync(false).await.unwrap();
         assert_eq!(following.end.await.unwrap().exit_code, EXIT_PANICKED);
     }
 
@@ -627,7 +753,7 @@ mod tests {
     async fn stopping_ends_the_cycle_and_refuses_the_rest() {
         let daemon = Daemon::start(settings("0 0 * * *", true), &[Behaviour::Hold]);
         daemon.fake.started().await;
-        let waiting = daemon.handle.sync().await.unwrap();
+        let waiting = daemon.handle.sync(false).await.unwrap();
         let (handle, fake, manager) = (
             daemon.handle.clone(),
             Arc::clone(&daemon.fake),
@@ -636,7 +762,7 @@ mod tests {
         assert_eq!(daemon.ends().await, Drained::Whole);
         assert_eq!(fake.stopped(), 1);
         assert!(waiting.end.await.is_err());
-        assert!(handle.sync().await.is_none());
+        assert!(handle.sync(false).await.is_none());
         assert_eq!(fake.cycles.load(std::sync::atomic::Ordering::SeqCst), 1);
         assert!(manager.said().contains(&Say::Stopping));
         assert!(handle.status().last.is_some());

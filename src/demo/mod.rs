@@ -1,10 +1,9 @@
-//! What `scimward demo` talks to: a directory and a cloud in this process, over real loopback
-//! sockets, and a small company to fill the directory with.
+//! What `scimward demo` reads from: a directory in this process, over a real loopback socket, and a
+//! small company to fill it with. The cloud that it writes to is the sandbox.
 //!
 //! Deliberately absent: any short cut. The demo's cycles go through the same LDAP and SCIM code as
-//! everybody's; only the other ends of the two sockets live here.
+//! everybody's; only the other end of the socket lives here.
 
-pub mod cloud;
 pub mod company;
 pub mod directory;
 

@@ -73,10 +73,10 @@ pub(super) async fn attempt<P: ServiceProvider, S: StateStore>(
 
 /// Whether this says something about the whole run, not about one operation.
 pub(super) fn ends_run(error: &ProviderError) -> bool {
-    matches!(
-        error,
-        ProviderError::Unauthorized { .. } | ProviderError::Cancelled | ProviderError::InDoubt { .. }
-    )
+    match error {
+        ProviderError::InDoubt { cause } => ends_run(cause),
+        error => matches!(error, ProviderError::Unauthorized { .. } | ProviderError::Cancelled),
+    }
 }
 
 /// The ids under which people are known, as far as managers were asked for.

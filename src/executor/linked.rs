@@ -1,54 +1,80 @@
 //! Which accounts belong to somebody already.
 
 use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
-    model::{Digest, ResourceId},
-    ports::StateStore,
+    model::{AnchorKey, Digest, ResourceId},
+    ports::{StateStore, StoreError},
 };
 
-/// The accounts that belong to somebody. Read from the state when first asked, which only an adoption
-/// does.
+/// The accounts that belong to somebody, and to whom: 32 bytes for each. Read from the state when first
+/// asked, which only a run that creates somebody does.
 pub struct Linked<S> {
     store: Arc<S>,
-    ids: Mutex<Option<BTreeSet<Digest>>>,
+    owners: Mutex<Option<Owners>>,
 }
+
+type Owners = BTreeMap<Digest, AnchorKey>;
 
 impl<S: StateStore> Linked<S> {
     /// Over the links of `store`.
     pub fn new(store: &Arc<S>) -> Self {
         Self {
             store: Arc::clone(store),
-            ids: Mutex::default(),
+            owners: Mutex::default(),
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Owners>> {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, ask: impl FnOnce(&mut Owners) -> T) -> Result<T, StoreError> {
+        let mut owners = self.lock();
+        if let Some(owners) = owners.as_mut() {
+            return Ok(ask(owners));
+        }
+        let mut all = Owners::new();
+        self.store.each_link(&mut |link| {
+            all.insert(key(&link.id), link.anchor.key());
+            true
+        })?;
+        Ok(ask(owners.insert(all)))
+    }
+
+    /// Reads the links, for those who do not want to wait for that later. Blocking.
+    pub(super) fn load(&self) -> Result<(), StoreError> {
+        self.with(|_| ())
     }
 
     /// Whether `id` belongs to somebody. When the state cannot be read the answer is yes: then nothing
     /// is adopted.
     pub fn has(&self, id: &ResourceId) -> bool {
-        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = |id: &ResourceId| Digest::of(id.0.as_bytes());
-        if ids.is_none() {
-            let mut all = BTreeSet::new();
-            let read = self.store.each_link(&mut |link| {
-                all.insert(key(&link.id));
-                true
-            });
-            if let Err(error) = read {
+        self.with(|owners| owners.contains_key(&key(id)))
+            .unwrap_or_else(|error| {
                 tracing::error!(%error, "links cannot be read, so nothing is adopted");
-                return true;
-            }
-            *ids = Some(all);
-        }
-        ids.as_ref().is_some_and(|ids| ids.contains(&key(id)))
+                true
+            })
     }
 
-    pub(super) fn add(&self, id: &ResourceId) {
-        if let Some(ids) = self.ids.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            ids.insert(Digest::of(id.0.as_bytes()));
+    /// Takes the account for `person`, or says whose it is: of two who ask at the same time one gets it.
+    pub(super) fn claim(&self, id: &ResourceId, person: AnchorKey) -> Result<Option<AnchorKey>, StoreError> {
+        self.with(|owners| {
+            let owner = *owners.entry(key(id)).or_insert(person);
+            (owner != person).then_some(owner)
+        })
+    }
+
+    pub(super) fn add(&self, id: &ResourceId, person: AnchorKey) {
+        if let Some(owners) = self.lock().as_mut() {
+            owners.insert(key(id), person);
         }
     }
+}
+
+fn key(id: &ResourceId) -> Digest {
+    Digest::of(id.0.as_bytes())
 }

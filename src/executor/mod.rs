@@ -4,8 +4,10 @@
 //!
 //! Deliberately absent: a dry run. A dry run is a plan that never gets here.
 
+mod doubt;
 mod lane;
 mod linked;
+mod overwritten;
 mod recover;
 mod reject;
 mod send;
@@ -47,6 +49,8 @@ pub struct Execution {
     pub done: BTreeMap<Action, u64>,
     /// Of those created, how many turned out to exist and were adopted.
     pub adopted: u64,
+    /// Of those done, how many came to more than their action says; in no other number.
+    pub turned_out: BTreeMap<(Action, Turn), u64>,
     /// Operations that failed and stand on the reject list.
     pub failed: u64,
     /// Operations that were not tried because the run stopped.
@@ -55,6 +59,15 @@ pub struct Execution {
     pub stopped: Option<ProviderError>,
     /// Creates that may have taken effect without our learning of it.
     pub in_doubt: Vec<AnchorKey>,
+}
+
+/// What an operation came to besides what its action says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// The account had been lost and was made again.
+    MadeAgain,
+    /// The directory switched the account off.
+    SwitchedOff,
 }
 
 /// Operations claimed at a time.
@@ -94,6 +107,9 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
         done_before_deferred: 0,
         owed: Vec::new(),
         renewed: BTreeSet::new(),
+        overwritten: BTreeSet::new(),
+        in_doubt: BTreeSet::new(),
+        doubtful: BTreeMap::new(),
         unavailable: 0,
         last_unavailable: None,
         total: steps.len() as u64,
@@ -102,6 +118,10 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
         flush: None,
     };
     let lane = Arc::clone(&run.lane);
+    if steps.iter().any(|step| step.phase == Phase::Create) {
+        let lane = Arc::clone(&lane);
+        blocking(move || lane.linked.load()).await?;
+    }
     let mut from = 0;
     for phase in steps.chunk_by(|a, b| (a.phase, a.depth) == (b.phase, b.depth)) {
         if phase.first().is_some_and(|step| step.phase > Phase::Reference) {
@@ -114,6 +134,8 @@ pub async fn execute<P: ServiceProvider, S: StateStore>(
     run.settle_deferred().await?;
     run.settle_managers().await?;
     run.settle_renewed()?;
+    run.settle_doubtful()?;
+    run.result.in_doubt = std::mem::take(&mut run.in_doubt).into_iter().collect();
     run.judge_silence();
     run.flushed().await?;
     let durable = Arc::clone(store);
@@ -184,6 +206,12 @@ struct Run<'a, P, S> {
     owed: Vec<Step>,
     /// People whose account was made anew, under another id.
     renewed: BTreeSet<AnchorKey>,
+    /// People whose account was given to somebody else as well.
+    overwritten: BTreeSet<AnchorKey>,
+    /// Creates that failed and may have taken effect all the same.
+    in_doubt: BTreeSet<AnchorKey>,
+    /// Other changes of which that is true.
+    doubtful: BTreeMap<AnchorKey, Step>,
     unavailable: u32,
     last_unavailable: Option<ProviderError>,
     total: u64,
@@ -249,6 +277,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 }
             }
             self.save(&changes, &rejects).await?;
+            overwritten::distrust(&*self.lane.store, &mut self.overwritten)?;
             let (done, failed) = (self.ended, self.result.failed);
             self.observer.event(&Event::Done {
                 done,
@@ -303,6 +332,8 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
         match outcome {
             Ok(outcome) => {
                 self.unavailable = 0;
+                self.doubtful.remove(&key);
+                self.in_doubt.remove(&key);
                 self.ended += 1;
                 *self.result.done.entry(action).or_default() += 1;
                 if self.rejects.remove(&key).is_some() {
@@ -316,10 +347,21 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                     }
                     Outcome::Linked { link, adopted, owed } => {
                         tracing::info!(%action, anchor, id = %link.id, adopted, "done");
-                        self.result.adopted += u64::from(adopted);
-                        self.lane.linked.add(&link.id);
+                        self.result.adopted += u64::from(adopted && action == Action::Create);
+                        let is_new = operation.id.as_ref().is_some_and(|id| *id != link.id);
+                        let turn = if is_new && !adopted {
+                            Some(Turn::MadeAgain)
+                        } else if action == Action::Update && operation.is_removal() {
+                            Some(Turn::SwitchedOff)
+                        } else {
+                            None
+                        };
+                        if let Some(turn) = turn {
+                            *self.result.turned_out.entry((action, turn)).or_default() += 1;
+                        }
+                        self.lane.linked.add(&link.id, key);
                         self.lane.ids.put(key, Some(&link.id));
-                        if operation.id.as_ref().is_some_and(|id| *id != link.id) {
+                        if is_new {
                             self.renewed.insert(key);
                         }
                         changes.push(Change::Put(key, mark(operation, &link, owed, self.pace.now), link));
@@ -329,33 +371,35 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                     }
                 }
             }
+            Err(ProviderError::InDoubt { cause }) => {
+                self.in_doubt.insert(key);
+                self.settle(step, operation, Err(*cause), round, changes, rejects);
+            }
             // Who only steps aside does so now or not in this run.
             Err(error @ ProviderError::Conflict { .. }) if round == Round::First && step.phase != Phase::Unname => {
                 tracing::debug!(%action, anchor, %error, "in conflict, tried again after the rest of the plan");
                 self.deferred.push((step, error));
             }
-            Err(error) if ends_run(&error) => {
+            Err(cause) if ends_run(&cause) => {
+                self.doubt(step, operation);
                 self.result.skipped += 1;
-                let cause = match error {
-                    ProviderError::InDoubt { cause } => {
-                        self.result.in_doubt.push(key);
-                        *cause
-                    }
-                    error => error,
-                };
                 // A refusal stops the other lanes, so it may be booked after what it brought about.
                 if !matches!(self.result.stopped, Some(ref error) if *error != ProviderError::Cancelled) {
                     self.result.stopped = Some(cause);
                 }
             }
             Err(error) => {
+                // Who says no to the content has not taken it, not the time before either.
+                if !matches!(error, ProviderError::Refused { .. }) {
+                    self.doubt(step, operation);
+                }
                 self.ended += 1;
                 self.result.failed += 1;
                 tracing::warn!(%action, anchor, why = error.brief(), "failed; scimward rejects says more");
                 if matches!(error, ProviderError::Unavailable { .. }) {
                     self.unavailable += 1;
                     if action == Action::Create {
-                        self.result.in_doubt.push(key);
+                        self.in_doubt.insert(key);
                     }
                     self.last_unavailable = Some(error.clone());
                     if self.unavailable >= UNAVAILABLE_MAX {
@@ -364,9 +408,19 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 } else {
                     self.unavailable = 0;
                 }
+                if let ProviderError::NotOurs { owner, .. } = &error {
+                    self.overwritten.insert(*owner);
+                }
                 let reject = rejected(operation, &error, self.rejects.get(&key), self.pace.now);
                 rejects.push((key, Some(reject)));
             }
+        }
+    }
+
+    /// A change that failed, whatever the last answer was: this or an earlier try may have taken effect.
+    fn doubt(&mut self, step: Step, operation: &Operation) {
+        if operation.id.is_some() {
+            self.doubtful.insert(operation.anchor.key(), step);
         }
     }
 
@@ -392,7 +446,10 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 let round = if waiting.len() == 1 { Round::Again } else { Round::First };
                 for chunk in waiting.chunks(CLAIM) {
                     let steps: Vec<Step> = chunk.iter().map(|(step, _)| *step).collect();
-                    let work = self.load(&steps)?;
+                    let mut work = self.load(&steps)?;
+                    for (_, operation) in &mut work {
+                        operation.look_up_first |= self.in_doubt.contains(&operation.anchor.key());
+                    }
                     self.carry_out(stream::iter(work).map(Ok), round).await?;
                 }
             }
@@ -446,6 +503,15 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 self.total += late.len() as u64;
                 self.carry_out(stream::iter(late), Round::Again).await?;
             }
+        }
+        Ok(())
+    }
+
+    fn settle_doubtful(&mut self) -> Result<(), StoreError> {
+        let steps: Vec<Step> = std::mem::take(&mut self.doubtful).into_values().collect();
+        for chunk in steps.chunks(CLAIM) {
+            let operations = self.load(chunk)?.into_iter().map(|(_, operation)| operation);
+            doubt::remember(&*self.lane.store, operations.collect())?;
         }
         Ok(())
     }

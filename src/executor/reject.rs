@@ -15,7 +15,8 @@ pub(super) fn rejected(operation: &Operation, error: &ProviderError, old: Option
     let old = old.filter(|old| old.wanted == wanted && old.kind != RejectKind::Entry);
     let tries = old.map_or(0, |old| old.tries).saturating_add(1);
     // A refused removal is an open door: it is tried again, whatever the answer was.
-    let is_final = matches!(error, ProviderError::Refused { .. }) && !operation.is_removal();
+    let said_no = matches!(error, ProviderError::Refused { .. } | ProviderError::NotOurs { .. });
+    let is_final = said_no && !operation.is_removal();
     let pause = RETRY_FIRST_S.saturating_mul(1 << (tries - 1).min(16)).min(RETRY_MAX_S);
     Reject {
         rejection: Rejection {

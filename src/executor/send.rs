@@ -1,5 +1,7 @@
 //! One operation: its payload, its request, and what is remembered of it.
 
+use std::borrow::Cow;
+
 use super::lane::{Ids, Lane};
 use crate::{
     model::{Action, Digest, Link, Mark, Operation, Pushed, ResourceId},
@@ -22,40 +24,113 @@ pub(super) async fn one<P: ServiceProvider, S: StateStore>(
     let provider = &*lane.provider;
     let (payload, owed) = payload(&lane.ids, operation)?;
     let taken = |id: &ResourceId| lane.linked.has(id);
-    let nothing = Pushed::default();
-    let before = operation.before.as_ref().unwrap_or(&nothing);
-    let adopted_before = match operation.id {
-        Some(_) => lane
-            .store
-            .link(operation.anchor.key())?
-            .is_some_and(|link| link.adopted),
-        None => false,
+    let before = match &operation.before {
+        Some(before) if operation.tell_all => Cow::Owned(before.with_unknown_values()),
+        Some(before) => Cow::Borrowed(before),
+        None => Cow::Owned(Pushed::default()),
     };
+    let told = match operation.id {
+        Some(_) => lane.store.link(operation.anchor.key())?,
+        None => None,
+    };
+    let adopted_before = told.as_ref().is_some_and(|link| link.adopted);
     let linked = |id: ResourceId, adopted| Outcome::Linked {
         link: link(operation, &payload, id, adopted || adopted_before),
         adopted,
         owed,
     };
-    let sent = match (operation.action, &operation.id) {
+    let made = |created: Created| {
+        let (id, adopted, in_use) = match created {
+            Created::New(id) => (id, false, false),
+            Created::Adopted(id) => (id, true, false),
+            Created::AdoptedInUse(id) => (id, true, true),
+        };
+        own(lane, operation, id).map(|own| own.map(|id| as_found(linked(id, adopted), in_use)))
+    };
+    let created = match (operation.action, &operation.id) {
         (Action::Delete | Action::Deactivate, Some(id)) => {
             return Ok(remove(provider, operation, &payload, id, &taken).await);
         }
-        (Action::Create, _) | (_, None) => provider
-            .create(&payload, operation.look_up_first, &taken)
-            .await
-            .map(|created| made(created, linked)),
+        (Action::Create, _) | (_, None) => provider.create(&payload, operation.look_up_first, &taken).await,
         (Action::Update | Action::Reactivate | Action::Reference, Some(id)) => {
-            match provider.update(id, before, &payload).await {
+            match provider.update(id, &before, &payload).await {
                 // Deleted there by somebody: forget the id, look up, create again.
-                Err(ProviderError::Gone) => provider
-                    .create(&payload, true, &taken)
-                    .await
-                    .map(|created| made(created, linked)),
-                other => other.map(|()| linked(id.clone(), false)),
+                Err(ProviderError::Gone) => make_anew(provider, told.as_ref(), &payload, id, &taken).await,
+                other => return Ok(other.map(|()| linked(id.clone(), false))),
             }
         }
     };
-    Ok(sent)
+    match created {
+        Ok(created) => made(created),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+/// An adopted account that is left in use is remembered as such.
+fn as_found(outcome: Outcome, in_use: bool) -> Outcome {
+    match outcome {
+        Outcome::Linked {
+            mut link,
+            adopted,
+            owed,
+        } if in_use => {
+            link.pushed.resource = link.pushed.resource.with_active(true);
+            Outcome::Linked { link, adopted, owed }
+        }
+        outcome => outcome,
+    }
+}
+
+/// The account for this person, unless it is linked to somebody else already. Believing such an answer
+/// would have two people share one account, and the first of them to leave would close it for both.
+fn own<P, S: StateStore>(
+    lane: &Lane<P, S>,
+    operation: &Operation,
+    id: ResourceId,
+) -> Result<Result<ResourceId, ProviderError>, StoreError> {
+    let Some(owner) = lane.linked.claim(&id, operation.anchor.key())? else {
+        return Ok(Ok(id));
+    };
+    let who = match lane.store.link(owner)? {
+        Some(link) => format!("{} ({})", link.dn, link.pushed.resource.user_name()),
+        None => "somebody else of this run".to_owned(),
+    };
+    Ok(Err(ProviderError::NotOurs {
+        owner,
+        detail: format!(
+            "the service provider answered with account {id}, which belongs to {who} and may have been overwritten; \
+             nobody new is linked to it, and its owner is pushed again in the next run. Ask the provider why it did not \
+             make another account: it may merge people by e-mail address or by name"
+        ),
+    }))
+}
+
+/// Creates the account again that the provider says is not there. The look-up before the POST may go by the
+/// new name alone, so for somebody who is renamed the one that he has there has to prove it first: a 404 by
+/// mistake would make a second account.
+async fn make_anew<P: ServiceProvider>(
+    provider: &P,
+    told: Option<&Link>,
+    payload: &Payload,
+    id: &ResourceId,
+    taken: Taken<'_>,
+) -> Result<Created, ProviderError> {
+    let there = Payload {
+        pushed: told.map(|link| link.pushed.clone()).unwrap_or_default(),
+        ..payload.clone()
+    };
+    let is_rename = there.pushed.resource.user_name() != payload.pushed.resource.user_name();
+    if is_rename && !provider.is_gone(id, &there).await? {
+        return Err(not_proved());
+    }
+    provider.create(payload, true, taken).await
+}
+
+fn not_proved() -> ProviderError {
+    ProviderError::Unavailable {
+        reason: "the service provider says that there is no such account, but a look-up does not prove it".to_owned(),
+        tries: 1,
+    }
 }
 
 /// Takes access away. That the account is gone is believed only when a look-up proves it: forgetting an
@@ -91,17 +166,7 @@ async fn remove<P: ServiceProvider>(
     if provider.is_gone(id, &known).await? {
         return Ok(Outcome::Removed);
     }
-    Err(ProviderError::Unavailable {
-        reason: "the service provider says that there is no such account, but a look-up does not prove it".to_owned(),
-        tries: 1,
-    })
-}
-
-fn made(created: Created, linked: impl Fn(ResourceId, bool) -> Outcome) -> Outcome {
-    match created {
-        Created::New(id) => linked(id, false),
-        Created::Adopted(id) => linked(id, true),
-    }
+    Err(not_proved())
 }
 
 /// The payload, and whether its manager is owed because he has no id yet.
@@ -136,9 +201,11 @@ pub(super) fn link(operation: &Operation, payload: &Payload, id: ResourceId, ado
 }
 
 pub(super) fn mark(operation: &Operation, link: &Link, owed: bool, now: i64) -> Mark {
+    let wanted = operation.after.as_ref().map(|after| &after.resource);
+    let is_done = !owed && wanted == Some(&link.pushed.resource);
     Mark {
-        // Who is owed a manager has to be looked at again.
-        source: if owed { Digest::default() } else { operation.source },
+        // Who is owed a manager, or was not told everything, has to be looked at again.
+        source: if is_done { operation.source } else { Digest::default() },
         body: link.pushed.resource.digest(),
         dn: operation.dn_key,
         manager_dn: operation.manager_dn,

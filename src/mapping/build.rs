@@ -116,6 +116,12 @@ impl Rules {
         })
     }
 
+    /// Every path at which a result may hold something; the manager's, too, when there is a rule for it.
+    pub fn paths(&self) -> impl Iterator<Item = AttributePath> {
+        let manager = self.manager.as_ref().map(|_| AttributePath::enterprise("manager"));
+        self.fields.iter().map(|field| field.path.clone()).chain(manager)
+    }
+
     /// The resource, without what failed; each failure is added to `problems`.
     pub fn resource(&self, context: &Context<'_>, names: &SubAttributes, problems: &mut Vec<Problem>) -> Resource {
         let mut attributes = Vec::with_capacity(self.fields.len());

@@ -21,6 +21,8 @@ mod target;
 mod template;
 mod transform;
 
+use std::collections::BTreeSet;
+
 use self::{
     anchor::AnchorRule,
     build::{Rules, SubAttributes},
@@ -31,7 +33,7 @@ use self::{
     template::Templates,
 };
 pub use self::{compile::Takes, error::RuleError};
-use crate::model::{Anchor, Digest, DirectoryEntry, Mapped, MappedUser, Problem, Rejection};
+use crate::model::{Anchor, AttributePath, Digest, DirectoryEntry, DnKey, Mapped, MappedUser, Problem, Rejection};
 
 /// Raised whenever the same rules give another result than before: it is part of
 /// [`Mapper::digest`], so that every entry is mapped again after such an upgrade.
@@ -101,10 +103,22 @@ impl Mapper {
         self.depends_on_time
     }
 
+    /// Every path that somebody's rules may fill, the manager's included: what is ours to keep right.
+    #[must_use]
+    pub fn fills(&self) -> BTreeSet<AttributePath> {
+        self.rules.paths().chain(self.overrides.paths()).collect()
+    }
+
     /// The preset's rules that the service provider has no place for, as the configuration would name them.
     #[must_use]
     pub fn left_out(&self) -> &[String] {
         &self.left_out
+    }
+
+    /// Whom each `[[users.override]]` is for, by its name in the configuration.
+    #[must_use]
+    pub fn overridden(&self) -> Vec<(String, Option<Anchor>, Option<DnKey>)> {
+        self.overrides.subjects()
     }
 
     /// A digest of everything a mapping result depends on, besides entry and time.

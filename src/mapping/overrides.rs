@@ -13,7 +13,7 @@ use super::{
     target::Target,
     transform::is_empty,
 };
-use crate::model::{Anchor, DnKey, Scalar, dn};
+use crate::model::{Anchor, AttributePath, DnKey, Scalar, dn};
 
 /// All overrides, by whom they are for.
 #[derive(Clone, Debug, Default)]
@@ -104,12 +104,32 @@ impl Overrides {
         }
     }
 
+    /// Every path that a rule of an override fills.
+    pub fn paths(&self) -> impl Iterator<Item = AttributePath> {
+        self.actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::Exclude => None,
+                Action::Set(rules) => Some(rules.paths()),
+            })
+            .flatten()
+    }
+
     /// Whether the result depends on the time of the cycle.
     pub fn depends_on_time(&self) -> bool {
         self.actions.iter().any(|action| match action {
             Action::Exclude => false,
             Action::Set(rules) => rules.depends_on_time(),
         })
+    }
+
+    /// Whom each is for.
+    pub fn subjects(&self) -> Vec<(String, Option<Anchor>, Option<DnKey>)> {
+        let label = |index: &usize| format!("users.override[{index}]");
+        let by_anchor = self.by_anchor.iter();
+        let by_anchor = by_anchor.map(|(anchor, index)| (label(index), Some(anchor.clone()), None));
+        let by_dn = self.by_dn.iter().map(|(dn, index)| (label(index), None, Some(*dn)));
+        by_anchor.chain(by_dn).collect()
     }
 
     /// The override for one entry.

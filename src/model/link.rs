@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Anchor, AnchorKey, Digest, DnKey, ManagerRef, Resource, ResourceId};
+use super::{Anchor, AnchorKey, Digest, DnKey, ManagerRef, Resource, ResourceId, Value};
 
 /// What the service provider was last told about one person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,36 @@ pub struct Pushed {
     /// The manager, by anchor; the SCIM id is looked up when a request is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manager: Option<ManagerRef>,
+}
+
+impl Pushed {
+    /// What an account may hold that was told `self` and then, perhaps, `later`: the attributes of both.
+    /// Where both have one its value is that of `self`; none of the values can be relied on.
+    #[must_use]
+    pub fn or_perhaps(&self, later: &Self) -> Self {
+        let mut either = self.clone();
+        for (path, value) in &later.resource.attributes {
+            let attributes = &mut either.resource.attributes;
+            attributes.entry(path.clone()).or_insert_with(|| value.clone());
+        }
+        either.manager = either.manager.or_else(|| later.manager.clone());
+        either
+    }
+
+    /// The same attributes with values that nobody can want (an empty list is never one): whatever is
+    /// wanted differs from them.
+    #[must_use]
+    pub fn with_unknown_values(&self) -> Self {
+        let mut unknown = self.clone();
+        for value in unknown.resource.attributes.values_mut() {
+            *value = Value::List(Vec::new());
+        }
+        unknown.manager = unknown.manager.map(|_| ManagerRef {
+            key: AnchorKey::default(),
+            dn: String::new(),
+        });
+        unknown
+    }
 }
 
 /// The memory of one pushed resource: large, read only for what changed.
@@ -35,7 +65,8 @@ pub struct Link {
 pub struct Mark {
     /// Digest of the raw entry when it was last mapped; unset when it has to be mapped again.
     pub source: Digest,
-    /// Digest of the resource last pushed (without the manager).
+    /// Digest of the resource last pushed (without the manager); unset when the account may hold
+    /// something else by now, see [`crate::model::Operation::tell_all`].
     pub body: Digest,
     /// The entry's own name.
     pub dn: DnKey,

@@ -98,6 +98,10 @@ pub struct Operation {
     /// A create whose answer may have been lost in an earlier run: look up before posting.
     #[serde(default)]
     pub look_up_first: bool,
+    /// The account may hold something else than `before` says: an earlier request may have taken effect
+    /// without our learning of it. Everything is told, and what `before` has besides is cleared.
+    #[serde(default)]
+    pub tell_all: bool,
 }
 
 impl Operation {
@@ -111,7 +115,7 @@ impl Operation {
             Action::Reactivate | Action::Update | Action::Reference => {
                 // What is not known to be off counts as in use.
                 let active = |pushed: &Option<Pushed>| pushed.as_ref().is_none_or(|p| p.resource.is_active());
-                active(&self.before) && !active(&self.after)
+                (self.tell_all || active(&self.before)) && !active(&self.after)
             }
         }
     }

@@ -10,7 +10,7 @@ use serde::{
 use super::{AttributePath, Digest};
 
 /// The service provider's key of a resource (`id`, RFC 7643 section 3.1).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ResourceId(pub String);
 

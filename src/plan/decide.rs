@@ -72,6 +72,7 @@ pub fn seen(user: MappedUser, source: Digest, known: &Known<'_>, rules: &Rules) 
         dn_key: DnKey::of(&user.dn),
         manager_dn,
         look_up_first: false,
+        tell_all: false,
     };
     let (Some(mark), Some(link)) = (known.mark, known.link) else {
         if waits(known, wanted(Some(user.resource.digest()), manager_dn)) {
@@ -100,9 +101,8 @@ pub fn seen(user: MappedUser, source: Digest, known: &Known<'_>, rules: &Rules) 
     } else {
         Action::Update
     };
-    // After an interrupted run it is not known what the account holds: then everything is sent.
-    let pushed = (!mark.body.is_unset()).then(|| link.pushed.clone());
-    let operation = operation(action, resource, pushed, Some(link.id.clone()));
+    let mut operation = operation(action, resource, Some(link.pushed.clone()), Some(link.id.clone()));
+    operation.tell_all = mark.body.is_unset();
     (Seen::Operation(Box::new(operation)), warning)
 }
 
@@ -225,5 +225,6 @@ pub fn removal(link: Link, mark: &Mark, action: Action) -> Operation {
         dn_key: mark.dn,
         manager_dn: mark.manager_dn,
         look_up_first: false,
+        tell_all: mark.body.is_unset(),
     }
 }

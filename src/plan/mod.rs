@@ -10,11 +10,14 @@ pub mod circles;
 pub mod decide;
 mod keyed;
 pub mod limits;
+mod losses;
 mod managers;
 pub mod planner;
 mod protected;
 pub mod settings;
+mod unmet;
 
 pub use limits::{Approved, approve};
 pub use planner::{Counts, Inputs, Plan, PlanError, Planner};
 pub use protected::Protected;
+pub use unmet::Unmet;

@@ -2,6 +2,8 @@
 //! and what stays in memory is a fixed-size mark for each person and a fixed-size note for each
 //! operation.
 
+mod namesakes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
@@ -14,6 +16,7 @@ use crate::{
         circles::{self, Rename},
         decide::{self, Known, Missing, Rules, Seen},
         keyed,
+        losses::{Losses, Lost},
         managers::{self, Names},
         settings::Leavers,
     },
@@ -42,7 +45,7 @@ pub enum PlanError {
     Store(#[from] crate::model::StoreError),
     /// A mark without its link: the state was tampered with or damaged.
     #[error(
-        "the state remembers {0:?} but not what was pushed; restore it with `scimward state import` or start with an empty state"
+        "the state remembers {0:?} but not what was pushed; restore it with `scimward state import`, or make it anew with `scimward state rebuild`"
     )]
     LinkMissing(AnchorKey),
 }
@@ -90,8 +93,12 @@ pub(super) struct Note {
     pub(super) key: AnchorKey,
     pub(super) action: Action,
     pub(super) removal: bool,
+    /// A removal of somebody whose name a new person of this plan wants.
+    pub(super) has_namesake: bool,
     /// Digest of the operation as spooled.
     pub(super) content: Digest,
+    /// The attributes that the person would be without.
+    pub(super) lost: Lost,
     /// The manager's name as the entry has it.
     manager_dn: DnKey,
     /// The manager, once every entry is known.
@@ -127,8 +134,13 @@ pub struct Planner {
     renames: Vec<Rename>,
     /// Anchors that more than one entry has.
     twins: BTreeSet<AnchorKey>,
+    /// People who are missing while somebody new wants their name.
+    followed: BTreeSet<AnchorKey>,
     /// Rejections that are listed with their reasons.
     listed: usize,
+    losses: Losses,
+    /// People whose manager is not among those provisioned.
+    dangling: Vec<AnchorKey>,
     warnings: Warnings,
     counts: Counts,
 }
@@ -182,7 +194,10 @@ impl Planner {
             notes: Vec::new(),
             renames: Vec::new(),
             twins: BTreeSet::new(),
+            followed: BTreeSet::new(),
             listed: 0,
+            losses: Losses::default(),
+            dangling: Vec::new(),
             warnings: Warnings::default(),
             counts: Counts {
                 in_use,
@@ -404,10 +419,16 @@ impl Planner {
                 after: name,
             });
         }
+        let lost = match (&operation.before, &operation.after) {
+            (Some(before), Some(after)) => self.losses.of(before, after),
+            _ => 0,
+        };
         self.notes.push(Note {
             key,
             action: operation.action,
             removal: operation.is_removal(),
+            has_namesake: false,
+            lost,
             content: content(operation),
             manager_dn: operation.manager_dn,
             manager: AnchorKey::default(),
@@ -434,6 +455,9 @@ impl Planner {
         let proof = self.proves_absence(&absence);
         self.drop_anchor_twins(read_back)?;
         self.drop_name_twins(read_back)?;
+        if proof {
+            self.drop_namesakes(leavers, links, read_back)?;
+        }
         let names = self.names();
         self.resolve_managers(&names, links, read_back, emit)?;
         let mut steps = self.steps();
@@ -475,6 +499,8 @@ impl Planner {
             steps,
             notes: self.notes,
             reject_changes: self.reject_changes,
+            losses: self.losses,
+            dangling: self.dangling,
             warnings: self.warnings.finish(),
             counts: self.counts,
             absence,
@@ -576,8 +602,9 @@ impl Planner {
         for at in 0..self.notes.len() {
             let (key, manager_dn) = (self.notes[at].key, self.notes[at].manager_dn);
             let pushed = self.find(key).map(|at| self.marks[at].1.manager).unwrap_or_default();
-            let manager = self.manager(names, manager_dn, pushed);
+            let manager = self.manager(key, names, manager_dn, pushed);
             self.notes[at].manager = manager;
+            self.lose_manager(at, pushed, manager);
             self.notes[at].manager_is_new = self.fresh.contains_key(&manager);
             if self.find(key).is_some() {
                 has_operation.insert(key);
@@ -588,7 +615,7 @@ impl Planner {
             if self.sights[at].0 != Sight::Seen || mark.deactivated_at != 0 || has_operation.contains(&key) {
                 continue;
             }
-            let manager = self.manager(names, mark.manager_dn, mark.manager);
+            let manager = self.manager(key, names, mark.manager_dn, mark.manager);
             // A manager who is created in this plan gets an id that nobody was told yet.
             let told = manager == mark.manager && !self.fresh.contains_key(&manager);
             if told || self.still_rejected.contains(&key) {
@@ -603,6 +630,7 @@ impl Planner {
             }
             let index = self.note(key, &operation);
             self.notes[index as usize].manager = manager;
+            self.lose_manager(index as usize, mark.manager, manager);
             emit(&operation)?;
             self.counts.unchanged = self.counts.unchanged.saturating_sub(1);
             // Until this has succeeded the entry has to be looked at again.
@@ -611,9 +639,15 @@ impl Planner {
         Ok(())
     }
 
+    fn lose_manager(&mut self, note: usize, pushed: AnchorKey, manager: AnchorKey) {
+        if manager.is_none() && !pushed.is_none() {
+            self.notes[note].lost |= self.losses.manager();
+        }
+    }
+
     /// Who is behind the name. A name that leads to nobody we provision keeps the manager who was
     /// pushed, as long as that account is there: a dangling name is no reason to take something away.
-    fn manager(&mut self, names: &Names, dn: DnKey, pushed: AnchorKey) -> AnchorKey {
+    fn manager(&mut self, person: AnchorKey, names: &Names, dn: DnKey, pushed: AnchorKey) -> AnchorKey {
         if dn.is_none() {
             return AnchorKey::default();
         }
@@ -621,6 +655,7 @@ impl Planner {
             return manager;
         }
         self.counts.dangling += 1;
+        self.dangling.push(person);
         if self.find(pushed).is_some() {
             pushed
         } else {
@@ -738,6 +773,7 @@ impl Planner {
             }
             let index = self.note(key, &operation);
             self.notes[index as usize].manager = mark.manager;
+            self.notes[index as usize].has_namesake = self.followed.contains(&key);
             emit(&operation)?;
             let phase = if action == Action::Delete {
                 Phase::Delete
@@ -817,6 +853,7 @@ fn reference(
         dn_key: mark.dn,
         manager_dn: mark.manager_dn,
         look_up_first: false,
+        tell_all: mark.body.is_unset(),
     })
 }
 
@@ -867,12 +904,15 @@ pub struct Plan {
     /// What is carried out, in order.
     pub steps: Vec<Step>,
     pub(super) notes: Vec<Note>,
+    pub(super) losses: Losses,
     /// Marks that changed without an operation.
     pub mark_changes: Vec<(AnchorKey, Mark)>,
     /// People who left while their account was inactive already.
     pub quietly_inactive: Vec<AnchorKey>,
     /// The reject list's changes.
     pub reject_changes: Vec<(AnchorKey, Option<Reject>)>,
+    /// People whose manager is not among those provisioned.
+    pub dangling: Vec<AnchorKey>,
     /// For people to read.
     pub warnings: Vec<String>,
     /// What was counted.
@@ -911,6 +951,13 @@ impl Plan {
     #[must_use]
     pub fn person(&self, step: Step) -> Option<AnchorKey> {
         self.notes.get(step.index as usize).map(|note| note.key)
+    }
+
+    /// Whether a step takes out somebody whose `userName` a new person of this plan has.
+    #[must_use]
+    pub fn has_namesake(&self, step: Step) -> bool {
+        let note = self.notes.get(step.index as usize);
+        note.is_some_and(|note| note.has_namesake)
     }
 
     /// What a step does and whether it takes access away.

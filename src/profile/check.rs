@@ -30,6 +30,44 @@ pub(super) fn check(profile: &str, compiled: &Compiled, resource: &Resource) -> 
     found.problems
 }
 
+/// Everything wrong with a group.
+pub(super) fn check_group(
+    profile: &str,
+    compiled: &Compiled,
+    display_name: &str,
+    external_id: Option<&str>,
+) -> Vec<Problem> {
+    let mut found = Found {
+        profile,
+        problems: Vec::new(),
+    };
+    let values = [("displayName", Some(display_name)), ("externalId", external_id)];
+    for (attribute, text) in values {
+        if let Some(text) = text {
+            found.text(|| attribute.to_owned(), compiled.rules().group_text(attribute), text);
+        }
+    }
+    found.problems
+}
+
+/// Everything wrong with a manager's id.
+pub(super) fn check_manager(profile: &str, compiled: &Compiled, allowed: bool, id: &str) -> Vec<Problem> {
+    let mut found = Found {
+        profile,
+        problems: Vec::new(),
+    };
+    if allowed {
+        found.text(|| "enterprise.manager".to_owned(), &compiled.rules().other.text, id);
+    } else {
+        found.add(
+            "enterprise.manager",
+            "does not take this attribute; take it out of the mapping",
+            id,
+        );
+    }
+    found.problems
+}
+
 struct Found<'a> {
     profile: &'a str,
     problems: Vec<Problem>,
@@ -81,6 +119,12 @@ impl Found<'_> {
         }
         if let Some(words) = check.bad_characters(text) {
             self.add(&name(), words, text);
+        } else if text.chars().any(is_rubbish) {
+            self.add(
+                &name(),
+                "a control character, which no name or text has; correct the entry",
+                text,
+            );
         }
     }
 
@@ -139,6 +183,12 @@ impl Found<'_> {
             }
         }
     }
+}
+
+/// Control characters, whatever the cloud: they come from binary rubbish or a slip in a program, and a
+/// terminal or a page that shows the account would obey them. An address may have several lines.
+fn is_rubbish(c: char) -> bool {
+    c.is_control() && !matches!(c, '\t' | '\n' | '\r')
 }
 
 fn is_primary(item: &Item) -> bool {
@@ -375,6 +425,26 @@ mod tests {
     }
 
     #[test]
+    fn control_characters_are_refused_for_every_cloud() {
+        for profile in ["generic", "huawei"] {
+            check(profile, "title", text("Head\tof\r\nCoats"), &[]);
+            for (bad, seen) in [
+                ("a\0b", "a\\u{0}b"),
+                ("\u{1b}[31m", "\\u{1b}[31m"),
+                ("\u{9b}", "\\u{9b}"),
+            ] {
+                let words = "a control character, which no name or text has; correct the entry";
+                check(
+                    profile,
+                    "title",
+                    text(bad),
+                    &[&format!("title | {profile}: {words} | {seen}")],
+                );
+            }
+        }
+    }
+
+    #[test]
     fn aws() {
         let check = |path, value, expected: &[&str]| check("aws", path, value, expected);
         check("emails", None, &[]);
@@ -478,6 +548,42 @@ mod tests {
             list(&[item(&[("value", "https://x"), ("display", "y")])]),
             &[],
         );
+    }
+
+    #[test]
+    fn groups_and_managers() {
+        let group = |profile: &str, name: &str, external_id: Option<&str>, expected: &[&str]| {
+            let problems = Profile::named(profile).unwrap().check_group(name, external_id);
+            let found: Vec<_> = problems
+                .iter()
+                .map(|p| format!("{} | {}", p.attribute, p.rule))
+                .collect();
+            assert_eq!(found, expected, "{profile} {name:?}");
+        };
+        for profile in Profile::NAMES {
+            group(profile, "Staff_1.a-b", Some("g-1"), &[]);
+            let empty = format!("displayName | {profile}: an empty value is never sent; leave the attribute out");
+            group(profile, "", None, &[&empty]);
+        }
+        group("huawei", "Forschung & Lehre", None, &[]);
+        group(
+            "alibaba",
+            "R&D",
+            None,
+            &["displayName | alibaba: letters, digits and _-. only"],
+        );
+        let long = "alibaba: 128 characters at most, this has 129";
+        group("alibaba", &"a".repeat(129), None, &[&format!("displayName | {long}")]);
+        let manager = |profile: &str, id: &str| Profile::named(profile).unwrap().check_manager(id).len();
+        assert_eq!(
+            (
+                manager("huawei", "2819"),
+                manager("huawei", ""),
+                manager("alibaba", "2819")
+            ),
+            (0, 1, 1)
+        );
+        assert_eq!(manager("huawei", &"x".repeat(1025)), 1);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(super) struct Parts<'a> {
     pub single_valued: &'a [String],
     pub primary_required: &'a [String],
     pub text: &'a BTreeMap<String, TextRule>,
+    pub group_text: &'a BTreeMap<String, TextRule>,
 }
 
 /// Everything needed to check a resource. Cheap to clone.
@@ -32,6 +33,15 @@ pub(super) struct Rules {
     pub attributes: BTreeMap<String, AttributeRule>,
     /// For attributes of foreign extensions.
     pub other: AttributeRule,
+    /// Of groups, where they differ from the other texts.
+    group_text: BTreeMap<String, TextCheck>,
+}
+
+impl Rules {
+    /// The text rule of an attribute of groups.
+    pub(super) fn group_text(&self, attribute: &str) -> &TextCheck {
+        self.group_text.get(attribute).unwrap_or(&self.other.text)
+    }
 }
 
 /// The rules at one path.
@@ -62,13 +72,8 @@ impl Compiled {
     /// Compiles the rules; the second part names every rule that cannot be.
     pub(super) fn new(parts: &Parts<'_>) -> (Self, Vec<String>) {
         let mut bad = Vec::new();
-        let mut text = BTreeMap::new();
-        for (path, rule) in parts.text {
-            match TextCheck::new(rule) {
-                Ok(check) => drop(text.insert(path.as_str(), check)),
-                Err(reason) => bad.push(format!("text.{path:?}: {reason}")),
-            }
-        }
+        let text = text_checks("text", parts.text, &mut bad);
+        let group_text = text_checks("groups.text", parts.group_text, &mut bad);
         let fallback = text.get("*").cloned().unwrap_or_default();
         let mut rules = Rules {
             other: AttributeRule {
@@ -76,6 +81,10 @@ impl Compiled {
                 text: fallback.clone(),
                 ..AttributeRule::default()
             },
+            group_text: group_text
+                .into_iter()
+                .map(|(path, check)| (path.to_owned(), check))
+                .collect(),
             ..Rules::default()
         };
         // Paths of other extensions that the file names get rules like those of the schema.
@@ -105,6 +114,22 @@ impl Compiled {
     pub(super) fn rules(&self) -> &Rules {
         &self.0
     }
+}
+
+/// The rules of one table, compiled; those that cannot be are told in `bad`.
+fn text_checks<'a>(
+    table: &str,
+    rules: &'a BTreeMap<String, TextRule>,
+    bad: &mut Vec<String>,
+) -> BTreeMap<&'a str, TextCheck> {
+    let mut checks = BTreeMap::new();
+    for (path, rule) in rules {
+        match TextCheck::new(rule) {
+            Ok(check) => drop(checks.insert(path.as_str(), check)),
+            Err(reason) => bad.push(format!("{table}.{path:?}: {reason}")),
+        }
+    }
+    checks
 }
 
 impl ItemRule {

@@ -21,6 +21,7 @@ impl<'de> Deserialize<'de> for Profile {
             single_valued: &profile.single_valued,
             primary_required: &profile.primary_required,
             text: &profile.text,
+            group_text: &profile.groups.text,
         });
         mistakes.extend(bad_rules);
         if !mistakes.is_empty() {
@@ -34,10 +35,19 @@ impl<'de> Deserialize<'de> for Profile {
 impl Profile {
     /// Brings every path to its canonical spelling.
     fn spell_out(&mut self) {
-        for list in [&mut self.mandatory, &mut self.allowed, &mut self.filterable] {
-            for path in list {
-                *path = schema::canonical(path);
-            }
+        let together = self.filterable_together.iter_mut().flatten();
+        for path in [
+            &mut self.mandatory,
+            &mut self.allowed,
+            &mut self.filterable,
+            &mut self.unique,
+            &mut self.wire.not_returned,
+        ]
+        .into_iter()
+        .flatten()
+        .chain(together)
+        {
+            *path = schema::canonical(path);
         }
         self.text = std::mem::take(&mut self.text)
             .into_iter()
@@ -52,11 +62,19 @@ impl Profile {
             let unknown = list.iter().filter(|path| !schema::knows(path));
             found.extend(unknown.map(|path| format!("{key}: a User has no {path:?} (RFC 7643 section 4.1)")));
         }
-        let unknown = self
-            .filterable
-            .iter()
-            .filter(|path| *path != "id" && !schema::knows(path));
-        found.extend(unknown.map(|path| format!("filterable: a User has no {path:?} (RFC 7643 section 4.1)")));
+        // Read-only attributes can be asked for and may be left out, too.
+        let read_only = |path: &String| ["id", "groups", "groups.value"].contains(&path.as_str());
+        for (key, list) in [
+            ("filterable", &self.filterable),
+            ("unique", &self.unique),
+            ("wire.not_returned", &self.wire.not_returned),
+        ] {
+            let unknown = list.iter().filter(|path| !read_only(path) && !schema::knows(path));
+            found.extend(unknown.map(|path| format!("{key}: a User has no {path:?} (RFC 7643 section 4.1)")));
+        }
+        let pairs = self.filterable_together.iter().flatten();
+        let unknown = pairs.filter(|path| !read_only(path) && !schema::knows(path));
+        found.extend(unknown.map(|path| format!("filterable_together: a User has no {path:?} (RFC 7643 section 4.1)")));
         for path in self.text.keys().filter(|path| *path != "*" && !schema::knows(path)) {
             found.push(format!("text: a User has no {path:?} (RFC 7643 section 4.1)"));
         }
@@ -102,6 +120,9 @@ impl Profile {
         if self.default_concurrency == 0 {
             found.push("default_concurrency: has to be at least 1".into());
         }
+        if self.groups.member_chunk == Some(0) {
+            found.push("groups.member_chunk: has to be at least 1; leave it out for no limit".into());
+        }
         if self.page_cap == 0 {
             found.push("page_cap: has to be at least 1".into());
         }
@@ -114,7 +135,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{AttributePath, ENTERPRISE_USER},
-        profile::{Paging, UpdateVerb},
+        profile::{MemberRemoval, Paging, UpdateVerb},
     };
 
     const SMALLEST: &str = r#"
@@ -185,6 +206,24 @@ mod tests {
         assert!(!huawei.filterable.iter().any(|path| path == "externalId"));
         assert!(huawei.allows(&AttributePath::enterprise("department")));
         assert!(!huawei.allows(&AttributePath::new("password")));
+        assert_eq!(huawei.wire.not_returned, ["profileUrl", "groups"]);
+    }
+
+    #[test]
+    fn facts_about_groups() {
+        let facts = |name: &str| {
+            let p = Profile::named(name).unwrap();
+            (
+                p.groups.member_chunk,
+                p.groups.whole_membership,
+                p.groups.put,
+                p.groups.member_removal,
+            )
+        };
+        assert_eq!(facts("huawei"), (Some(100), false, false, MemberRemoval::Filter));
+        assert_eq!(facts("aws"), (Some(100), false, false, MemberRemoval::List));
+        assert_eq!(facts("alibaba"), (None, true, true, MemberRemoval::Filter));
+        assert_eq!(facts("generic"), (None, true, true, MemberRemoval::Filter));
     }
 
     #[test]
@@ -220,6 +259,11 @@ mod tests {
                 "filterable: a User has no \"uid\"",
             ),
             ("page_cap = 10", "page_cap = 0", "page_cap: has to be at least 1"),
+            (
+                "page_cap = 10",
+                "page_cap = 10\nwire.not_returned = [\"shoe\"]",
+                "wire.not_returned: a User has no \"shoe\"",
+            ),
             ("page_cap = 10", "page_cap = 10\npage_cop = 1", "page_cop"),
             (
                 "default_rate_per_s = 1.0",
@@ -251,6 +295,27 @@ mod tests {
                 "page_cap = 10",
                 "page_cap = 10\ntext.title.max_chars = 0",
                 "text.\"title\": max_chars = 0 leaves nothing",
+            ),
+            (
+                "page_cap = 10",
+                "page_cap = 10\ngroups.member_chunk = 0",
+                "groups.member_chunk: has to be at least 1",
+            ),
+            (
+                "page_cap = 10",
+                "page_cap = 10\ngroups.text.displayName.max_chars = 0",
+                "groups.text.\"displayName\": max_chars = 0 leaves nothing",
+            ),
+            ("page_cap = 10", "page_cap = 10\nwire.colour = \"red\"", "colour"),
+            (
+                "page_cap = 10",
+                "page_cap = 10\nunique = [\"shoe\"]",
+                "unique: a User has no \"shoe\"",
+            ),
+            (
+                "page_cap = 10",
+                "page_cap = 10\nfilterable_together = [[\"id\", \"boss\"]]",
+                "filterable_together: a User has no \"boss\"",
             ),
             (
                 "page_cap = 10",

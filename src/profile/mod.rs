@@ -5,14 +5,18 @@
 
 mod check;
 mod compiled;
+mod groups;
 mod load;
 mod schema;
+mod wire;
 
 use serde::Deserialize;
 
 use crate::model::{AttributePath, Problem, Resource};
 
 use compiled::Compiled;
+pub use groups::{GroupRules, MemberRemoval, MembersReturned};
+pub use wire::{ErrorShape, FilterStyle, PatchRules, SchemaKey, TimeStamp, Wire};
 
 /// How an account is brought to a new state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -56,6 +60,10 @@ pub struct TextRule {
     pub characters_in_words: Option<String>,
 }
 
+fn user_name_only() -> Vec<String> {
+    vec!["userName".to_owned()]
+}
+
 /// The rules of one kind of cloud. Facts and sources stand in the TOML files beside this module.
 ///
 /// Paths are in canonical spelling; files may write `enterprise.` for the extension's URN. However a
@@ -93,6 +101,12 @@ pub struct Profile {
     pub content_type: String,
     /// Attributes of User that can be filtered on with `eq`.
     pub filterable: Vec<String>,
+    /// Pairs of attributes of User that can be asked for together with `and`.
+    #[serde(default)]
+    pub filterable_together: Vec<[String; 2]>,
+    /// Attributes of User of which no two accounts have the same value.
+    #[serde(default = "user_name_only")]
+    pub unique: Vec<String>,
     /// How lists are paged.
     pub paging: Paging,
     /// Most resources in one answer.
@@ -103,6 +117,15 @@ pub struct Profile {
     pub default_rate_per_s: f64,
     /// Requests in flight when the configuration does not say.
     pub default_concurrency: usize,
+    /// What is offered, and what answers look like.
+    #[serde(default)]
+    pub wire: Wire,
+    /// What a PATCH may do.
+    #[serde(default)]
+    pub patch: PatchRules,
+    /// The rules for groups.
+    #[serde(default)]
+    pub groups: GroupRules,
     /// The rules above in the form in which they are applied.
     #[serde(skip)]
     compiled: Compiled,
@@ -138,6 +161,18 @@ impl Profile {
     #[must_use]
     pub fn check(&self, resource: &Resource) -> Vec<Problem> {
         check::check(&self.name, &self.compiled, resource)
+    }
+
+    /// Everything this cloud would refuse in a group of that name; empty when it would take it.
+    #[must_use]
+    pub fn check_group(&self, display_name: &str, external_id: Option<&str>) -> Vec<Problem> {
+        check::check_group(&self.name, &self.compiled, display_name, external_id)
+    }
+
+    /// Everything this cloud would refuse in a manager of that id.
+    #[must_use]
+    pub fn check_manager(&self, id: &str) -> Vec<Problem> {
+        check::check_manager(&self.name, &self.compiled, self.allows_manager(), id)
     }
 
     /// Whether this cloud takes something at `path`. For mappings: a rule for a path that is not

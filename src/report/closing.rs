@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    ACTIONS, Summary,
+    ACTIONS, Summary, drift,
     look::Look,
     rejects,
     width::columns,
@@ -33,6 +33,9 @@ pub(super) fn write(
         .map_or(usize::MAX, |brief| usize::try_from(brief.people).unwrap_or(usize::MAX));
     rejects::write(out, look, &rejects, shown_max, WHOLE_REPORT)?;
     warnings(out, look, &summary.warnings)?;
+    if let Some(audited) = &summary.audit {
+        drift::write(out, look, audited)?;
+    }
     ends(out, look, summary)?;
     let none = summary.operations.values().all(|number| *number == 0);
     let nothing = none && held_lines.is_empty() && summary.held.is_none();
@@ -51,7 +54,13 @@ pub(super) fn write(
         )?;
         writeln!(out, "  An incomplete read never deactivates or deletes anybody.")?;
     } else if nothing {
-        writeln!(out, "Nothing to do.")?;
+        let drifted = summary.audit.as_ref().is_some_and(|audited| !audited.drifts.is_empty());
+        let nothing = if drifted {
+            "Nothing to do on the directory's account."
+        } else {
+            "Nothing to do."
+        };
+        writeln!(out, "{nothing}")?;
     }
     Ok(())
 }

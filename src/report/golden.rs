@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{samples::*, *};
-use crate::ports::CycleRecord;
+use crate::{
+    ports::{CycleRecord, ProviderError},
+    survey::audit::Audited,
+};
 
 const PLAIN: TextStyle = TextStyle {
     colour: false,
@@ -110,6 +113,26 @@ fn text_with_nothing_but_held_removals() {
 }
 
 #[test]
+fn audits() {
+    let summary = Summary {
+        audit: Some(audited("King")),
+        ..quiet_summary()
+    };
+    golden("dry_run_text_audit", &report(Format::Text, PLAIN, &[], &summary));
+    golden("dry_run_json_audit", &report(Format::Json, PLAIN, &[], &summary));
+    let quiet = Summary {
+        audit: Some(Audited {
+            people: 300,
+            compared: 300,
+            requests: 3,
+            ..Audited::default()
+        }),
+        ..quiet_summary()
+    };
+    golden("dry_run_text_audit_quiet", &report(Format::Text, PLAIN, &[], &quiet));
+}
+
+#[test]
 fn text_never_commands_the_terminal() {
     let evil = "\u{1b}]0;owned\u{7}\r\n\u{202e}\u{9b}2J";
     let person = pushed(&[("userName", evil), ("title", evil)]);
@@ -133,6 +156,10 @@ fn text_never_commands_the_terminal() {
             ..held()
         }),
         operations: [(Action::Create, 1)].into(),
+        audit: Some(Audited {
+            stopped: Some(ProviderError::Conflict { detail: evil.into() }),
+            ..audited(evil)
+        }),
         ..quiet_summary()
     };
     for format in [Format::Text, Format::Json] {

@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use super::{AttributeChange, Line, Summary, changes, words::timestamp};
+use super::{AttributeChange, Line, Summary, changes, drift::AuditView, words::timestamp};
 use crate::{
     model::{Action, AnchorKey, Problem, is_hostile},
     ports::{Held, Probe, Reject, RejectKind},
@@ -46,6 +46,10 @@ impl JsonReport {
         }
         write!(out, "],\n\"warnings\":")?;
         put(out, &summary.warnings)?;
+        if let Some(audited) = &summary.audit {
+            write!(out, ",\n\"audit\":")?;
+            put(out, &AuditView::new(audited))?;
+        }
         write!(out, ",\n\"summary\":")?;
         put(out, &SummaryView::new(summary))?;
         writeln!(out, "}}")

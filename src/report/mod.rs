@@ -5,6 +5,7 @@
 
 mod changes;
 mod closing;
+mod drift;
 mod findings;
 mod json;
 mod look;
@@ -25,13 +26,14 @@ pub use changes::{AttributeChange, changes};
 pub use findings::{Finding, Findings, Mark, write_findings};
 pub use json::rejects_json;
 pub use rejects::rejects_text;
-pub use status::{DaemonView, cycle_line, status_json, status_text};
+pub use status::{DaemonView, audit_json, audit_line, cycle_line, status_json, status_text};
 pub use words::{count, grouped, instant, value_text};
 
 use crate::{
     model::{Action, Operation},
     ports::{Held, Probe, Reject},
     scim::request::PlannedRequest,
+    survey::audit::Audited,
 };
 
 /// What stands above and below the lines.
@@ -65,6 +67,8 @@ pub struct Summary {
     pub rejects: Vec<Reject>,
     /// Things worth knowing that stop nothing (dangling managers, protected people left alone).
     pub warnings: Vec<String>,
+    /// What `--audit` found in the cloud.
+    pub audit: Option<Audited>,
     /// The id of the plan.
     pub plan_id: String,
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::{Line, Summary};
 use crate::{
     model::{
-        Action, Anchor, AttributePath, Digest, DnKey, Item, ManagerRef, Operation, Problem, Pushed, Rejection,
-        Resource, ResourceId, Scalar, Value,
+        Action, Anchor, AnchorKey, AttributePath, Digest, DnKey, Item, ManagerRef, Operation, Problem, Pushed,
+        Rejection, Resource, ResourceId, Scalar, Value,
     },
-    ports::{Held, Probe, Reject, RejectKind},
+    ports::{AuditPosition, Held, Probe, Reject, RejectKind},
     scim::request::PlannedRequest,
+    survey::audit::{Audited, Drift},
 };
 
 /// 2026-01-02 03:04:05 UTC.
@@ -84,6 +85,7 @@ pub(super) fn line(action: Action, name: &str, before: Option<Pushed>, after: Op
             dn_key: DnKey::default(),
             manager_dn: DnKey::default(),
             look_up_first: false,
+            tell_all: false,
         },
         requests: vec![PlannedRequest { method, path, body }],
         held: false,
@@ -278,7 +280,39 @@ pub(super) fn full_summary() -> Summary {
         held: Some(held()),
         rejects: every_reject(),
         warnings: vec!["uid=frank,ou=people,dc=example,dc=org: manager uid=gone is not in scope".into()],
+        audit: None,
         plan_id: "1f3a90c2".into(),
+    }
+}
+
+/// One account changed, one gone, one of somebody who has left.
+pub(super) fn audited(text: &str) -> Audited {
+    let told = pushed(&[("userName", "ada"), ("title", "Analyst"), ("userType", "Employee")]);
+    let held = managed_by(pushed(&[("userName", "ada"), ("title", text), ("nickName", "A")]), text);
+    let drift = |name: &str, held, left| Drift {
+        anchor: Anchor::new(format!("anchor-{name}")),
+        dn: format!("uid={name},ou=people,{text}"),
+        id: ResourceId(format!("id of {text}")),
+        told: told.clone(),
+        held,
+        left,
+    };
+    Audited {
+        people: 2000,
+        compared: 1000,
+        drifts: vec![
+            drift("ada", Some(held.clone()), false),
+            drift("bob", None, false),
+            drift("cyd", Some(held), true),
+        ],
+        unanswered: 1,
+        not_shown: vec![format!("profileUrl{text}")],
+        requests: 13,
+        next: AuditPosition {
+            after: Some(AnchorKey([1; 16])),
+            by_id: true,
+        },
+        stopped: None,
     }
 }
 

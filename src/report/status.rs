@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     model::{AnchorKey, shown},
-    ports::{CycleRecord, Held, Reject},
+    ports::{AuditRecord, CycleRecord, Held, Reject},
 };
 
 /// Rejected people of each kind that a status shows; the rest are counted.
@@ -109,6 +109,36 @@ pub fn status_text(
             "" => writeln!(out, "Daemon: running, no run in progress"),
             now => writeln!(out, "Daemon: running; {}", shown(now)),
         }
+    })
+}
+
+/// What a status says of the last audit.
+#[must_use]
+pub fn audit_line(audit: &AuditRecord) -> String {
+    let then = if audit.repaired {
+        "; the cycle after it brought them in step"
+    } else {
+        ""
+    };
+    let outcome = audit.outcome.strip_prefix("audit: ").unwrap_or(&audit.outcome);
+    format!("Last audit (UTC): {}  {}{then}", instant(audit.started), shown(outcome))
+}
+
+/// The same for programs (`docs/status-json.md`).
+#[must_use]
+pub fn audit_json(audit: &AuditRecord) -> serde_json::Value {
+    json!({
+        "started": timestamp(audit.started),
+        "ended": timestamp(audit.ended),
+        "exitCode": audit.exit_code,
+        "outcome": audit.outcome,
+        "people": audit.people,
+        "compared": audit.compared,
+        "differing": audit.differing,
+        "missing": audit.missing,
+        "repaired": audit.repaired,
+        "roundComplete": audit.round_complete,
+        "requests": audit.requests,
     })
 }
 

@@ -44,7 +44,7 @@ impl ServiceProvider for ScimClient {
 
 impl ScimClient {
     /// One refusal of the token speaks for all: requests that wait for their turn are not sent any more.
-    fn heed<T>(&self, result: Result<T, ProviderError>) -> Result<T, ProviderError> {
+    pub(super) fn heed<T>(&self, result: Result<T, ProviderError>) -> Result<T, ProviderError> {
         let cause = match &result {
             Err(ProviderError::InDoubt { cause }) => Some(&**cause),
             Err(error) => Some(error),

@@ -19,6 +19,7 @@ use super::{
     settings::{Adopt, ScimSettings},
     token::{Bearer, Token},
     transport::{Answer, Exchange, Transport},
+    wire::{explain, is_web_page},
 };
 use crate::{
     ports::{Event, ProviderError, SharedObserver},
@@ -35,7 +36,7 @@ pub struct ScimClient {
     pub(super) profile: Arc<Profile>,
     pub(super) adopt: Adopt,
     pub(super) limits: RetryLimits,
-    transport: Transport,
+    pub(super) transport: Transport,
     token: Token,
     rate: RateLimiter,
     pub(super) observer: SharedObserver,
@@ -291,7 +292,8 @@ impl ScimClient {
     }
 }
 
-/// A success whose body we need but cannot read counts as a lost answer.
+/// A success whose body we need but cannot read counts as a lost answer, and so does a web page: whoever
+/// made it stands in front of the service provider and may have kept the request to himself.
 fn believed(request: &PlannedRequest, idempotency: Idempotency, exchange: Exchange) -> Exchange {
     let needs_body = request.method == "GET" || idempotency == Idempotency::Creates;
     match exchange {
@@ -300,6 +302,14 @@ fn believed(request: &PlannedRequest, idempotency: Idempotency, exchange: Exchan
             body: Err(why),
             ..
         }) if needs_body => Exchange::Lost(why),
+        Exchange::Answered(Answer {
+            status: status @ 200..=299,
+            body: Ok(body),
+            ..
+        }) if is_web_page(&body) => Exchange::Lost(format!(
+            "something in front of the service provider answered {status} with a web page: {}",
+            explain(&body, None)
+        )),
         other => other,
     }
 }

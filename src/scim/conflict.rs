@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     model::{Pushed, ResourceId},
-    ports::{Created, Payload, Probe, ProviderError, Taken},
+    ports::{Created, Match, Payload, Probe, ProviderError, Taken},
 };
 
 /// What a POST came to.
@@ -25,6 +25,14 @@ enum Posted {
     InDoubt(InDoubt),
 }
 
+/// What is not known of the account while it is being created.
+struct Doubt {
+    /// An account with our externalId is our own half-done work, which no policy forbids.
+    own_work: bool,
+    /// An account of this person may be there, and nobody has told whose it is.
+    open: bool,
+}
+
 impl ScimClient {
     /// POST; after a 409 or a lost answer look up, then adopt, post again, or report.
     pub(super) async fn create_or_adopt(
@@ -33,10 +41,13 @@ impl ScimClient {
         look_up_first: bool,
         taken: Taken<'_>,
     ) -> Result<Created, ProviderError> {
-        // An account with our externalId is then our own half-done work, which no policy forbids.
-        let mut own_work = look_up_first;
-        match self.create_or_settle(payload, &mut own_work, taken).await {
-            Err(cause @ (ProviderError::Unauthorized { .. } | ProviderError::Cancelled)) if own_work => {
+        let mut doubt = Doubt {
+            own_work: look_up_first,
+            open: look_up_first,
+        };
+        match self.create_or_settle(payload, &mut doubt, taken).await {
+            // Trouble that outlasted the tries says the same of a create.
+            Err(cause) if doubt.open && !matches!(cause, ProviderError::Unavailable { .. }) => {
                 Err(ProviderError::InDoubt { cause: Box::new(cause) })
             }
             result => result,
@@ -46,38 +57,46 @@ impl ScimClient {
     async fn create_or_settle(
         &self,
         payload: &Payload,
-        own_work: &mut bool,
+        doubt: &mut Doubt,
         taken: Taken<'_>,
     ) -> Result<Created, ProviderError> {
         let post = request::create(&self.profile, payload);
         let mut budget = Budget::new();
-        if *own_work || self.profile.silent_takeover {
+        if doubt.own_work || self.profile.silent_takeover {
             match self.find(payload).await? {
-                Found::Nothing => {}
-                Found::One(holder) => return self.settle(&holder, payload, *own_work, taken).await,
+                Found::Nothing => doubt.open = false,
+                Found::One(holder) => return self.settle(&holder, payload, doubt, taken).await,
                 Found::Unclear(why) => return Err(cannot_tell(payload, &why)),
+                Found::Unanswered(why) => return Err(unanswered(&why)),
             }
         }
         loop {
             match self.post(&post, &mut budget).await? {
                 Posted::New(id) => return Ok(Created::New(id)),
                 Posted::Taken(detail) => {
+                    // Something on the way may have sent it twice.
+                    doubt.open = true;
                     return match self.find(payload).await? {
-                        Found::One(holder) => self.settle(&holder, payload, *own_work, taken).await,
-                        Found::Nothing => Err(hidden(payload, &detail)),
+                        Found::One(holder) => self.settle(&holder, payload, doubt, taken).await,
+                        Found::Nothing => {
+                            doubt.open = doubt.own_work;
+                            Err(hidden(payload, &detail))
+                        }
                         Found::Unclear(why) => Err(cannot_tell(payload, &why)),
+                        Found::Unanswered(why) => Err(unanswered(&why)),
                     };
                 }
-                Posted::InDoubt(doubt) => {
-                    *own_work = true;
-                    self.rest(doubt.after).await?;
+                Posted::InDoubt(lost) => {
+                    (doubt.own_work, doubt.open) = (true, true);
+                    self.rest(lost.after).await?;
                     match self.find(payload).await? {
-                        Found::One(holder) => return self.settle(&holder, payload, *own_work, taken).await,
-                        Found::Nothing if doubt.may_repeat => {
-                            tracing::debug!(reason = doubt.reason, "the lost request created nothing; posting again");
+                        Found::One(holder) => return self.settle(&holder, payload, doubt, taken).await,
+                        Found::Nothing if lost.may_repeat => {
+                            tracing::debug!(reason = lost.reason, "the lost request created nothing; posting again");
                         }
-                        Found::Nothing => return Err(budget.unavailable(doubt.reason)),
-                        Found::Unclear(why) => return Err(cannot_tell(payload, &format!("{}; {why}", doubt.reason))),
+                        Found::Nothing => return Err(budget.unavailable(lost.reason)),
+                        Found::Unclear(why) => return Err(cannot_tell(payload, &format!("{}; {why}", lost.reason))),
+                        Found::Unanswered(why) => return Err(unanswered(&format!("{}; {why}", lost.reason))),
                     }
                 }
             }
@@ -113,24 +132,35 @@ impl ScimClient {
         &self,
         holder: &Holder,
         payload: &Payload,
-        own_work: bool,
+        doubt: &mut Doubt,
         taken: Taken<'_>,
     ) -> Result<Created, ProviderError> {
-        match self.judge_holder(holder, payload, own_work, taken) {
-            Verdict::Leave { because } => Err(ProviderError::Conflict {
-                detail: format!(
-                    "{:?} is held by {}: {because}",
-                    payload.pushed.resource.user_name(),
-                    holder.describe()
-                ),
-            }),
+        match self.judge_holder(holder, payload, doubt.own_work, taken) {
+            Verdict::Leave { because } => {
+                doubt.open = false;
+                Err(ProviderError::Conflict {
+                    detail: format!(
+                        "{:?} is held by {}: {because}",
+                        payload.pushed.resource.user_name(),
+                        holder.describe()
+                    ),
+                })
+            }
             Verdict::Adopt { because } => {
+                // Until we have heard that it is done.
+                doubt.open = true;
                 tracing::debug!(id = %holder.id, because, "adopting an account");
-                match self.bring_up_to_date(&holder.id, &Pushed::default(), payload).await {
+                let (id, mut payload) = (holder.id.clone(), payload.clone());
+                let stays_in_use = !payload.pushed.resource.is_active() && holder.account.active != Some(false);
+                if stays_in_use {
+                    payload.pushed.resource = payload.pushed.resource.with_active(true);
+                }
+                match self.bring_up_to_date(&id, &Pushed::default(), &payload).await {
                     Err(ProviderError::Gone) => Err(ProviderError::Conflict {
                         detail: format!("{} went away while it was being adopted", holder.describe()),
                     }),
-                    result => result.map(|()| Created::Adopted(holder.id.clone())),
+                    result if stays_in_use => result.map(|()| Created::AdoptedInUse(id)),
+                    result => result.map(|()| Created::Adopted(id)),
                 }
             }
         }
@@ -140,7 +170,9 @@ impl ScimClient {
         if taken(&holder.id) {
             return Verdict::Leave {
                 because: "it is the account of somebody else in this directory, present or past; \
-                          another anchor is another person"
+                          another anchor is another person. If it is the same person, whose anchor changed, see \
+                          docs/state.md, \"Anchors changed\"; if not, rename or delete that account, or give this \
+                          person another userName by [[users.override]]"
                     .into(),
             };
         }
@@ -165,10 +197,44 @@ impl ScimClient {
             Found::One(holder) if !taken(&holder.id) => holder,
             Found::One(_) | Found::Nothing => return Ok(None),
             Found::Unclear(why) => return Err(cannot_tell(payload, &why)),
+            Found::Unanswered(why) => return Err(unanswered(&why)),
         };
         let there = holder.account.external_id.as_deref();
         let verdict = judge(Adopt::Ours, there, expected_external_id(payload));
         Ok(matches!(verdict, Verdict::Adopt { .. }).then_some(holder.id))
+    }
+
+    /// Whose account is there for this person. One with their `externalId` is theirs, whatever the
+    /// policy: nobody else gives that.
+    pub(super) async fn match_for(&self, payload: &Payload, taken: Taken<'_>) -> Result<Match, ProviderError> {
+        let holder = match self.find(payload).await? {
+            Found::Nothing => return Ok(Match::Nothing),
+            Found::Unclear(why) => return Ok(Match::Unclear(why)),
+            Found::Unanswered(why) => return Err(unanswered(&why)),
+            Found::One(holder) => holder,
+        };
+        let verdict = self.judge_holder(&holder, payload, true, taken);
+        Ok(match (verdict, holder.account.shown()) {
+            (Verdict::Adopt { .. }, Some(account)) => Match::Theirs(Box::new(account)),
+            (Verdict::Adopt { .. }, None) => Match::Unclear("the account found cannot be read".into()),
+            (Verdict::Leave { because }, _) => Match::Foreign {
+                id: holder.id,
+                user_name: holder.account.user_name.unwrap_or_default(),
+                because,
+            },
+        })
+    }
+
+    /// The judgement of a rebuild on an account that nobody else has.
+    pub(super) fn judge_shown(&self, external_id: Option<&str>, payload: &Payload) -> Result<(), String> {
+        let policy = match self.adopt {
+            Adopt::Never => Adopt::Ours,
+            policy => policy,
+        };
+        match judge(policy, external_id, expected_external_id(payload)) {
+            Verdict::Adopt { .. } => Ok(()),
+            Verdict::Leave { because } => Err(because),
+        }
     }
 
     /// What a create would meet.
@@ -177,6 +243,7 @@ impl ScimClient {
             Found::Nothing => return Ok(Probe::Nothing),
             Found::One(holder) => holder,
             Found::Unclear(why) => return Err(cannot_tell(payload, &why)),
+            Found::Unanswered(why) => return Err(unanswered(&why)),
         };
         let verdict = self.judge_holder(&holder, payload, false, taken);
         let user_name = holder.account.user_name.unwrap_or_default();
@@ -198,6 +265,14 @@ fn cannot_tell(payload: &Payload, why: &str) -> ProviderError {
             "cannot tell whether {:?} has an account already, so none is made: {why}",
             payload.pushed.resource.user_name()
         ),
+    }
+}
+
+/// Nobody knows yet: what stands in front of the provider, or a whim of it, is asked again later.
+fn unanswered(why: &str) -> ProviderError {
+    ProviderError::Unavailable {
+        reason: why.to_owned(),
+        tries: 1,
     }
 }
 

@@ -18,8 +18,10 @@ pub(super) enum Found {
     Nothing,
     /// This one.
     One(Box<Holder>),
-    /// It cannot be told, and why: several match, or the answer proves nothing.
+    /// It cannot be told, and why: several match, or this provider's answers prove nothing.
     Unclear(String),
+    /// The question was not answered, and why.
+    Unanswered(String),
 }
 
 /// An account that can be addressed.
@@ -34,6 +36,8 @@ enum Reply {
     Matches(Vec<Holder>),
     /// None that matches, but the answer is no proof of that.
     NoProof(String),
+    /// No list at all.
+    Unanswered(String),
 }
 
 impl Holder {
@@ -81,6 +85,11 @@ impl ScimClient {
         }
         match by_external_id {
             Some(Found::Unclear(why)) if why.starts_with(SEVERAL) => Ok(Found::Unclear(why)),
+            // It may have another name there.
+            Some(Found::Unanswered(why)) => Ok(match self.find_by_user_name(payload).await? {
+                Found::Nothing => Found::Unanswered(why),
+                found => found,
+            }),
             // An account of that name may be there without an externalId, so the name decides.
             _ if self.can_filter("userName") => self.find_by_user_name(payload).await,
             Some(found) => Ok(found),
@@ -149,15 +158,21 @@ impl ScimClient {
             200..=299 => Page::parse(body, self.profile.page_cap),
             // Not in the RFC, but some say "no match" like this.
             404 if is_scim_error(body) => Some(Page::default()),
-            status => {
+            status @ (400 | 501) if is_scim_error(body) => {
                 return Reply::NoProof(format!(
+                    "the look-up by {attribute} was refused with {status}: {}",
+                    answer.detail
+                ));
+            }
+            status => {
+                return Reply::Unanswered(format!(
                     "the look-up by {attribute} was answered with {status}: {}",
                     answer.detail
                 ));
             }
         };
         let Some(page) = page else {
-            return Reply::NoProof(format!(
+            return Reply::Unanswered(format!(
                 "the look-up by {attribute} was answered with something that is not a list"
             ));
         };
@@ -186,6 +201,7 @@ fn holder(account: Account) -> Option<Holder> {
 fn conclude(reply: Reply) -> Found {
     match reply {
         Reply::NoProof(why) => Found::Unclear(why),
+        Reply::Unanswered(why) => Found::Unanswered(why),
         Reply::Matches(mut holders) => match (holders.pop(), holders.is_empty()) {
             (None, _) => Found::Nothing,
             (Some(holder), true) => Found::One(Box::new(holder)),

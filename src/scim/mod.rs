@@ -2,7 +2,7 @@
 //!
 //! Reading order: `request` (what is sent, pure), `wire` (what comes back, lenient), `retry` and
 //! `adopt` (the two rules, pure), `rate`, `transport` (one request), `client` (many tries),
-//! `lookup` and `conflict` (never two accounts), `account` (the port).
+//! `lookup` and `conflict` (never two accounts), `account` (the port); `shown` and `list` (what is there).
 //!
 //! Deliberately absent: deciding what should change, which is the planner's, and any dry run: a dry
 //! run has no client.
@@ -13,12 +13,16 @@ mod body;
 mod check;
 mod client;
 mod conflict;
+mod list;
+#[cfg(test)]
+pub(crate) mod local;
 mod lookup;
 mod patch;
 pub mod rate;
 pub mod request;
 pub mod retry;
 pub mod settings;
+mod shown;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -6,8 +6,8 @@ use serde_json::Value as Json;
 
 use super::{body, patch};
 use crate::{
-    model::{Pushed, Resource, ResourceId},
-    ports::Payload,
+    model::{Pushed, Resource, ResourceId, Value},
+    ports::{ListFrom, Payload},
     profile::{Profile, UpdateVerb},
 };
 
@@ -95,6 +95,35 @@ pub fn find(attribute: &str, value: &str) -> PlannedRequest {
     }
 }
 
+/// The GET of one account.
+#[must_use]
+pub fn get(id: &ResourceId) -> PlannedRequest {
+    PlannedRequest {
+        method: "GET",
+        path: user_path(id),
+        body: None,
+    }
+}
+
+/// The GET of a page of all accounts: `startIndex` (RFC 7644 section 3.4.2.4) or `cursor` (RFC 9865
+/// section 2, where an empty one asks for the first page).
+#[must_use]
+pub fn list(from: &ListFrom, count: u32) -> PlannedRequest {
+    let path = match from {
+        ListFrom::Start => format!("Users?cursor&count={count}"),
+        ListFrom::Cursor(cursor) => {
+            let cursor = utf8_percent_encode(cursor, RESERVED);
+            format!("Users?cursor={cursor}&count={count}")
+        }
+        ListFrom::Index(index) => format!("Users?startIndex={index}&count={count}"),
+    };
+    PlannedRequest {
+        method: "GET",
+        path,
+        body: None,
+    }
+}
+
 /// The GET of what the provider says of itself (RFC 7644 section 4).
 #[must_use]
 pub fn provider_config() -> PlannedRequest {
@@ -133,7 +162,8 @@ fn manager(payload: &Payload) -> Option<&ResourceId> {
 /// A mapping without `active` means "usable". That has to be said aloud to an account that is, or
 /// may be, switched off: leaving it out would leave it off.
 fn usable(before: &Pushed, resource: &Resource) -> Resource {
-    let maybe_off = *before == Pushed::default() || !before.resource.is_active();
+    let told = before.resource.get("active");
+    let maybe_off = *before == Pushed::default() || told.is_some_and(|told| *told != Value::Boolean(true));
     if maybe_off && resource.get("active").is_none() {
         resource.clone().with_active(true)
     } else {
@@ -343,6 +373,30 @@ mod tests {
     }
 
     #[test]
+    fn an_account_that_may_hold_anything_is_told_everything() {
+        let before = with_manager(pushed(&json!({"userName": "a", "active": false, "title": "x"})));
+        let before = before.with_unknown_values();
+        let after = wanted(pushed(&json!({"userName": "a"})));
+        let request = update(&profile(UpdateVerb::Patch), &id(), &before, &after);
+        assert_eq!(
+            request.body.unwrap()["Operations"],
+            json!([
+                {"op": "remove", "path": "title"},
+                {"op": "replace", "path": "active", "value": true},
+                {"op": "replace", "path": "userName", "value": "a"},
+                {"op": "remove", "path": format!("{ENTERPRISE}:manager")},
+            ])
+        );
+        for verb in [UpdateVerb::Put, UpdateVerb::PutAndPatchActive] {
+            let request = update(&profile(verb), &id(), &before, &after);
+            assert_eq!(
+                (request.method, &request.body.unwrap()["active"]),
+                ("PUT", &json!(true))
+            );
+        }
+    }
+
+    #[test]
     fn deactivation() {
         let person = wanted(pushed(&json!({"userName": "a", "active": true})));
         let put = deactivate(&profile(UpdateVerb::Put), &id(), &person);
@@ -364,6 +418,16 @@ mod tests {
         check("../Groups/1", "Users/..%2FGroups%2F1");
         check("a?b=c#d", "Users/a%3Fb%3Dc%23d");
         check("50% é", "Users/50%25%20%C3%A9");
+    }
+
+    #[test]
+    fn pages_and_single_accounts() {
+        let check = |from: ListFrom, path: &str| assert_eq!(list(&from, 50).path, path);
+        check(ListFrom::Start, "Users?cursor&count=50");
+        check(ListFrom::Cursor("a+/=".into()), "Users?cursor=a%2B%2F%3D&count=50");
+        check(ListFrom::Index(51), "Users?startIndex=51&count=50");
+        let one = get(&ResourceId("a/b".into()));
+        assert_eq!((one.method, one.path.as_str()), ("GET", "Users/a%2Fb"));
     }
 
     #[test]

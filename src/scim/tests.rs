@@ -28,6 +28,7 @@ fn word(result: &Result<Created, ProviderError>) -> &'static str {
     match result {
         Ok(Created::New(_)) => "new",
         Ok(Created::Adopted(_)) => "adopted",
+        Ok(Created::AdoptedInUse(_)) => "adopted in use",
         Err(ProviderError::Conflict { .. }) => "conflict",
         Err(ProviderError::Refused { .. }) => "refused",
         Err(ProviderError::Gone) => "gone",
@@ -35,12 +36,24 @@ fn word(result: &Result<Created, ProviderError>) -> &'static str {
         Err(ProviderError::Unavailable { .. }) => "unavailable",
         Err(ProviderError::Cancelled) => "cancelled",
         Err(ProviderError::InDoubt { .. }) => "in doubt",
+        Err(ProviderError::NotOurs { .. }) => "not ours",
     }
 }
 
 // --- create ---------------------------------------------------------------------------------------
 
 /// No account is linked to anybody.
+/// The words of a conflict that leaves open whether an account was made.
+fn conflict_in_doubt(result: &Result<Created, ProviderError>) -> Option<&str> {
+    match result {
+        Err(ProviderError::InDoubt { cause }) => match &**cause {
+            ProviderError::Conflict { detail } => Some(detail),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn nobody(_: &ResourceId) -> bool {
     false
 }
@@ -254,10 +267,61 @@ async fn a_part_of_a_list_proves_nothing() {
     }
     let result = bench.client.create(&ada(), false, &nobody).await;
     assert!(
-        matches!(&result, Err(ProviderError::Conflict { detail }) if detail.contains("ignores the filter")),
+        matches!(conflict_in_doubt(&result), Some(detail) if detail.contains("ignores the filter")),
         "{result:?}"
     );
     assert_eq!(bench.lines(), ["POST Users", BY_EXTERNAL_ID, BY_NAME], "no second POST");
+}
+
+#[tokio::test]
+async fn a_question_that_was_not_answered_is_asked_again_later() {
+    const PAGE: Fault = Fault::Answer(404, "", "<html>no such page</html>");
+    // Nobody answers by externalId, and nobody has the name: there may be an account of another name.
+    let bench = Bench::with(Adopt::Ours).await.faults([Fault::EffectThenDrop, PAGE]);
+    bench.cloud.lock().unwrap().hides = true;
+    assert_eq!(word(&bench.client.create(&ada(), false, &nobody).await), "unavailable");
+    assert_eq!(bench.lines(), ["POST Users", BY_EXTERNAL_ID, BY_NAME]);
+    let bench = Bench::with(Adopt::Ours).await.faults([PAGE]);
+    assert!(matches!(
+        bench.client.find_own(&ada(), &nobody).await,
+        Err(ProviderError::Unavailable { .. })
+    ));
+    // A provider that refuses the filter as such has answered, so the name decides.
+    const NO_FILTER: Fault = Fault::Answer(400, "", r#"{"scimType": "invalidFilter", "status": "400"}"#);
+    let bench = Bench::with(Adopt::Ours).await.faults([NO_FILTER]);
+    assert_eq!(bench.client.find_own(&ada(), &nobody).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_conflict_that_nobody_could_look_into_is_in_doubt() {
+    // Something on the way may have sent the POST twice: then the account in the way is this person's.
+    const TAKEN: Fault = Fault::Answer(409, "", "");
+    const NO_ENTRY: Fault = Fault::Answer(403, "", "");
+    for faults in [vec![TAKEN, NO_ENTRY], vec![TAKEN, Fault::None, NO_ENTRY]] {
+        let bench = Bench::with(Adopt::Ours).await.faults(faults);
+        bench.holds(json!({"userName": "ada", "externalId": ANCHOR}));
+        assert_eq!(word(&bench.client.create(&ada(), false, &nobody).await), "in doubt");
+    }
+    let bench = Bench::with(Adopt::Ours).await;
+    bench.holds(json!({"userName": "ada", "externalId": "somebody else"}));
+    assert_eq!(word(&bench.client.create(&ada(), false, &nobody).await), "conflict");
+}
+
+#[tokio::test]
+async fn an_adoption_takes_no_access_away() {
+    let off = payload(pushed(
+        &json!({"userName": "ada", "externalId": ANCHOR, "active": false}),
+    ));
+    for (active, word_of_it) in [
+        (json!(true), "adopted in use"),
+        (json!(null), "adopted in use"),
+        (json!(false), "adopted"),
+    ] {
+        let bench = Bench::with(Adopt::Ours).await;
+        bench.holds(json!({"userName": "ada", "externalId": ANCHOR, "active": active}));
+        assert_eq!(word(&bench.client.create(&off, false, &nobody).await), word_of_it);
+        assert_eq!(bench.account("101")["active"], json!(word_of_it == "adopted in use"));
+    }
 }
 
 #[tokio::test]
@@ -267,7 +331,7 @@ async fn several_matches_are_nobodys_to_choose() {
     bench.holds(json!({"userName": "a2", "externalId": ANCHOR}));
     let result = bench.client.create(&ada(), true, &nobody).await;
     assert!(
-        matches!(&result, Err(ProviderError::Conflict { detail }) if detail.contains("101") && detail.contains("102")),
+        matches!(conflict_in_doubt(&result), Some(detail) if detail.contains("101") && detail.contains("102")),
         "{result:?}"
     );
     assert_eq!(bench.lines(), [BY_EXTERNAL_ID]);
@@ -387,7 +451,7 @@ async fn any_2xx_is_a_success_with_or_without_a_body() {
         Fault::None,
         Fault::EffectThen(204, ""),
         Fault::EffectThen(202, ""),
-        Fault::EffectThen(200, "<html>"),
+        Fault::EffectThen(200, "fine"),
         Fault::EffectThenCut,
         Fault::EffectThenFlood,
     ] {
@@ -395,6 +459,27 @@ async fn any_2xx_is_a_success_with_or_without_a_body() {
         assert_eq!(result, Ok(()));
         assert_eq!(bench.lines(), ["PUT Users/101"]);
     }
+}
+
+#[tokio::test]
+async fn a_web_page_is_no_success_whatever_its_status() {
+    const PAGE: &str = "<!doctype html><html><title>Sign in</title></html>";
+    let (result, bench) = updated([Fault::Answer(200, "", PAGE)]).await;
+    assert_eq!(result, Ok(()));
+    assert_eq!(bench.lines(), ["PUT Users/101"; 2]);
+    let (result, bench) = updated([200, 200, 200].map(|status| Fault::Answer(status, "", PAGE))).await;
+    assert!(
+        matches!(&result, Err(ProviderError::Unavailable { reason, .. }) if reason.contains("Sign in")),
+        "{result:?}"
+    );
+    assert_eq!(bench.account("101"), json!({"userName": "ada", "id": "101"}));
+    let bench = Bench::with(Adopt::Ours).await.faults([Fault::Answer(201, "", PAGE)]);
+    let result = bench.client.create(&ada(), false, &nobody).await;
+    assert_eq!(
+        result,
+        Ok(Created::New(id("101"))),
+        "looked up, not found, posted again"
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! One request, one answer, over reqwest: TLS, time-outs, the size of answers.
+//! One request, one answer, over reqwest: TLS, time-outs, the size of answers. In tests another far end can
+//! take the network's place (`local`); what stands before and after it is the same.
 //!
 //! Deliberately absent: any repetition and any meaning of a status. Redirects are answers like any
 //! other; the token never goes to a host other than the endpoint's.
@@ -67,6 +68,9 @@ pub(super) struct Answer {
 /// roots takes longer than anything else at the start, and most cycles send nothing.
 pub(super) struct Transport {
     client: OnceLock<Result<reqwest::Client, String>>,
+    /// What takes the network's place.
+    #[cfg(test)]
+    local: Option<Arc<dyn super::local::FarEnd>>,
     settings: ClientSettings,
     endpoint: Url,
     content_type: HeaderValue,
@@ -105,6 +109,8 @@ impl Transport {
         let endpoint = parse_endpoint(&settings.endpoint, settings.allow_plaintext)?;
         Ok(Self {
             client: OnceLock::new(),
+            #[cfg(test)]
+            local: None,
             settings: ClientSettings {
                 roots: settings.ca_file.as_deref().map(file_roots).transpose()?,
                 request_timeout: settings.request_timeout,
@@ -123,6 +129,10 @@ impl Transport {
             Ok(request) => request,
             Err(outcome) => return outcome,
         };
+        #[cfg(test)]
+        if let Some(far_end) = &self.local {
+            return super::local::exchange(&**far_end, &request, self.settings.request_timeout, bearer).await;
+        }
         let client = match self.client.get_or_init(|| self.settings.client()) {
             Ok(client) => client,
             Err(why) => return Exchange::NotSent(format!("the HTTP client cannot be set up: {why}")),
@@ -131,6 +141,15 @@ impl Transport {
             Ok(response) => Exchange::Answered(read(response, bearer).await),
             Err(error) if error.is_connect() || error.is_builder() => Exchange::NotSent(chain(&error.without_url())),
             Err(error) => Exchange::Lost(chain(&error.without_url())),
+        }
+    }
+
+    /// The same with `far_end` in place of the network.
+    #[cfg(test)]
+    pub(super) fn to(self, far_end: Arc<dyn super::local::FarEnd>) -> Self {
+        Self {
+            local: Some(far_end),
+            ..self
         }
     }
 
@@ -159,18 +178,6 @@ impl Transport {
 }
 
 async fn read(mut response: Response, bearer: &Bearer) -> Answer {
-    let status = response.status();
-    let header = |headers: &HeaderMap, name: &HeaderName| {
-        headers
-            .get(name)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
-    let retry_after =
-        header(response.headers(), &RETRY_AFTER).and_then(|value| retry::retry_after(&value, SystemTime::now()));
-    let request_id = REQUEST_ID_HEADERS
-        .iter()
-        .find_map(|name| header(response.headers(), name));
-    let location = header(response.headers(), &LOCATION).map(|location| bearer.redact(wire::clean(&location)));
     let mut body = Vec::new();
     let trouble = loop {
         match response.chunk().await {
@@ -182,17 +189,35 @@ async fn read(mut response: Response, bearer: &Bearer) -> Answer {
             Err(error) => break Some(chain(&error.without_url())),
         }
     };
-    let detail = if status.is_success() {
-        String::new()
-    } else {
-        bearer.redact(wire::explain(&body, request_id.as_deref()))
-    };
-    Answer {
-        status: status.as_u16(),
-        retry_after,
-        location,
-        body: trouble.map_or(Ok(body), Err),
-        detail,
+    Answer::new(response.status().as_u16(), response.headers(), body, trouble, bearer)
+}
+
+impl Answer {
+    /// From what came back; `trouble` is why the body ends where it does.
+    pub(super) fn new(
+        status: u16,
+        headers: &HeaderMap,
+        body: Vec<u8>,
+        trouble: Option<String>,
+        bearer: &Bearer,
+    ) -> Self {
+        let header = |name: &HeaderName| {
+            headers
+                .get(name)
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let request_id = REQUEST_ID_HEADERS.iter().find_map(header);
+        Self {
+            status,
+            retry_after: header(&RETRY_AFTER).and_then(|value| retry::retry_after(&value, SystemTime::now())),
+            location: header(&LOCATION).map(|location| bearer.redact(wire::clean(&location))),
+            detail: if (200..=299).contains(&status) {
+                String::new()
+            } else {
+                bearer.redact(wire::explain(&body, request_id.as_deref()))
+            },
+            body: trouble.map_or(Ok(body), Err),
+        }
     }
 }
 

@@ -5,7 +5,8 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json};
 
-use crate::model::ResourceId;
+use super::shown;
+use crate::{model::ResourceId, ports::CloudAccount};
 
 /// Longest text of a provider that goes into a report line, in characters.
 const DETAIL_CHARS_MAX: usize = 300;
@@ -27,6 +28,9 @@ pub(super) struct Account {
     /// `active`, also as a string.
     #[serde(default, deserialize_with = "truth")]
     pub active: Option<bool>,
+    /// All of it, for accounts out of a list.
+    #[serde(skip)]
+    whole: Json,
 }
 
 impl Account {
@@ -34,6 +38,21 @@ impl Account {
     pub(super) fn parse(body: &[u8]) -> Self {
         serde_json::from_slice(body).unwrap_or_default()
     }
+
+    /// The user in a JSON value; empty when there is none.
+    pub(super) fn of(body: &Json) -> Self {
+        Self::deserialize(body).unwrap_or_default()
+    }
+
+    /// An account out of a list with all that was shown of it.
+    pub(super) fn shown(&self) -> Option<CloudAccount> {
+        shown::account(&self.whole)
+    }
+}
+
+/// The account in the body of an answer, with all that is shown of it.
+pub(super) fn account(body: &[u8]) -> Option<CloudAccount> {
+    shown::account(&serde_json::from_slice(body).ok()?)
 }
 
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -49,16 +68,21 @@ fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ResourceId>, 
 }
 
 fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    Ok(match Json::deserialize(deserializer)? {
-        Json::Bool(value) => Some(value),
+    Ok(truth_of(&Json::deserialize(deserializer)?))
+}
+
+/// A boolean, also as a string.
+pub(super) fn truth_of(value: &Json) -> Option<bool> {
+    match value {
+        Json::Bool(value) => Some(*value),
         Json::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
         Json::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
         _ => None,
-    })
+    }
 }
 
 /// A string, or a number as its digits.
-fn loose(value: &Json) -> Option<String> {
+pub(super) fn loose(value: &Json) -> Option<String> {
     match value {
         Json::String(text) => Some(text.clone()),
         Json::Number(number) => Some(number.to_string()),
@@ -73,6 +97,12 @@ pub(super) struct Page {
     pub accounts: Vec<Account>,
     /// More matches may exist than this page holds.
     pub partial: bool,
+    /// How many the page holds, those without a usable `id` included.
+    pub held: u64,
+    /// `totalResults`.
+    pub total: Option<u64>,
+    /// `nextCursor` (RFC 9865), when there is one.
+    pub cursor: Option<String>,
 }
 
 impl Page {
@@ -84,9 +114,9 @@ impl Page {
         let total = field(&list, "totalResults")
             .and_then(loose)
             .and_then(|n| n.parse::<u64>().ok());
-        let more = field(&list, "nextCursor")
+        let cursor = field(&list, "nextCursor")
             .and_then(loose)
-            .is_some_and(|cursor| !cursor.is_empty());
+            .filter(|cursor| !cursor.is_empty());
         let key = list.keys().find(|key| key.eq_ignore_ascii_case("Resources")).cloned();
         let resources = match key.and_then(|key| list.remove(&key)) {
             Some(Json::Array(resources)) => resources,
@@ -96,13 +126,17 @@ impl Page {
         let held = resources.len() as u64;
         let accounts = resources
             .into_iter()
-            .filter_map(|resource| serde_json::from_value::<Account>(resource).ok())
-            .filter(|account| account.id.is_some())
+            .filter_map(|whole| Some((Account::deserialize(&whole).ok()?, whole)))
+            .filter(|(account, _)| account.id.is_some())
+            .map(|(account, whole)| Account { whole, ..account })
             .collect();
         Some(Self {
             accounts,
             // Some clouds count only what they return, so a full page is suspect as well.
-            partial: more || total.is_some_and(|total| total > held) || held >= u64::from(page_cap.max(1)),
+            partial: cursor.is_some() || total.is_some_and(|total| total > held) || held >= u64::from(page_cap.max(1)),
+            held,
+            total,
+            cursor,
         })
     }
 }
@@ -127,6 +161,12 @@ fn field<'a>(object: &'a Map<String, Json>, name: &str) -> Option<&'a Json> {
 /// comes from something in front of it and says nothing about the account.
 pub(super) fn is_scim_answer(body: &[u8]) -> bool {
     body.iter().all(u8::is_ascii_whitespace) || is_scim_error(body)
+}
+
+/// Whether the body is a web page: no service provider answers so, but a proxy or a sign-in portal in
+/// front of it does, with any status.
+pub(super) fn is_web_page(body: &[u8]) -> bool {
+    looks_like_html(&String::from_utf8_lossy(&body[..body.len().min(DETAIL_CHARS_MAX)]))
 }
 
 /// Whether the body is the provider's own error and no more than that.

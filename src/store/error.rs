@@ -5,8 +5,9 @@ use std::{io, path::PathBuf};
 use crate::{model::Anchor, ports::StoreError};
 
 /// The way out of a damaged state, in the words of every message that needs it.
-pub(super) const WAY_BACK: &str = "stop scimward and move the state folder aside; then start it again, or load a backup \
-                                   first with `scimward state import` (either way accounts are adopted, nothing is removed)";
+pub(super) const WAY_BACK: &str = "stop scimward and move the state folder aside; then load a backup with `scimward state \
+                                   import`, or make it anew with `scimward state rebuild`, or just start again \
+                                   (whichever it is, accounts are adopted and nothing is removed)";
 
 /// Why a state folder cannot be used.
 #[derive(Debug, thiserror::Error)]

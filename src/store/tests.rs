@@ -12,7 +12,7 @@ use crate::{
         Anchor, AnchorKey, AttributePath, Digest, DnKey, Link, ManagerRef, Mark, Problem, Pushed, Rejection,
         ResourceId, Value,
     },
-    ports::{Change, CycleRecord, Held, Meta, Reject, RejectKind, StateStore},
+    ports::{Audit, AuditPosition, AuditRecord, Change, CycleRecord, Held, Meta, Reject, RejectKind, StateStore},
 };
 
 fn private_folder() -> tempfile::TempDir {
@@ -90,6 +90,18 @@ fn meta() -> Meta {
             reason: "too many".into(),
             since: 5,
         }),
+        audit: Some(Audit {
+            position: AuditPosition {
+                after: Some(AnchorKey([9; 16])),
+                by_id: true,
+            },
+            last: AuditRecord {
+                started: 6,
+                outcome: "audit".into(),
+                ..AuditRecord::default()
+            },
+        }),
+        rebuild: None,
     }
 }
 

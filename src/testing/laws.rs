@@ -25,6 +25,8 @@ use crate::{
     profile::Profile,
 };
 
+mod survey;
+
 /// A person of the test directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Person {
@@ -60,6 +62,7 @@ impl Person {
         if let Some(title) = &self.title {
             set("title", Value::Text(title.clone()));
         }
+        set("externalId", Value::Text(self.anchor.to_owned()));
         let anchor = Anchor::new(self.anchor);
         if self.broken {
             let problems = vec![Problem {
@@ -183,6 +186,7 @@ impl Town {
             approved,
             server: "ldap://test".into(),
             meta,
+            unmet: plan::Unmet::default(),
         }
     }
 
@@ -674,6 +678,242 @@ fn an_account_made_anew_is_told_to_those_who_report_to_it() {
     assert_eq!(execution.done, BTreeMap::from([(Action::Reference, 1)]));
     assert_eq!(town.view()["a"].3.as_deref(), Some("b"));
     assert_eq!(town.cycle(&people).0.plan.steps.len(), 0);
+}
+
+#[test]
+fn nobody_is_linked_to_the_account_of_somebody_else() {
+    let mut town = Town::new();
+    let mut people = ["a", "b"].map(person).to_vec();
+    town.cycle(&people);
+    let before = town.view();
+    let id = town.cloud.by_name("a").unwrap().0;
+    town.cloud.merge_into(&id);
+    people.extend(["c", "d"].map(person));
+    let (_, execution) = town.cycle(&people);
+    assert_eq!((execution.failed, execution.done.len()), (2, 0));
+    let rejects = town.store.rejects().unwrap();
+    assert_eq!(rejects.len(), 2);
+    for (_, reject) in rejects {
+        let words = &reject.rejection.problems[0].rule;
+        assert!(
+            words.contains(&format!("account {id}, which belongs to uid=a,dc=test (a)")),
+            "{words}"
+        );
+    }
+    // The account is given back to its owner, and nobody else is sent again.
+    let (_, execution) = town.cycle(&people);
+    assert_eq!(execution.done, BTreeMap::from([(Action::Update, 1)]));
+    assert_eq!(town.view(), before);
+    let requests = town.cloud.requests();
+    town.cycle(&people);
+    assert_eq!(town.cloud.requests(), requests);
+}
+
+#[test]
+fn a_cloud_with_one_account_for_everybody_gets_one_person() {
+    let mut town = Town::new();
+    let people = ["a", "b", "c", "d", "e"].map(person).to_vec();
+    town.cycle(&people[..1]);
+    town.store = Arc::default();
+    let id = town.cloud.by_name("a").unwrap().0;
+    town.cloud.merge_into(&id);
+    let (_, execution) = town.cycle(&people[1..]);
+    assert_eq!((execution.failed, execution.done[&Action::Create]), (3, 1));
+    let mut linked = 0;
+    town.store
+        .each_link(&mut |_| {
+            linked += 1;
+            true
+        })
+        .unwrap();
+    assert_eq!(linked, 1);
+}
+
+/// Everybody of `people` with another anchor, and the entry it had.
+fn reloaded(people: &[Person], anchors: &[&'static str]) -> Vec<Person> {
+    let other = |(person, anchor): (&Person, &&'static str)| Person {
+        anchor,
+        ..person.clone()
+    };
+    people.iter().zip(anchors).map(other).collect()
+}
+
+#[test]
+fn people_whose_anchors_changed_are_neither_sent_nor_taken_out() {
+    let mut town = Town::new();
+    let people = ["a", "b", "c"].map(person).to_vec();
+    town.cycle(&people);
+    let (before, requests) = (town.view(), town.cloud.requests());
+    // Whatever the limits say.
+    for anchors in [&["x", "y", "z"][..], &["a", "b", "z"]] {
+        let (planned, execution) = town.cycle(&reloaded(&people, anchors));
+        let changed = anchors.iter().filter(|anchor| **anchor > "c").count();
+        assert_eq!((planned.approved.held.len(), execution.done.len()), (changed, 0));
+        let reason = planned.approved.hold.unwrap().reason;
+        for part in ["same people", "must not approve", "docs/state.md"] {
+            assert!(reason.contains(part), "{reason}");
+        }
+        assert_eq!(planned.plan.counts.rejected, changed as u64);
+        let rejects = town.store.rejects().unwrap();
+        assert_eq!(rejects.len(), changed);
+        let words = &rejects[0].1.rejection.problems[0].rule;
+        for part in ["belongs to uid=", "do not approve", "[[users.override]]"] {
+            assert!(words.contains(part), "{words}");
+        }
+        assert_eq!((town.view(), town.cloud.requests()), (before.clone(), requests));
+    }
+    // The anchors are as they were: nothing happened.
+    let (planned, _) = town.cycle(&people);
+    assert!(planned.approved.hold.is_none() && town.store.rejects().unwrap().is_empty());
+    assert_eq!(town.cloud.requests(), requests);
+}
+
+#[test]
+fn a_namesake_waits_and_everybody_else_goes_on() {
+    let mut town = Town::new();
+    let people = ["a", "b", "c"].map(person).to_vec();
+    town.cycle(&people);
+    let mut now = reloaded(&people[..2], &["a", "x"]);
+    now.push(person("d"));
+    let (planned, execution) = town.cycle(&now);
+    assert_eq!(
+        execution.done,
+        BTreeMap::from([(Action::Create, 1), (Action::Deactivate, 1)]),
+        "d comes, c leaves"
+    );
+    // An operator says that b is not x.
+    let mut meta = town.store.meta().unwrap();
+    meta.approved = Some(planned.approved.hold.unwrap().plan_id);
+    town.store.save_meta(&meta).unwrap();
+    let (_, execution) = town.cycle(&now);
+    assert_eq!(execution.done, BTreeMap::from([(Action::Deactivate, 1)]));
+    assert!(!town.view()["b"].2);
+    // The account still has the name, so x is refused by the cloud until she gets another one.
+    let (planned, execution) = town.cycle(&now);
+    assert_eq!((execution.failed, execution.done.len()), (1, 0));
+    assert!(planned.approved.hold.is_none());
+    now[1].name = "b2".into();
+    let (_, execution) = town.cycle(&now);
+    assert_eq!(execution.done, BTreeMap::from([(Action::Create, 1)]));
+}
+
+#[test]
+fn another_name_for_the_newcomer_lets_the_leaver_go() {
+    let mut town = Town::new();
+    let people = ["a", "b"].map(person).to_vec();
+    town.cycle(&people);
+    let mut now = reloaded(&people, &["a", "x"]);
+    assert!(town.cycle(&now).0.approved.hold.is_some());
+    now[1].name = "b2".into();
+    let (planned, execution) = town.cycle(&now);
+    assert!(planned.approved.hold.is_none());
+    assert_eq!(
+        execution.done,
+        BTreeMap::from([(Action::Create, 1), (Action::Deactivate, 1)])
+    );
+}
+
+#[test]
+fn an_empty_state_that_may_adopt_anything_is_the_way_out_of_changed_anchors() {
+    let mut town = Town::new();
+    let people = ["a", "b"].map(person).to_vec();
+    town.cycle(&people);
+    let ids: Vec<String> = town.cloud.accounts().into_keys().collect();
+    town.store = Arc::default();
+    town.cloud.adopt_any();
+    let (_, execution) = town.cycle(&reloaded(&people, &["x", "y"]));
+    assert_eq!(execution.adopted, 2);
+    assert_eq!(town.cloud.accounts().into_keys().collect::<Vec<_>>(), ids);
+    assert!(town.view().contains_key("x") && town.view().contains_key("y"));
+}
+
+const COMPANY: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+
+#[test]
+fn an_attribute_that_nearly_everybody_loses_is_held_like_removals() {
+    let mut town = Town::new();
+    (town.policy.limits.max_removals, town.policy.limits.max_removals_percent) = (5, 50.0);
+    let people = COMPANY.map(person).to_vec();
+    town.cycle(&people);
+    let before = town.view();
+    let without_title = |from: usize| -> Vec<Person> {
+        let mut people = people.clone();
+        people[from..].iter_mut().for_each(|person| person.title = None);
+        people
+    };
+    // Six of twelve are more than the limit, but not more than half.
+    town.cycle(&without_title(6));
+    town.cycle(&people);
+    assert_eq!(town.view(), before);
+
+    let mut lost = without_title(1);
+    lost[0].title = Some("Chief".into());
+    let (planned, execution) = town.cycle(&lost);
+    assert_eq!(
+        execution.done,
+        BTreeMap::from([(Action::Update, 1)]),
+        "everything else is done"
+    );
+    assert_eq!(planned.approved.held.len(), 11);
+    let hold = planned.approved.hold.unwrap();
+    for part in ["11 of 12 accounts in use would lose title", "lost read rights"] {
+        assert!(hold.reason.contains(part), "{}", hold.reason);
+    }
+    assert_eq!(
+        town.cycle(&lost).0.approved.hold.as_ref(),
+        Some(&hold),
+        "a state, not an event"
+    );
+    let approve = |town: &Town| {
+        let mut meta = town.store.meta().unwrap();
+        meta.approved = Some(hold.plan_id.clone());
+        town.store.save_meta(&meta).unwrap();
+    };
+    // The right to read comes back.
+    assert!(town.cycle(&people).0.approved.hold.is_none());
+    approve(&town);
+    town.cycle(&people);
+    assert_eq!(town.view(), before);
+    // It was meant.
+    assert!(town.cycle(&lost).0.approved.hold.is_some());
+    approve(&town);
+    let (_, execution) = town.cycle(&lost);
+    assert_eq!(execution.done[&Action::Update], 11);
+    assert_eq!(town.cycle(&lost).0.plan.steps.len(), 0);
+}
+
+#[test]
+fn managers_that_nearly_everybody_loses_are_held() {
+    let mut town = Town::new();
+    town.policy.limits.max_removals_percent = 10.0;
+    let mut people = COMPANY.map(person).to_vec();
+    people[1..].iter_mut().for_each(|person| person.manager = Some("a"));
+    town.cycle(&people);
+    let before = town.view();
+    people.iter_mut().for_each(|person| person.manager = None);
+    let (planned, execution) = town.cycle(&people);
+    assert!(execution.done.is_empty());
+    let reason = planned.approved.hold.unwrap().reason;
+    assert!(reason.contains("would lose enterprise.manager"), "{reason}");
+    assert_eq!(town.view(), before);
+}
+
+#[test]
+fn what_an_update_came_to_is_told() {
+    let mut town = Town::new();
+    let mut people = ["a", "b", "c", "d"].map(person).to_vec();
+    town.cycle(&people);
+    let id = town.cloud.by_name("a").unwrap().0;
+    town.cloud.remove(&id);
+    people[..2]
+        .iter_mut()
+        .for_each(|person| person.title = Some("Chief".into()));
+    people[2..].iter_mut().for_each(|person| person.active = false);
+    let (planned, execution) = town.cycle(&people);
+    let record = outcome::record(&planned, &execution, 0, 0, 0);
+    assert_eq!(record.outcome, "1 made again, 1 updated, 2 switched off");
+    let done = [("made-again", 1), ("switched-off", 2), ("update", 1)];
+    assert_eq!(record.done, done.map(|(name, count)| (name.to_owned(), count)).into());
 }
 
 fn towns() -> impl Strategy<Value = Vec<Vec<Person>>> {

@@ -2,180 +2,28 @@
 //! tests only.
 
 mod laws;
+mod memory_store;
+mod proof;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
+pub(crate) use self::memory_store::MemoryStore;
 use crate::{
-    model::{Action, AnchorKey, Link, Mark, Operation, Pushed, Resource, ResourceId},
+    model::{Pushed, Resource, ResourceId},
     ports::{
-        Change, Created, CycleRecord, Meta, Payload, PlanSpool, Probe, ProviderError, Reject, ServiceProvider,
-        StateStore, Step, StoreError, Taken,
+        AccountReader, CloudAccount, Created, ListFrom, ListNext, ListPage, Match, Payload, Probe, ProviderError,
+        ServiceProvider, Taken,
     },
 };
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap()
-}
-
-/// A state in memory.
-#[derive(Default)]
-pub(crate) struct MemoryStore {
-    inner: Mutex<Inner>,
-}
-
-#[derive(Default)]
-struct Inner {
-    meta: Meta,
-    marks: BTreeMap<AnchorKey, Mark>,
-    links: BTreeMap<AnchorKey, Link>,
-    rejects: BTreeMap<AnchorKey, Reject>,
-    cycles: Vec<CycleRecord>,
-    spool: Vec<Operation>,
-    claimed: Vec<AnchorKey>,
-    steps: Vec<Step>,
-}
-
-impl StateStore for MemoryStore {
-    fn meta(&self) -> Result<Meta, StoreError> {
-        Ok(lock(&self.inner).meta.clone())
-    }
-
-    fn save_meta(&self, meta: &Meta) -> Result<(), StoreError> {
-        lock(&self.inner).meta = meta.clone();
-        Ok(())
-    }
-
-    fn marks(&self) -> Result<Vec<(AnchorKey, Mark)>, StoreError> {
-        Ok(lock(&self.inner)
-            .marks
-            .iter()
-            .map(|(&key, &mark)| (key, mark))
-            .collect())
-    }
-
-    fn link(&self, key: AnchorKey) -> Result<Option<Link>, StoreError> {
-        Ok(lock(&self.inner).links.get(&key).cloned())
-    }
-
-    fn each_link(&self, visit: &mut dyn FnMut(Link) -> bool) -> Result<(), StoreError> {
-        let links: Vec<Link> = lock(&self.inner).links.values().cloned().collect();
-        links.into_iter().all(visit);
-        Ok(())
-    }
-
-    fn apply(&self, changes: &[Change]) -> Result<(), StoreError> {
-        let mut inner = lock(&self.inner);
-        for change in changes {
-            match change {
-                Change::Put(key, mark, link) => {
-                    inner.marks.insert(*key, *mark);
-                    inner.links.insert(*key, (**link).clone());
-                }
-                Change::Mark(key, mark) => {
-                    inner.marks.insert(*key, *mark);
-                }
-                Change::Forget(key) => {
-                    inner.marks.remove(key);
-                    inner.links.remove(key);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn rejects(&self) -> Result<Vec<(AnchorKey, Reject)>, StoreError> {
-        Ok(lock(&self.inner)
-            .rejects
-            .iter()
-            .map(|(&key, reject)| (key, reject.clone()))
-            .collect())
-    }
-
-    fn save_rejects(&self, rejects: &[(AnchorKey, Option<Reject>)]) -> Result<(), StoreError> {
-        let mut inner = lock(&self.inner);
-        for (key, reject) in rejects {
-            match reject {
-                Some(reject) => inner.rejects.insert(*key, reject.clone()),
-                None => inner.rejects.remove(key),
-            };
-        }
-        Ok(())
-    }
-
-    fn cycles(&self, limit: usize) -> Result<Vec<CycleRecord>, StoreError> {
-        Ok(lock(&self.inner).cycles.iter().rev().take(limit).cloned().collect())
-    }
-
-    fn save_cycle(&self, record: &CycleRecord) -> Result<(), StoreError> {
-        lock(&self.inner).cycles.push(record.clone());
-        Ok(())
-    }
-
-    fn flush(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn spool(&self) -> &dyn PlanSpool {
-        self
-    }
-}
-
-impl PlanSpool for MemoryStore {
-    fn clear(&self) -> Result<(), StoreError> {
-        lock(&self.inner).spool.clear();
-        Ok(())
-    }
-
-    fn push(&self, operations: &[Operation]) -> Result<u32, StoreError> {
-        let mut inner = lock(&self.inner);
-        let first = inner.spool.len() as u32;
-        inner.spool.extend_from_slice(operations);
-        Ok(first)
-    }
-
-    fn operation(&self, index: u32) -> Result<Operation, StoreError> {
-        lock(&self.inner)
-            .spool
-            .get(index as usize)
-            .cloned()
-            .ok_or_else(|| StoreError(format!("no operation {index}")))
-    }
-
-    fn seal(&self, _plan_id: &str, steps: &[Step]) -> Result<(), StoreError> {
-        lock(&self.inner).steps = steps.to_vec();
-        Ok(())
-    }
-
-    fn claim(&self, upto: usize) -> Result<(), StoreError> {
-        let mut inner = lock(&self.inner);
-        let claimed = inner.steps[..upto]
-            .iter()
-            .map(|s| inner.spool[s.index as usize].anchor.key())
-            .collect();
-        inner.claimed = claimed;
-        Ok(())
-    }
-
-    fn in_doubt(&self) -> Result<Vec<AnchorKey>, StoreError> {
-        Ok(lock(&self.inner).claimed.clone())
-    }
-
-    fn unfinished_creates(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let claimed: BTreeSet<AnchorKey> = lock(&self.inner).claimed.iter().copied().collect();
-        let spool = lock(&self.inner).spool.clone();
-        let creates = spool
-            .into_iter()
-            .filter(|o| o.action == Action::Create && claimed.contains(&o.anchor.key()));
-        creates.into_iter().try_for_each(visit)
-    }
-
-    fn finish(&self, in_doubt: &[AnchorKey]) -> Result<(), StoreError> {
-        lock(&self.inner).claimed = in_doubt.to_vec();
-        Ok(())
-    }
 }
 
 /// A cloud in memory: unique names without case, adopts its own (`externalId` = anchor).
@@ -184,7 +32,13 @@ pub(crate) struct MemoryCloud {
     accounts: Mutex<BTreeMap<String, Account>>,
     requests: Mutex<u64>,
     next: Mutex<u64>,
+    /// Questions, which change nothing.
+    questions: Mutex<u64>,
+    /// Cannot be listed.
+    pub(crate) unlisted: AtomicBool,
     refuse: Mutex<BTreeSet<String>>,
+    merge: Mutex<Option<String>>,
+    any: Mutex<bool>,
 }
 
 /// One account.
@@ -204,6 +58,27 @@ impl MemoryCloud {
         *lock(&self.requests)
     }
 
+    /// Somebody changes the account by hand.
+    pub(crate) fn edit(&self, id: &str, change: impl FnOnce(&mut Account)) {
+        if let Some(account) = lock(&self.accounts).get_mut(id) {
+            change(account);
+        }
+    }
+
+    /// Somebody makes an account by hand.
+    pub(crate) fn make(&self, id: &str, account: Account) {
+        lock(&self.accounts).insert(id.to_owned(), account);
+    }
+
+    fn shown(&self, id: &str) -> Option<CloudAccount> {
+        let account = lock(&self.accounts).get(id).cloned()?;
+        Some(CloudAccount {
+            id: ResourceId(id.to_owned()),
+            resource: account.resource,
+            manager: account.manager_id,
+        })
+    }
+
     /// Somebody deletes the account by hand.
     pub(crate) fn remove(&self, id: &str) {
         lock(&self.accounts).remove(id);
@@ -213,11 +88,25 @@ impl MemoryCloud {
         lock(&self.refuse).insert(user_name.to_owned());
     }
 
+    /// From now on an account of the same name is adopted, whoever it says it is.
+    pub(crate) fn adopt_any(&self) {
+        *lock(&self.any) = true;
+    }
+
+    /// From now on every create ends at the account `id`.
+    pub(crate) fn merge_into(&self, id: &str) {
+        *lock(&self.merge) = Some(id.to_owned());
+    }
+
     pub(crate) fn by_name(&self, user_name: &str) -> Option<(String, Account)> {
         lock(&self.accounts)
             .iter()
             .find(|(_, a)| a.resource.user_name() == user_name)
             .map(|(id, a)| (id.clone(), a.clone()))
+    }
+
+    fn is_namesake(&self, account: &Account, payload: &Payload) -> bool {
+        *lock(&self.any) && account.resource.user_name() == payload.pushed.resource.user_name()
     }
 
     fn put(&self, id: Option<&ResourceId>, payload: &Payload) -> Result<ResourceId, ProviderError> {
@@ -230,7 +119,8 @@ impl MemoryCloud {
             });
         }
         let mut accounts = lock(&self.accounts);
-        let id = match id {
+        let merged = lock(&self.merge).clone().map(ResourceId);
+        let id = match id.or(merged.as_ref()) {
             Some(id) if !accounts.contains_key(&id.0) => return Err(ProviderError::Gone),
             Some(id) => id.clone(),
             None => {
@@ -268,7 +158,10 @@ impl ServiceProvider for MemoryCloud {
         let ours = || {
             lock(&self.accounts)
                 .iter()
-                .find(|(id, a)| a.external_id == payload.external_id && !taken(&ResourceId((*id).clone())))
+                .find(|(id, a)| {
+                    (a.external_id == payload.external_id || self.is_namesake(a, payload))
+                        && !taken(&ResourceId((*id).clone()))
+                })
                 .map(|(id, _)| id.clone())
         };
         let adopt = |id: String| self.put(Some(&ResourceId(id)), payload).map(Created::Adopted);
@@ -313,6 +206,71 @@ impl ServiceProvider for MemoryCloud {
 
     async fn probe(&self, _payload: &Payload, _taken: Taken<'_>) -> Result<Probe, ProviderError> {
         Ok(Probe::Nothing)
+    }
+}
+
+impl AccountReader for MemoryCloud {
+    fn lists(&self) -> bool {
+        !self.unlisted.load(Ordering::Relaxed)
+    }
+
+    fn page_size(&self) -> u64 {
+        3
+    }
+
+    async fn list(&self, from: &ListFrom) -> Result<ListPage, ProviderError> {
+        *lock(&self.questions) += 1;
+        let ids: Vec<String> = self.accounts().into_keys().collect();
+        let start = match from {
+            ListFrom::Index(index) => *index as usize - 1,
+            _ => 0,
+        };
+        let page = ids.iter().skip(start).take(3);
+        let end = start + 3;
+        Ok(ListPage {
+            accounts: page.filter_map(|id| self.shown(id)).collect(),
+            total: Some(ids.len() as u64),
+            next: if end >= ids.len() {
+                ListNext::End
+            } else {
+                ListNext::More(ListFrom::Index(end as u64 + 1))
+            },
+        })
+    }
+
+    async fn account(&self, id: &ResourceId) -> Result<Option<CloudAccount>, ProviderError> {
+        *lock(&self.questions) += 1;
+        Ok(self.shown(&id.0))
+    }
+
+    async fn account_of(&self, payload: &Payload, _taken: Taken<'_>) -> Result<Match, ProviderError> {
+        *lock(&self.questions) += 1;
+        let accounts = self.accounts();
+        let ours = accounts.iter().find(|(_, a)| a.external_id == payload.external_id);
+        let name = payload.pushed.resource.user_name();
+        let named = || accounts.iter().find(|(_, a)| a.resource.user_name() == name);
+        Ok(match ours.or_else(named).and_then(|(id, _)| self.shown(id)) {
+            None => Match::Nothing,
+            Some(account) => match self.judge(&account, payload) {
+                Ok(()) => Match::Theirs(Box::new(account)),
+                Err(because) => Match::Foreign {
+                    user_name: name.to_owned(),
+                    id: account.id,
+                    because,
+                },
+            },
+        })
+    }
+
+    fn judge(&self, account: &CloudAccount, payload: &Payload) -> Result<(), String> {
+        match account.external_id() == Some(&payload.external_id) {
+            true => Ok(()),
+            false => Err("of somebody else".into()),
+        }
+    }
+
+    fn requests(&self) -> u64 {
+        *lock(&self.questions)
     }
 }
 

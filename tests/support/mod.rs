@@ -19,6 +19,7 @@ pub mod pair;
 pub mod people;
 pub mod proxy;
 pub mod recorder;
+pub mod sandbox;
 pub mod scim_servers;
 pub mod scimward;
 pub mod service_manager;

@@ -176,6 +176,11 @@ impl Process {
         texts.stdout.matches(text).count() + texts.stderr.matches(text).count()
     }
 
+    /// What it has said on standard output so far.
+    pub fn stdout(&self) -> String {
+        self.said.texts.lock().unwrap().stdout.clone()
+    }
+
     /// Whether it has ended: nothing can be said any more.
     pub fn ended(&self) -> bool {
         self.said.texts.lock().unwrap().ended == 2

@@ -38,6 +38,8 @@ fn what_is_commented_out_is_the_default() {
     full.scim.ca_file = None;
     (full.scim.rate_per_s, full.scim.concurrency) = (plain.scim.rate_per_s, plain.scim.concurrency);
     full.limits.protected.clear();
+    full.audit.cron = None;
+    full.schedule.iter_mut().for_each(|schedule| schedule.audit_cron = None);
     full.users.mapping = plain.users.mapping.clone();
     assert_eq!(full, plain);
 }

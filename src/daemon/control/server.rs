@@ -225,7 +225,8 @@ async fn obey<R: Runner>(
             return Err(objection);
         }
         tracing::info!("a cycle was asked for over the control socket");
-        return Ok(follow(handle, out, gone).await);
+        let audit = command.get("audit").and_then(Value::as_bool).unwrap_or_default();
+        return Ok(follow(handle, audit, out, gone).await);
     }
     tracing::debug!(command = %name, "command over the control socket");
     let (daemon, output, token) = (handle.status(), out.clone(), stop.clone());
@@ -255,12 +256,12 @@ async fn obey<R: Runner>(
 
 /// Asks for a cycle and tells its progress until it ends. The cycle does not mind when the client
 /// is gone.
-async fn follow(handle: Handle, out: &CommandOutput, gone: &CancellationToken) -> u8 {
+async fn follow(handle: Handle, audit: bool, out: &CommandOutput, gone: &CancellationToken) -> u8 {
     let Some(Following {
         waits,
         mut events,
         mut end,
-    }) = handle.sync().await
+    }) = handle.sync(audit).await
     else {
         let _ = out.log("the daemon is leaving and starts no more cycles").await;
         return EXIT_LEAVING;

@@ -207,13 +207,10 @@ impl PlanSpool for FileSpool {
         self.doubts(&mut self.inner())
     }
 
-    fn unfinished_creates(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    fn unfinished(&self, visit: &mut dyn FnMut(Operation) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let claimed = self.claimed(&mut self.inner()).map_err(|error| self.damaged(&error))?;
         for index in claimed {
-            let operation = self.inner().log.read(index).map_err(|error| self.damaged(&error))?;
-            if operation.action == Action::Create {
-                visit(operation)?;
-            }
+            visit(self.inner().log.read(index).map_err(|error| self.damaged(&error))?)?;
         }
         Ok(())
     }

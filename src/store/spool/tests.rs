@@ -25,6 +25,7 @@ fn operation(name: &str, action: Action) -> Operation {
         dn_key: DnKey([8; 16]),
         manager_dn: DnKey::default(),
         look_up_first: false,
+        tell_all: false,
     }
 }
 

@@ -1,0 +1,163 @@
+//! Histories in which something was lost once, each for every cloud.
+
+use super::{
+    checker::Permit,
+    company::{Person, anchor, person},
+    directory::ReadFault,
+    fault::{Fault, Lasts},
+    net::{Weather, What},
+    world::{Ended, TWO_DAYS, World},
+};
+use crate::{profile::Profile, testing::MemoryStore};
+
+/// Every request from the `nth` one on takes effect, and no answer arrives; or the program dies when that
+/// one has taken effect.
+fn unheard_from(nth: u64) -> [Weather; 2] {
+    let deaf = What::Fails(Fault::ResetAfterEffect, Lasts::TillTheEnd);
+    [deaf, What::KillAfter].map(|what| Weather::At { nth, what })
+}
+
+/// Ann, her boss and two more, all in step.
+async fn office(profile: &str) -> World<MemoryStore> {
+    let mut world = World::new(profile, MemoryStore::default());
+    for name in ["ann", "boss", "cal", "dan"] {
+        world.company.insert(name.into(), person(name));
+    }
+    world.fair_cycle().await;
+    world
+}
+
+fn ann(world: &mut World<MemoryStore>) -> &mut Person {
+    world.company.get_mut("ann").unwrap()
+}
+
+/// For every cloud: `change` reaches the cloud without our learning of it, by a lost answer and by a kill;
+/// then the directory goes back to what it was, and so has the cloud to.
+async fn check_way_back(change: impl Fn(&mut World<MemoryStore>)) {
+    for profile in Profile::NAMES {
+        for weather in unheard_from(1) {
+            let mut world = office(profile).await;
+            let (before, people) = (world.view(), world.company.clone());
+            change(&mut world);
+            world.cycle(weather.clone(), ReadFault::None).await;
+            world.company = people;
+            tokio::time::advance(TWO_DAYS).await;
+            world.fair_cycle().await;
+            assert_eq!(world.view(), before, "{profile}, {weather:?}");
+            world.fair_cycle().await;
+            assert_eq!(world.net.inner().requests, 0, "{profile}, {weather:?}");
+            assert_eq!(world.net.inner().checker.violations, [""; 0]);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_may_have_arrived_is_taken_back() {
+    check_way_back(|world| ann(world).sn = "Married".into()).await;
+    check_way_back(|world| ann(world).phone = Some("+33 1".into())).await;
+    check_way_back(|world| ann(world).off = true).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manager_who_may_have_arrived_is_taken_back() {
+    check_way_back(|world| ann(world).manager = Some("boss".into())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_may_have_arrived_is_taken_back() {
+    check_way_back(|world| {
+        if world.profile().user_name_mutable {
+            ann(world).uid = "anna".into();
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_have_been_deactivated_comes_back_in() {
+    check_way_back(|world| drop(world.company.remove("ann"))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_have_been_let_in_again_and_leaves_is_shut_out() {
+    for profile in Profile::NAMES {
+        for weather in unheard_from(1) {
+            let mut world = office(profile).await;
+            let ann = world.company.remove("ann").unwrap();
+            world.fair_cycle().await;
+            let gone = world.view();
+            world.company.insert("ann".into(), ann);
+            world.cycle(weather.clone(), ReadFault::None).await;
+            assert_ne!(world.view(), gone, "she is in again");
+            world.company.remove("ann");
+            tokio::time::advance(TWO_DAYS).await;
+            world.fair_cycle().await;
+            assert_eq!(world.view(), gone, "{profile}, {weather:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_interrupted_create_left_is_cleared() {
+    for profile in Profile::NAMES {
+        // By externalId and by name.
+        let looks_first = 2 * u64::from(Profile::named(profile).unwrap().silent_takeover);
+        for weather in unheard_from(1 + looks_first) {
+            let mut world = office(profile).await;
+            let mut eve = person("eve");
+            (eve.phone, eve.manager) = (Some("+33 2".into()), Some("boss".into()));
+            world.company.insert("eve".into(), eve);
+            world.cycle(weather.clone(), ReadFault::None).await;
+            assert!(world.view().contains_key(&anchor("eve")));
+            let eve = world.company.get_mut("eve").unwrap();
+            (eve.phone, eve.manager, eve.title) = (None, None, None);
+            let mut fresh = World::new(profile, MemoryStore::default());
+            fresh.company = world.company.clone();
+            fresh.fair_cycle().await;
+            tokio::time::advance(TWO_DAYS).await;
+            world.fair_cycle().await;
+            assert_eq!(world.view(), fresh.view(), "{profile}, {weather:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_by_mistake_makes_no_second_account() {
+    for profile in Profile::NAMES {
+        let mut world = office(profile).await;
+        if world.profile().user_name_mutable {
+            ann(&mut world).uid = "anna".into();
+        }
+        ann(&mut world).sn = "Married".into();
+        let (ids, mut sober) = (world.ids(), world.fork());
+        sober.fair_cycle().await;
+        let what = What::Fails(Fault::Status(404), Lasts::Once);
+        world.cycle(Weather::At { nth: 1, what }, ReadFault::None).await;
+        tokio::time::advance(TWO_DAYS).await;
+        world.fair_cycle().await;
+        assert_eq!((world.view(), world.ids()), (sober.view(), ids), "{profile}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adoption_takes_nothing_away_that_the_limits_do_not_count() {
+    for profile in Profile::NAMES {
+        let mut world = office(profile).await;
+        let before = world.view();
+        // The state is lost, and a wrong rule says that everybody is disabled.
+        world.store = std::sync::Arc::default();
+        world.company.values_mut().for_each(|person| person.off = true);
+        world.net.inner().checker.permit(Permit::default());
+        world.fair_cycle().await;
+        assert_eq!(world.view(), before, "{profile}: adopted as they were");
+        let Ended::Done(done) = world.cycle(Weather::Fair, ReadFault::None).await else {
+            panic!("the cycle ends");
+        };
+        assert!(done.0.approved.hold.is_some(), "{profile}");
+        assert_eq!(world.view(), before, "{profile}: held");
+        world.approves = true;
+        world.fair_cycle().await;
+        let is_off = |account: &serde_json::Value| account["active"] == serde_json::json!(false);
+        assert!(world.view().values().all(is_off), "{profile}: approved");
+    }
+}
