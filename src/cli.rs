@@ -5,7 +5,11 @@
 
 use std::{ffi::OsString, io, net::SocketAddr, path::Path, path::PathBuf};
 
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint, error::ErrorKind};
+use clap::{
+    ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint,
+    builder::{OsStringValueParser, TypedValueParser},
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use clap_complete::Shell;
 
 use crate::logging::settings::LogFormat;
@@ -65,7 +69,7 @@ pub struct GlobalOptions {
         env = "SCIMWARD_CONFIG",
         hide_env_values = true
     )]
-    #[arg(default_value = DEFAULT_CONFIG, value_hint = ValueHint::FilePath)]
+    #[arg(default_value = DEFAULT_CONFIG, value_hint = ValueHint::FilePath, value_parser = config_path())]
     pub config: PathBuf,
 
     /// How log lines look, in place of the configuration's format
@@ -139,10 +143,10 @@ pub enum Command {
         json: bool,
     },
 
-    /// Release the removals of a plan that the limits hold back
-    #[command(after_help = "The id stands in the report of the run, and in: scimward status")]
+    /// Release the removals that the limits hold back
+    #[command(after_help = "The id stands after `scimward approve` in the report of the run, and in: scimward status")]
     Approve {
-        /// The plan, and no other
+        /// The id of what is held, and no other
         plan_id: String,
     },
 
@@ -178,7 +182,7 @@ pub enum Command {
 
     /// Write the manual pages
     Man {
-        /// An existing folder
+        /// A folder; made when it is not there
         #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
         folder: PathBuf,
     },
@@ -245,7 +249,7 @@ pub enum RejectsCommand {
 pub enum StateCommand {
     /// Write the state as JSON lines
     Export {
-        /// Standard output when left out
+        /// Standard output when left out or `-`
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
     },
@@ -334,7 +338,7 @@ struct Arguments {
     )]
     format: Option<ReportFormat>,
 
-    /// Write the report to a file
+    /// Write the report to a file; `-` is standard output
     #[arg(
         long,
         help_heading = "With --dry-run",
@@ -378,12 +382,16 @@ impl Cli {
             output,
             exit_code,
             command,
-        } = Arguments::try_parse_from(arguments)?;
+        } = Arguments::try_parse_from(arguments).map_err(with_mode_named)?;
         let task = match command {
             Some(_) if sync_now || dry_run => {
                 let mode = if sync_now { "--sync-now" } else { "--dry-run" };
                 let message = format!("{mode} cannot be used with a command");
                 return Err(Arguments::command().error(ErrorKind::ArgumentConflict, message));
+            }
+            Some(Command::State(StateCommand::Export { file })) => {
+                let file = file.filter(is_file);
+                Task::Command(Command::State(StateCommand::Export { file }))
             }
             _ if audit && !sync_now && !dry_run => {
                 let message = "--audit goes with --dry-run (report) or --sync-now (report and push right)";
@@ -394,7 +402,7 @@ impl Cli {
             None if dry_run => Task::DryRun(DryRun {
                 probe,
                 format: format.unwrap_or_default(),
-                output,
+                output: output.filter(is_file),
                 audit,
                 exit_code,
             }),
@@ -402,6 +410,37 @@ impl Cli {
         };
         Ok(Self { options, task })
     }
+}
+
+/// A variable that is set to nothing is not set, as with most programs.
+fn config_path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(|path| {
+        if path.is_empty() {
+            DEFAULT_CONFIG.into()
+        } else {
+            path.into()
+        }
+    })
+}
+
+/// `-` is no file but standard output, as everywhere.
+fn is_file(path: &PathBuf) -> bool {
+    path != Path::new("-")
+}
+
+/// Modes are options, since they need no further word: who takes one for a command is told its name.
+fn with_mode_named(mut error: clap::Error) -> clap::Error {
+    let mode = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) if matches!(&**word, "sync" | "sync-now" | "run" | "once") => "--sync-now",
+        Some(ContextValue::String(word)) if matches!(&**word, "dry-run" | "plan" | "diff") => "--dry-run",
+        _ => return error,
+    };
+    error.insert(
+        ContextKind::Suggested,
+        ContextValue::StyledStrs(vec![format!("that is the option {mode}: scimward {mode}").into()]),
+    );
+    error.remove(ContextKind::SuggestedSubcommand);
+    error
 }
 
 fn log_level(level: &str) -> Result<String, String> {
@@ -413,11 +452,12 @@ pub fn write_completions(shell: Shell, out: &mut dyn io::Write) {
     clap_complete::generate(shell, &mut Arguments::command(), "scimward", out);
 }
 
-/// Writes `scimward.1` and a page for each command into an existing folder.
+/// Writes `scimward.1` and a page for each command into a folder, which is made when it is not there.
 ///
 /// # Errors
 /// When a file cannot be written.
 pub fn write_man(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
     clap_mangen::generate_to(Arguments::command(), folder)
 }
 
@@ -482,6 +522,11 @@ mod tests {
             "state export",
             Task::Command(Command::State(StateCommand::Export { file: None })),
         );
+        check(
+            "state export -",
+            Task::Command(Command::State(StateCommand::Export { file: None })),
+        );
+        check("--dry-run --output -", Task::DryRun(DryRun::default()));
         check(
             "state import -",
             Task::Command(Command::State(StateCommand::Import { file: "-".into() })),
@@ -578,6 +623,26 @@ mod tests {
     }
 
     #[test]
+    fn a_mode_that_is_taken_for_a_command_is_named() {
+        for (line, option) in [
+            ("sync", "--sync-now"),
+            ("sync-now", "--sync-now"),
+            ("dry-run", "--dry-run"),
+            ("--config x plan", "--dry-run"),
+        ] {
+            let error = read(line).unwrap_err().to_string();
+            assert!(error.contains(&format!("scimward {option}")), "{error}");
+            assert!(!error.contains("similar"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_without_a_name_is_the_usual_one() {
+        let read = Cli::read(["scimward", "--config", "", "check"]).unwrap();
+        assert_eq!(read.options.config, Path::new(DEFAULT_CONFIG));
+    }
+
+    #[test]
     fn help_is_as_written_down() {
         let mut command = Arguments::command().term_width(100);
         command.build();
@@ -600,6 +665,8 @@ mod tests {
         let page = std::fs::read_to_string(folder.path().join("scimward.1")).unwrap();
         assert!(page.contains("Exit codes"), "{page}");
         assert!(folder.path().join("scimward-explain.1").is_file());
-        assert!(write_man(&folder.path().join("absent")).is_err());
+        write_man(&folder.path().join("a/b")).unwrap();
+        assert!(folder.path().join("a/b/scimward.1").is_file());
+        assert!(write_man(&folder.path().join("scimward.1/x")).is_err());
     }
 }

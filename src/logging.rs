@@ -156,6 +156,8 @@ impl Filter {
         let targets = Targets::new()
             .with_default(own.min(LevelFilter::WARN))
             .with_target(OURS, own)
+            // Each of its errors is told by us, once and in plain words.
+            .with_target("sled", LevelFilter::OFF)
             .with_targets(named);
         Ok(Self { targets, capped })
     }
@@ -210,10 +212,12 @@ mod tests {
         check("trace", "scimward::cycle", Some(Level::TRACE));
         check("trace", "ldap3::conn", Some(Level::WARN));
         check("trace", "hyper::proto", Some(Level::WARN));
+        check("info", "sled::tree", None);
+        check("info,sled=error", "sled::tree", Some(Level::ERROR));
         check("trace,ldap3=trace", "ldap3::conn", Some(Level::INFO));
         check("trace,ldap=trace", "ldap3::conn", Some(Level::INFO));
         check("trace,hyper=debug", "hyper::proto", Some(Level::INFO));
-        check("error", "sled", Some(Level::ERROR));
+        check("error", "rustls", Some(Level::ERROR));
         check("off", "scimward", None);
         check("scimward::scim=debug", "scimward::scim::client", Some(Level::DEBUG));
         check("scimward::scim=debug", "scimward::ldap", Some(Level::INFO));

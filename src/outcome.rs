@@ -190,6 +190,22 @@ pub fn record(
     }
 }
 
+/// What stands in for the record of a cycle that is about to send, should it never come to one of its own.
+#[must_use]
+pub fn unended(planned: &Planned, started: i64) -> CycleRecord {
+    CycleRecord {
+        started,
+        exit_code: exit::OBJECTS,
+        outcome: format!(
+            "never ended: scimward was killed, or the machine went down, in the middle of {}; what was done is \
+             remembered, the next run carries on",
+            count(planned.approved.steps.len() as u64, "operation")
+        ),
+        entries: planned.plan.counts.entries,
+        ..CycleRecord::default()
+    }
+}
+
 /// The record of a cycle that ended before there was a plan.
 #[must_use]
 pub fn failure(error: &CycleError, started: i64, ended: i64) -> CycleRecord {

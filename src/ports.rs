@@ -169,6 +169,7 @@ impl ProviderError {
             Self::Conflict { .. } => "conflict".to_owned(),
             Self::NotOurs { .. } => "answered with the account of somebody else".to_owned(),
             Self::Unauthorized { status, .. } => format!("the service provider refused us with {status}"),
+            Self::Unavailable { tries: 0 | 1, .. } => "unavailable".to_owned(),
             Self::Unavailable { tries, .. } => format!("unavailable (after {tries} tries)"),
             Self::InDoubt { cause } => cause.brief(),
             Self::Gone | Self::Cancelled => self.to_string(),
@@ -462,7 +463,7 @@ pub struct Held {
 pub struct CycleRecord {
     /// Unix seconds.
     pub started: i64,
-    /// Unix seconds.
+    /// Unix seconds; 0 when it never came to an end, and then all counts but `entries` are unknown.
     pub ended: i64,
     /// The exit code the cycle would end the program with.
     pub exit_code: u8,

@@ -64,7 +64,12 @@ impl SecretSource {
             Self::Env(name) => env(name)
                 .ok_or_else(|| self.error("is not set; set it for the service, or name another source"))?
                 .into_encoded_bytes(),
-            Self::Credential(name) => self.read_file(&self.credential_path(name, credentials)?, false)?,
+            Self::Credential(name) => {
+                let path = self.credential_path(name, credentials)?;
+                self.read_file(&path, false).map_err(|SecretError(problem)| {
+                    SecretError(format!("{problem} ($CREDENTIALS_DIRECTORY: {})", path.display()))
+                })?
+            }
         };
         self.check(bytes)
     }
@@ -82,7 +87,8 @@ impl SecretSource {
         let folder = folder.ok_or_else(|| {
             self.error(format!(
                 "cannot be found, because $CREDENTIALS_DIRECTORY is not set: run under systemd with \
-                 LoadCredential={name}:/path/to/file, or name a file or an environment variable instead"
+                 LoadCredential={name}:/path/to/file; for one command by hand set it to the folder that holds the file {name}, \
+                 as in: CREDENTIALS_DIRECTORY=/etc/scimward/credentials scimward check"
             ))
         })?;
         Ok(folder.join(name))

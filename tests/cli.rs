@@ -304,7 +304,11 @@ fn progress_on_a_terminal_leaves_log_lines_whole_and_nothing_behind() {
         .iter()
         .filter(|line| !line.starts_with("20") && !line.is_empty())
         .collect();
-    assert!(others.is_empty(), "left behind: {others:#?}");
+    // Besides the log stands what goes to standard output.
+    assert!(
+        matches!(&others[..], [summary] if summary.starts_with("39 created, 1 failed; 40 entries read, ")),
+        "left behind: {others:#?}"
+    );
 }
 
 #[test]
@@ -394,10 +398,17 @@ fn manual_pages_are_written_into_a_folder() {
     ] {
         assert!(fs::read_to_string(path(name)).unwrap().contains(".TH"), "{name}");
     }
+    // A folder that is not there is made; a file is no folder.
+    let made = path("share/man/man1");
+    let _ = Scimward::bare()
+        .args(&["man", &made.display().to_string()])
+        .run()
+        .expect(0);
+    assert!(made.join("scimward.1").is_file());
     let run = Scimward::bare()
-        .args(&["man", &path("missing").display().to_string()])
+        .args(&["man", &path("scimward.1").display().to_string()])
         .run();
-    fails_with(run, 2, &["missing"]);
+    fails_with(run, 2, &["cannot write into"]);
     assert!(!Path::new(&path("missing")).exists());
 }
 
@@ -414,4 +425,56 @@ fn a_device_is_written_to_and_not_replaced() {
             .expect(0),
     );
     assert!(std::fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+}
+
+#[test]
+fn a_dash_is_standard_output() {
+    let stage = Stage::with_people(2).synced();
+    let run = stage.run(&["--dry-run", "--output", "-"]).expect(0);
+    assert!(run.stdout.contains("Nothing to do."), "{}", run.everything());
+    let run = stage.run(&["state", "export", "-"]).expect(0);
+    assert!(run.stdout.lines().count() > 2, "{}", run.everything());
+    assert!(!Path::new("-").exists());
+}
+
+/// Messages that name the thing itself, and nothing of what is behind it.
+#[test]
+fn messages_are_about_what_was_asked() {
+    let stage = Stage::with_people(1);
+    let nowhere = stage.config.folder().join("nowhere/plan.json").display().to_string();
+    let run = stage.run(&["--dry-run", "--output", &nowhere]);
+    fails_with(run.says_not(".tmp/").says_not("at path"), 2, &["cannot write"]);
+
+    let program = || Scimward::bare().env("SCIMWARD_CONFIG", "");
+    fails_with(program().args(&["check"]).run(), 2, &["/etc/scimward/config.toml"]);
+    fails_with(program().args(&["sync"]).run(), 2, &["scimward --sync-now"]);
+
+    let wrong = |table: &str, key: &str, value: &str, parts: &[&str]| {
+        let stage = Stage::with_people(0).set(table, key, value);
+        let run = stage.run(&["check"]).expect(2);
+        fails_with(run, 2, &[&["one mistake in the configuration"], parts].concat());
+    };
+    wrong("users", "preset", "\"openldap\"", &["is not one of"]);
+    wrong(
+        "schedule",
+        "cron",
+        "\"0 0 30 2 *\"",
+        &["never comes", "to mend: write a day that the month has"],
+    );
+
+    let file = stage.config.folder().join("a file");
+    fs::write(&file, "").unwrap();
+    let stage = stage.set("state", "path", &text(&file.display().to_string()));
+    let run = stage.run(&["--sync-now"]).says_not("control socket");
+    fails_with(run, 1, &["a file for the state: not a directory"]);
+
+    let stage = stage.set("scim", "token", "{ credential = \"scim-token\" }");
+    let run = Scimward::new(&stage.config)
+        .env("CREDENTIALS_DIRECTORY", "/nowhere")
+        .args(&["check"])
+        .run();
+    let _ = run.says("$CREDENTIALS_DIRECTORY: /nowhere/scim-token");
+    let _ = stage
+        .run(&["check"])
+        .says("CREDENTIALS_DIRECTORY=/etc/scimward/credentials scimward check");
 }

@@ -42,7 +42,13 @@ fn a_sync_is_done_by_the_daemon_and_followed_to_its_end_and_exit_code() {
     let daemon = daemon(&pair, &config);
     pair.slapd.replace(&person(2).dn(), "title", &["Lighthouse Keeper"]);
     let run = command(&config, &["--sync-now"]).expect(0).says(ASKED);
-    let _ = run.says("cycle ended code=0 summary=1 updated; 5 entries read, 1 request sent");
+    let summary = "1 updated; 5 entries read, 1 request sent in ";
+    assert!(
+        run.stdout.starts_with(summary) && run.stdout.lines().count() == 1,
+        "{}",
+        run.everything()
+    );
+    let _ = run.says(&format!("cycle ended code=0 summary={summary}"));
     assert_eq!(pair.recorder.count_of("PATCH"), 1);
     assert_eq!(pair.recorder.count(), 1);
 
@@ -177,7 +183,7 @@ fn questions_are_answered_by_the_daemon_also_during_a_cycle() {
     assert!(!questions());
     let text = command(&config, &["status"]).expect(0).stdout;
     assert!(
-        text.contains("Next run: 2099-01-01 00:00:00 UTC\n") && !text.contains("Daemon:"),
+        text.ends_with("Next run: 2099-01-01 00:00:00 UTC\nDaemon: running, no run in progress\n"),
         "{text}"
     );
     assert_eq!(pair.recorder.count(), 0);
@@ -187,7 +193,7 @@ fn questions_are_answered_by_the_daemon_also_during_a_cycle() {
     pair.recorder.wait_until("the cycle", |requests| requests.len() == 2);
     assert!(questions());
     let text = command(&config, &["status"]).expect(0).stdout;
-    assert!(text.contains("\nDaemon: running since 20"), "{text}");
+    assert!(text.contains("\nDaemon: running; a run in progress since 20"), "{text}");
     assert_eq!(pair.recorder.count(), 2);
     pair.recorder.release();
     let _ = sync.wait().expect(0).says("2 updated");
@@ -212,6 +218,13 @@ fn held_removals_are_approved_through_the_daemon() {
     let _ = command(&config, &["approve", plan])
         .expect(0)
         .says("exactly these 2 removals");
+    let _ = command(&config, &["status"])
+        .expect(0)
+        .says("Approved: 2 removals")
+        .says_not("To let exactly these through");
+    let run = command(&config, &["status", "--json"]).expect(0);
+    let status: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(status["held"]["approved"], true);
     let _ = command(&config, &["--sync-now"]).expect(0).says("2 deactivated");
     assert_eq!(pair.recorder.count_of("PATCH"), 2);
     assert_eq!(pair.cloud.user(&person(10).uid).unwrap()["active"], false);
@@ -259,4 +272,113 @@ fn what_would_replace_the_state_is_refused_while_a_daemon_holds_it() {
     let _ = command(&config, &["state", "import", &backup]).expect(0);
     let _ = command(&config, &["--sync-now"]).expect(0).says("nothing changed");
     assert_eq!(pair.recorder.count(), 0);
+}
+
+/// A file that the daemon has not read: questions are answered by it all the same, or refused; a cycle,
+/// which would go by the old one, is refused.
+#[test]
+fn a_configuration_that_the_daemon_has_not_read_is_not_passed_over() {
+    let pair = Pair::with_people(4);
+    let config = pair.daemon(NEVER, true);
+    let daemon = daemon(&pair, &config);
+    let text = fs::read_to_string(config.write()).unwrap();
+    let another = |from: &str, to: &str| {
+        let path = config.folder().join("another.toml");
+        assert!(text.contains(from), "{text}");
+        fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        path.display().to_string()
+    };
+    let ask = |path: &str, arguments: &[&str]| Scimward::bare().args(&["--config", path]).args(arguments).run();
+
+    // What a cycle does not go by makes no difference.
+    let path = another("[state]", "[log]\nlevel = \"debug\"\n\n[state]");
+    let _ = ask(&path, &["--sync-now"]).expect(0).says("nothing changed");
+    let run = ask(&path, &["--dry-run"]).expect(0).says_not("answer is by");
+    assert!(run.stdout.contains("Nothing to do"), "{}", run.everything());
+
+    let path = another("[users]", &format!("[users]\nfilter = \"(uid={})\"", person(1).uid));
+    let run = ask(&path, &["--dry-run"])
+        .expect(5)
+        .says("this answer is by")
+        .says("systemctl reload");
+    assert!(run.stdout.contains("1 entry read"), "{}", run.everything());
+    let run = ask(&path, &["explain", &person(2).uid]).says("this answer is by");
+    assert!(
+        run.stdout.contains("not in the directory") || run.stdout.contains("outside"),
+        "{}",
+        run.everything()
+    );
+    let _ = ask(&path, &["--sync-now"])
+        .expect(2)
+        .says("would not go by")
+        .says("another.toml")
+        .says("reload");
+
+    assert_eq!(pair.recorder.count(), 0);
+
+    // Its own file has changed: once it has read that, it goes by it.
+    let config = config.set("limits", "max_removals", "1");
+    config.write();
+    let _ = command(&config, &["--sync-now"]).expect(2).says("would not go by");
+    daemon.signal(Signal::HUP);
+    daemon.wait_said("configuration read again");
+    let _ = command(&config, &["--sync-now"]).expect(0).says_not("would not");
+    let run = leave(daemon);
+    assert_eq!(run.stderr.matches(ENDED).count(), 3, "{}", run.everything());
+}
+
+/// A file that is wrong by now keeps nobody from asking the daemon that runs what does not depend on it.
+#[test]
+fn a_broken_configuration_does_not_hide_the_daemon() {
+    let pair = Pair::with_people(2);
+    let config = pair.daemon(NEVER, true);
+    let daemon = daemon(&pair, &config);
+    let config = config
+        .set("ldap", "page_size", "\"many\"")
+        .set("no_such_table", "x", "1");
+    for arguments in [&["status"][..], &["rejects"], &["state", "export"]] {
+        let run = command(&config, arguments).expect(0).says("the configuration is wrong");
+        assert!(!run.stdout.is_empty(), "{}", run.everything());
+    }
+    for arguments in [&["--dry-run"][..], &["--sync-now"], &["explain", "x"]] {
+        let _ = command(&config, arguments)
+            .expect(2)
+            .says("page_size")
+            .says_not("the daemon");
+    }
+    let _ = leave(daemon);
+    let _ = command(&config, &["status"]).expect(2).says("page_size");
+    assert_eq!(pair.recorder.count(), 0);
+}
+
+/// A single run answers nobody: whoever asks is told to wait, and not to ask it.
+#[test]
+fn a_single_run_in_progress_is_waited_for() {
+    let pair = Pair::with_people(2);
+    let config = pair.config();
+    pair.recorder.rule(Rule::new("POST", Which::Nth(1), Fault::Hold));
+    let first = Scimward::new(&config).args(&["--sync-now"]).spawn();
+    pair.recorder
+        .wait_until("a run in progress", |requests| requests.len() == 1);
+    for arguments in [
+        &["status"][..],
+        &["--dry-run"],
+        &["--sync-now"],
+        &["explain", "x"],
+        &["state", "export"],
+    ] {
+        let _ = command(&config, arguments)
+            .expect(1)
+            .says("a single run is in progress")
+            .says(&format!("(pid {})", first.id()))
+            .says_not("scimward status");
+    }
+    pair.recorder.release();
+    let run = first.wait().expect(0);
+    assert!(
+        run.stdout.starts_with("2 created; 2 entries read, 2 requests sent in "),
+        "{}",
+        run.everything()
+    );
+    assert_eq!(run.stdout.lines().count(), 1);
 }

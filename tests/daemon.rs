@@ -214,6 +214,53 @@ fn a_second_signal_leaves_at_once_and_the_next_run_makes_nobody_twice() {
     assert_in_step(&pair, 20);
 }
 
+/// The disk takes nothing more in the middle of a first sync: the run says what it had done, the daemon
+/// leaves so that it is started again, and the next one carries on and knows of the run.
+#[test]
+fn a_disk_that_is_full_ends_the_daemon_with_the_truth() {
+    let pair = Pair::with_people(20);
+    let config = pair.daemon(NEVER, true).set("scim", "concurrency", "1");
+    pair.recorder.rule(Rule::new("POST", Which::Nth(11), Fault::Hold));
+    // The signal would kill it before the write could fail.
+    let daemon = Scimward::new(&config).after("trap '' XFSZ").spawn();
+    pair.recorder.wait_until("the eleventh", |all| all.len() == 11);
+    let no_growth = rustix::process::Rlimit {
+        current: Some(4096),
+        maximum: Some(4096),
+    };
+    let pid = rustix::process::Pid::from_raw(daemon.id().cast_signed());
+    rustix::process::prlimit(pid, rustix::process::Resource::Fsize, no_growth).unwrap();
+    pair.recorder.release();
+    let run = daemon
+        .wait()
+        .expect(1)
+        .says("File too large (os error 27)")
+        .says("of 20 operations had been carried out")
+        .says("20 entries read, ")
+        .says_not("0 requests sent")
+        .says_not("Os {");
+    let last = run.stderr.lines().last().unwrap();
+    assert!(
+        last.contains("ERROR") && last.contains("leaving, to be started again"),
+        "{last}"
+    );
+
+    let lazy = config.set("schedule", "run_at_start", "false");
+    let daemon = Scimward::new(&lazy).spawn();
+    daemon.wait_said("the daemon is ready");
+    let told = cycles(&lazy);
+    assert!(
+        told.len() == 1 && told[0].1 == 1 && told[0].0.contains("of 20 operations"),
+        "{told:?}"
+    );
+    let _ = sync_now(&lazy).expect(0);
+    assert_eq!(cycles(&lazy)[0], told[0]);
+    assert_eq!(cycles(&lazy).len(), 2);
+    assert_in_step(&pair, 20);
+    daemon.signal(Signal::TERM);
+    let _ = daemon.wait().expect(0);
+}
+
 /// What a killed daemon leaves behind is in nobody's way: its socket, its lock, its unfinished plan.
 #[test]
 fn a_daemon_that_was_killed_is_followed_by_another() {
@@ -235,6 +282,12 @@ fn a_daemon_that_was_killed_is_followed_by_another() {
     assert!(socket.exists() && lock() == killed);
     // Nobody answers there, so a command takes the state itself.
     let _ = Scimward::new(&config).args(&["rejects"]).run().expect(0);
+    let told = Scimward::new(&config).args(&["status"]).run().expect(0);
+    let _ = told
+        .says("no end  never ended: scimward was killed")
+        .says("in the middle of 20 operations")
+        .says_not("0 requests");
+    assert_eq!(status(&config)["cycles"][0]["ended"], Value::Null);
     pair.recorder.clear_rules();
     pair.recorder.release();
 

@@ -294,7 +294,7 @@ fn an_attribute_that_vanishes_for_everybody_is_held() {
     assert_eq!(stage.methods(), "POST", "the joiner");
     stage.run(&["approve", &held(&stage).unwrap()]).expect(0);
     stage.sync().expect(0);
-    assert_eq!(stage.methods(), vec!["PATCH"; 12].join(" "));
+    assert_eq!(stage.methods(), ["PATCH"; 12].join(" "));
     stage.is_in_step();
 }
 

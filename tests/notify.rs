@@ -128,9 +128,9 @@ fn a_wrong_configuration_changes_nothing_and_is_told() {
             Some(right) => config.set(table, key, right),
             None => config.unset(table, key),
         };
-        // The client must read a good file; what the daemon goes by is another matter.
-        config.write();
-        sync_now(&config);
+        // The client reads a good file; the daemon does not go by it yet.
+        let run = Scimward::new(&config).args(&["--sync-now"]).run();
+        let _ = run.expect(2).says("would not go by");
         assert_eq!(pair.cloud.count(), 1, "{problem}");
     }
 
@@ -143,11 +143,7 @@ fn a_wrong_configuration_changes_nothing_and_is_told() {
     reload(&daemon, &manager);
     daemon.wait_said("there is no [schedule]");
     let run = Scimward::bare().args(&["--config", &bare.folder().join("config.toml").display().to_string()]);
-    let _ = run
-        .args(&["--sync-now"])
-        .run()
-        .expect(0)
-        .says("the daemon holds the state");
+    let _ = run.args(&["--sync-now"]).run().expect(2).says("would not go by");
     assert_eq!(pair.cloud.count(), 1);
 
     // A good file mends it all.
@@ -210,13 +206,13 @@ fn the_watchdog_is_fed_also_during_a_cycle_and_while_leaving() {
         });
     };
     pair.recorder.wait_until("a request", |requests| requests.len() == 1);
-    manager.wait_for("STATUS=running since");
+    manager.wait_for("STATUS=a run in progress since");
     fed(3);
     daemon.signal(Signal::TERM);
     manager.wait_for("STOPPING=1");
     fed(3);
     assert!(
-        last_status(&manager).starts_with("stopping; running since"),
+        last_status(&manager).starts_with("stopping; a run in progress since"),
         "{}",
         last_status(&manager)
     );

@@ -59,6 +59,9 @@ fn bytes_that_are_no_text_concern_one_person_only() {
         assert_eq!((world.cloud.count(), world.cloud.user("u00012")), (11, None));
         // Again: reported again, and nothing sent.
         assert_eq!(world.sync(1), NOTHING);
+        // There is nothing to hurry: one answer, not two that contradict each other.
+        let retry = world.run(&["rejects", "retry", &person(12).dn()]).expect(0);
+        drop(retry.says("tried in every cycle anyway").says_not("nobody called"));
 
         let dn = person(12).dn();
         named(

@@ -49,6 +49,44 @@ fn a_lost_state_adopts_what_is_ours_and_removes_nothing() {
     assert_eq!(stage.names_in_use().len(), 5);
 }
 
+/// An address that was wrong from the start: nobody was linked there, so the correction is simply followed,
+/// and nobody waits for what went wrong there.
+#[test]
+fn a_state_without_links_follows_the_endpoint() {
+    let mut stage = Stage::with_people(4).set("scim", "max_tries", "1");
+    let right = stage.cloud.url().to_owned();
+    stage.cloud.rule(Rule::new("POST", Which::From(1), Fault::Answer(503)));
+    let _ = stage.sync().says_not("(after 1 tries)");
+    let moved = Recorder::start(&stage.scim.url());
+    stage.change("scim", "endpoint", &text(moved.url()));
+    let _ = stage.run(&["--dry-run"]).expect(0).says("create              4");
+    let _ = stage.run(&["--sync-now"]).expect(0).says(&right).says("4 created");
+    assert_eq!(moved.count_of("POST"), 4);
+    let _ = stage.run(&["rejects"]).expect(0).says("Nobody");
+    stage.change("scim", "endpoint", &text(&right));
+    let _ = stage.run(&["--sync-now"]).expect(2).says("was made for");
+}
+
+/// A folder that holds other things is no place for a state, and its mode is nothing to change.
+#[test]
+fn a_folder_of_others_is_left_alone() {
+    let mut stage = Stage::with_people(1);
+    let folder = stage.config.folder().join("lib");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("dpkg"), "").unwrap();
+    stage.change("state", "path", &text(&folder.display().to_string()));
+    for mode in [0o755, 0o700] {
+        fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+        for (arguments, code) in [(&["--sync-now"][..], 1), (&["check"], 2), (&["status"], 1)] {
+            let run = stage.run(arguments).expect(code);
+            let run = run.says("no state folder").says("dpkg").says("a folder of its own");
+            let _ = run.says_not("chmod").says_not("is empty");
+        }
+    }
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    assert_eq!(stage.cloud.count_of("POST"), 0);
+}
+
 #[test]
 fn a_state_for_another_endpoint_is_refused_with_the_way_out() {
     let mut stage = Stage::with_people(4).synced();

@@ -244,7 +244,7 @@ fn no_state(path: &Path) -> Finding {
 
 fn remembered(setup: &Setup, store: &SledStore) -> Result<Finding, StoreError> {
     let meta = store.meta()?;
-    if let Some(words) = foreign_endpoint(&meta, setup) {
+    if let Some(words) = foreign_endpoint(store, setup)? {
         return Ok(fail("state", words));
     }
     let people = store.marks()?.len() as u64;

@@ -170,6 +170,7 @@ impl Demo {
         });
         let engine = Arc::clone(&self.engine);
         let around = Surroundings {
+            setup: engine.setup(),
             daemon: None,
             observer: Arc::new(Progress::new(None)),
             stop: self.stop.clone(),

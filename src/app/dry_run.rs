@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     audit,
-    engine::{Engine, chain, foreign_endpoint, unix_now},
+    engine::{Engine, chain, follows, foreign_endpoint, unix_now},
     foresight::Foresight,
     hints::{self, Names},
     order::{OrderError, Surroundings},
@@ -59,16 +59,22 @@ pub fn run(
     out: &mut dyn Write,
     around: &Surroundings,
 ) -> Result<u8, OrderError> {
-    let setup = engine.setup();
-    if let Some(words) = foreign_endpoint(&engine.store.meta()?, &setup) {
+    let setup = &around.setup;
+    if let Some(words) = foreign_endpoint(&*engine.store, setup)? {
         return Err(OrderError::Words(words, exit::USAGE));
     }
     let scratch = SledStore::scratch().map_err(|error| OrderError::Words(chain(&error), exit::OBJECTS))?;
+    // Without links there is nothing else in a state that counts elsewhere.
+    let store: &SledStore = if follows(&*engine.store, setup)? {
+        &scratch
+    } else {
+        &*engine.store
+    };
     let spool = scratch.spool();
     let (now, observer, stop) = (unix_now(), &around.observer, &around.stop);
-    let planned = engine.plan_beside_cycles(|| engine.plan_into(&setup, spool, now, observer, stop, None))?;
+    let planned = engine.plan_beside_cycles(|| Engine::plan_into(store, setup, spool, now, observer, stop, None))?;
     let client = match options.probe {
-        true => Some(prober(&setup, around)?),
+        true => Some(prober(setup, around)?),
         false => None,
     };
     let format = if options.json { Format::Json } else { Format::Text };
@@ -87,7 +93,7 @@ pub fn run(
     let held: BTreeSet<_> = planned.approved.held.iter().copied().collect();
     let carried_out: BTreeSet<_> = planned.approved.steps.iter().copied().collect();
     let shown = |step: &&Step| held.contains(step) || carried_out.contains(step);
-    let mut foresight = Foresight::new(&setup, &*engine.store);
+    let mut foresight = Foresight::new(setup, store);
     let mut names = Names::default();
     let mut tell = |(operation, request), held, probe| {
         let line = Line {
@@ -116,14 +122,12 @@ pub fn run(
     for late in foresight.late()? {
         tell(late, false, None)?;
     }
-    let mut summary = summary(&planned, &setup, totals, &*engine.store)?;
-    summary
-        .warnings
-        .extend(hints::dangling(&planned.plan, &*engine.store, spool)?);
-    summary.warnings.extend(names.warnings(&*engine.store, spool)?);
-    summary.warnings.extend(hints::unmet(&planned, &*engine.store)?);
+    let mut summary = summary(&planned, setup, totals, store)?;
+    summary.warnings.extend(hints::dangling(&planned.plan, store, spool)?);
+    summary.warnings.extend(names.warnings(store, spool)?);
+    summary.warnings.extend(hints::unmet(&planned, store)?);
     if options.audit {
-        summary.audit = Some(audit::for_report(engine, &setup, around)?);
+        summary.audit = Some(audit::for_report(engine, setup, around)?);
     }
     report.finish(&summary)?;
     buffered.flush()?;

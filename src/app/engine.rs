@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     audit, runner,
     setup::{self, Setup},
+    tally::Tally,
 };
 use crate::{
     cycle::{CycleError, Means, Planned, Watch},
@@ -21,7 +22,8 @@ use crate::{
     outcome::{self, exit},
     plan::PlanError,
     ports::{
-        CycleRecord, DirectoryError, Meta, PlanSpool, ProviderError, Reject, SharedObserver, StateStore, StoreError,
+        CycleRecord, DirectoryError, Meta, PlanSpool, ProviderError, Reject, RejectKind, SharedObserver, StateStore,
+        StoreError,
     },
     report,
     scim::ScimClient,
@@ -36,6 +38,8 @@ pub struct Engine {
     pub store: Arc<SledStore>,
     /// One cycle at a time.
     pub(super) busy: tokio::sync::Mutex<()>,
+    /// Why the state takes nothing more, once that is so.
+    unusable: Mutex<Option<String>>,
     /// The log whose level the configuration decides; none when the command line does.
     log: Option<LogHandle>,
 }
@@ -59,6 +63,7 @@ impl Engine {
             setup: Mutex::new(Arc::new(setup)),
             store: Arc::new(store),
             busy: tokio::sync::Mutex::new(()),
+            unusable: Mutex::new(None),
             log,
         })
     }
@@ -67,6 +72,12 @@ impl Engine {
     #[must_use]
     pub fn setup(&self) -> Arc<Setup> {
         Arc::clone(&self.setup.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Why the state takes nothing more from this process, once that is so.
+    #[must_use]
+    pub fn unusable(&self) -> Option<String> {
+        self.unusable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Reads the configuration again; the old one stays in force, whole, when the new one is wrong.
@@ -127,9 +138,12 @@ impl Engine {
     async fn cycle_alone(self: &Arc<Self>, observer: SharedObserver, stop: CancellationToken) -> CycleRecord {
         let started = unix_now();
         let setup = self.setup();
-        let record = match self.run(&setup, started, observer, stop).await {
+        let tally = Arc::new(Tally::new(observer));
+        let ended = self.run(&setup, started, &tally, stop).await;
+        let state_failed = matches!(ended, Err(Trouble::Cycle(CycleError::Store(_) | CycleError::Plan(_))));
+        let record = match ended {
             Ok(record) => record,
-            Err(Trouble::Cycle(error)) => outcome::failure(&error, started, unix_now()),
+            Err(Trouble::Cycle(error)) => tally.complete(outcome::failure(&error, started, unix_now())),
             Err(Trouble::Provider(outcome)) => CycleRecord {
                 started,
                 ended: unix_now(),
@@ -142,8 +156,14 @@ impl Engine {
         let saved = self.store.save_cycle(&record).and_then(|()| self.store.flush());
         if let Err(error) = saved {
             tracing::error!(%error, "the cycle could not be recorded");
+            self.store.leave_cycle(&record);
+            *self.unusable.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
         }
-        log_cycle(&record);
+        if state_failed {
+            tracing::error!(code = record.exit_code, summary = %report::cycle_line(&record), "cycle ended");
+        } else {
+            log_cycle(&record);
+        }
         record
     }
 
@@ -151,13 +171,15 @@ impl Engine {
         self: &Arc<Self>,
         setup: &Arc<Setup>,
         started: i64,
-        observer: SharedObserver,
+        tally: &Arc<Tally>,
         stop: CancellationToken,
     ) -> Result<CycleRecord, Trouble> {
+        let observer: SharedObserver = Arc::<Tally>::clone(tally);
         self.claim_endpoint(setup)?;
         let profile = Arc::clone(&setup.policy.profile);
         let client = ScimClient::new(setup.config.scim.clone(), profile, Arc::clone(&observer), stop.clone());
         let client = Arc::new(client.map_err(|error| Trouble::Usage(chain(&error)))?);
+        let client = Arc::clone(tally.client.get_or_init(|| client));
         match executor::recover(&client, &self.store).await? {
             Ok(_) => {}
             Err(ProviderError::Cancelled) => return Err(CycleError::Directory(DirectoryError::Cancelled).into()),
@@ -182,6 +204,9 @@ impl Engine {
             .as_mut()
             .map(|groups| std::mem::take(&mut groups.approved.operations));
         let operations = operations.filter(|_| may_act);
+        if !steps.is_empty() || operations.as_ref().is_some_and(|operations| !operations.is_empty()) {
+            self.store.begin_cycle(&outcome::unended(&planned, started))?;
+        }
         let groups = async || {
             if let Some(operations) = operations.filter(|operations| !operations.is_empty()) {
                 let run = executor::execute_groups(operations, &client, &self.store, pace, &observer, &stop);
@@ -231,7 +256,15 @@ impl Engine {
         let (engine, setup) = (Arc::clone(self), Arc::clone(setup));
         let (observer, stop) = (Arc::clone(observer), stop.clone());
         let work = move || {
-            let planned = engine.plan_into(&setup, engine.store.spool(), now, &observer, &stop, None)?;
+            let planned = Self::plan_into(
+                &*engine.store,
+                &setup,
+                engine.store.spool(),
+                now,
+                &observer,
+                &stop,
+                None,
+            )?;
             outcome::remember(&*engine.store, &setup.policy, &planned, now)?;
             if let (Some(policy), Some(groups)) = (&setup.policy.groups, &planned.groups) {
                 outcome::groups::remember(&*engine.store, policy, groups, now)?;
@@ -267,7 +300,7 @@ impl Engine {
     /// # Errors
     /// When there is nothing to plan from.
     pub fn plan_into(
-        &self,
+        store: &SledStore,
         setup: &Setup,
         spool: &dyn PlanSpool,
         now: i64,
@@ -277,13 +310,13 @@ impl Engine {
     ) -> Result<Planned, CycleError> {
         let means = Means {
             policy: &setup.policy,
-            store: &*self.store,
+            store,
             spool,
             now,
             observer,
             stop,
         };
-        setup.plan(means, &*self.store, watch)
+        setup.plan(means, store, watch)
     }
 
     /// A state belongs to one endpoint: its ids mean nothing anywhere else.
@@ -299,7 +332,26 @@ impl Engine {
                 })
                 .map_err(CycleError::from)?);
         }
-        foreign_endpoint(&meta, setup).map_or(Ok(()), |words| Err(Trouble::Usage(words)))
+        if let Some(words) = foreign_endpoint(&*self.store, setup)? {
+            return Err(Trouble::Usage(words));
+        }
+        if !follows(&*self.store, setup)? {
+            return Ok(());
+        }
+        tracing::warn!(
+            from = meta.endpoint,
+            to = endpoint,
+            "no account was linked there, so the state follows"
+        );
+        // What that address had against people says nothing of this one.
+        let there = |(_, reject): &(_, Reject)| reject.kind != RejectKind::Entry;
+        let rejects = self.store.rejects()?.into_iter().filter(there);
+        self.store
+            .save_rejects(&rejects.map(|(key, _)| (key, None)).collect::<Vec<_>>())?;
+        Ok(self.store.save_meta(&Meta {
+            endpoint: endpoint.clone(),
+            ..meta
+        })?)
     }
 }
 
@@ -350,11 +402,25 @@ fn log_rejections(planned: &Planned) {
     }
 }
 
-/// Why this state cannot be used with the configured endpoint, and the ways out.
-#[must_use]
-pub fn foreign_endpoint(meta: &Meta, setup: &Setup) -> Option<String> {
-    let endpoint = &setup.config.scim.endpoint;
-    (!meta.endpoint.is_empty() && meta.endpoint != *endpoint).then(|| {
+/// Whether the next cycle has this state follow to another endpoint: what it holds against people says
+/// nothing there.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn follows(store: &dyn StateStore, setup: &Setup) -> Result<bool, StoreError> {
+    let endpoint = store.meta()?.endpoint;
+    Ok(!endpoint.is_empty() && endpoint != setup.config.scim.endpoint)
+}
+
+/// Why this state cannot be used with the configured endpoint, and the ways out. One without any link is
+/// bound to no endpoint: there is no id in it that could mean something else elsewhere.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn foreign_endpoint(store: &dyn StateStore, setup: &Setup) -> Result<Option<String>, StoreError> {
+    let (meta, endpoint) = (store.meta()?, &setup.config.scim.endpoint);
+    let foreign = !meta.endpoint.is_empty() && meta.endpoint != *endpoint && !store.marks()?.is_empty();
+    Ok(foreign.then(|| {
         format!(
             "the state in {} was made for {}, but [scim] endpoint is {endpoint}; nothing was sent. \
              For another cloud give it a state of its own ([state] path); if the same cloud has a new address, \
@@ -362,7 +428,7 @@ pub fn foreign_endpoint(meta: &Meta, setup: &Setup) -> Option<String> {
             setup.config.state_path.display(),
             meta.endpoint,
         )
-    })
+    }))
 }
 
 /// An error and its causes in one line.

@@ -42,7 +42,7 @@ const NAME: usize = 26;
 /// # Errors
 /// When the directory or the state cannot be read.
 pub fn run(engine: &Arc<Engine>, who: &str, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
-    let setup = engine.setup();
+    let setup = &around.setup;
     let scratch = SledStore::scratch().map_err(|error| OrderError::Words(chain(&error), exit::OBJECTS))?;
     let store = &*engine.store;
     let wanted = Wanted::new(who);
@@ -59,15 +59,15 @@ pub fn run(engine: &Arc<Engine>, who: &str, out: &mut dyn Write, around: &Surrou
                 found.push((entry.dn.clone(), mapped.clone()));
             }
         };
-        engine.plan_into(&setup, spool, now, observer, stop, Some(&mut watch))
+        Engine::plan_into(store, setup, spool, now, observer, stop, Some(&mut watch))
     })?;
     if found.is_empty() && links.is_empty() {
-        nobody(out, who, &setup)?;
+        nobody(out, who, setup)?;
         return Ok(exit::OBJECTS);
     }
     let marks = store.marks()?.into_iter().collect();
     let context = Context {
-        setup: &setup,
+        setup,
         store,
         planned: &planned,
         rejects: store.rejects()?.into_iter().collect(),

@@ -8,12 +8,14 @@ mod engine;
 mod explain;
 mod foresight;
 mod hints;
+mod meant;
 mod order;
 mod progress;
 mod rebuild;
 mod runner;
 mod sandbox;
 mod setup;
+mod tally;
 
 use std::{
     fs::File,
@@ -27,6 +29,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 pub use engine::{Engine, chain};
+use meant::Meant;
 pub use order::{Order, OrderError, Surroundings};
 pub use progress::Progress;
 pub use setup::{Setup, SetupError};
@@ -34,11 +37,11 @@ pub use setup::{Setup, SetupError};
 use crate::{
     cli::{self, Cli, Color, Command, DryRun, RejectsCommand, ReportFormat, StateCommand, Task},
     daemon::{self, control},
-    logging::{self, LogHandle},
+    logging::{self, LogHandle, settings::LogSettings},
     outcome::exit,
     ports::{SharedObserver, StateStore, Unwatched},
-    report::{Brief, TextStyle},
-    store::{self, Found, SledStore},
+    report::{self, Brief, TextStyle},
+    store::{self, Found, OpenError, SledStore},
 };
 
 /// A BER value nested some hundred thousand levels deep is parsed by recursion in the LDAP library; with
@@ -146,13 +149,16 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
     if let Task::Command(Command::Sandbox(options)) = task {
         return sandbox::run(&options, colour(cli, io::stdout().is_terminal())).await;
     }
-    let setup = setup::load(&cli.options.config).map_err(|error| Failure::usage(error.to_string()))?;
     let progress = Arc::new(Progress::new(match task {
         Task::SyncNow { .. } => Some("pushing"),
         Task::Command(Command::State(StateCommand::Rebuild { .. })) => Some("asking"),
         _ => None,
     }));
-    let log = start_log(cli, &setup, &progress)?;
+    let setup = match setup::load(&cli.options.config) {
+        Ok(setup) => setup,
+        Err(error) => return ask_all_the_same(cli, task, &error, progress).await,
+    };
+    let log = start_log(cli, &setup.config.log, &progress)?;
     let state = setup.config.state_path.clone();
     match task {
         Task::Daemon => run_daemon(cli, setup, log).await,
@@ -176,8 +182,29 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
     }
 }
 
-fn start_log(cli: &Cli, setup: &Setup, progress: &Progress) -> Result<LogHandle, Failure> {
-    let mut settings = setup.config.log.clone();
+/// With a configuration that is wrong: a daemon that runs can still be asked what does not depend on it.
+async fn ask_all_the_same(cli: &Cli, task: Task, error: &SetupError, progress: Arc<Progress>) -> Result<u8, Failure> {
+    let wrong = || Failure::usage(error.to_string());
+    let (order, output) = match order(cli, task) {
+        Ok((order, output)) if !order.plans() => (order, output),
+        _ => return Err(wrong()),
+    };
+    let state = setup::state_path(&cli.options.config).ok_or_else(wrong)?;
+    let Ok(Some(client)) = control::Client::connect(&state).await else {
+        return Err(wrong());
+    };
+    start_log(cli, &LogSettings::default(), &progress)?;
+    tracing::warn!(
+        "the configuration is wrong, scimward check says how; the daemon that runs answers with the one it read"
+    );
+    let command = serde_json::to_value(&order).map_err(|error| Failure::other(&error))?;
+    let mut out = Output::new(output.as_deref())?;
+    let code = follow(client, command, &mut out, Arc::new(Unwatched)).await?;
+    out.finish().map(|()| code)
+}
+
+fn start_log(cli: &Cli, settings: &LogSettings, progress: &Progress) -> Result<LogHandle, Failure> {
+    let mut settings = settings.clone();
     if let Some(format) = cli.options.log_format {
         settings.format = format;
     }
@@ -204,6 +231,23 @@ fn open(setup: Setup, path: &Path, log: Option<LogHandle>) -> Result<Arc<Engine>
     Ok(Engine::new(path, setup, store, log))
 }
 
+/// The same once it is known that no daemon answers for this state.
+fn open_unanswered(setup: Setup, path: &Path) -> Result<Arc<Engine>, Failure> {
+    let store = SledStore::open(&setup.config.state_path).map_err(|error| match error {
+        OpenError::InUse { path, pid } => Failure {
+            words: format!(
+                "the state in {} is in use by another scimward process{}, which takes no questions: a single run is in \
+                 progress, or a daemon is just starting or leaving; wait for it to end, then try again",
+                path.display(),
+                pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
+            ),
+            code: exit::OBJECTS,
+        },
+        error => Failure::other(&error),
+    })?;
+    Ok(Engine::new(path, setup, store, None))
+}
+
 async fn run_daemon(cli: &Cli, setup: Setup, log: LogHandle) -> Result<u8, Failure> {
     let schedule = runner::schedule(setup.config.schedule.clone()).map_err(Failure::usage)?;
     let options = daemon::Options {
@@ -227,15 +271,18 @@ async fn sync_now(cli: &Cli, setup: Setup, audit: bool, progress: Arc<Progress>)
         .map_err(|error| Failure::other(&error))?;
     if let Some(client) = client {
         tracing::info!("the daemon holds the state; it is asked for a cycle");
-        let sync = serde_json::json!({ "name": control::SYNC, "audit": audit });
+        let mut sync = serde_json::json!({ "name": control::SYNC, "audit": audit });
+        Meant::by(&cli.options.config, &setup).join(&mut sync);
         return follow(client, sync, &mut io::stdout(), progress).await;
     }
-    let engine = open(setup, &cli.options.config, None)?;
+    let engine = open_unanswered(setup, &cli.options.config)?;
     let stop = stop_on_signal()?;
     let record = match audit {
         true => engine.sync_after_audit(true, progress, stop).await,
         false => engine.sync(progress, stop).await,
     };
+    // The log may go elsewhere, or be off; this is the answer to the command.
+    writeln!(io::stdout(), "{}", report::cycle_line(&record)).map_err(Failure::output)?;
     Ok(record.exit_code)
 }
 
@@ -255,7 +302,12 @@ async fn follow(
                 }
             }
             control::Reply::Log(line) => tracing::warn!("{line}"),
-            control::Reply::Cycle(record) => engine::log_cycle(&record),
+            control::Reply::Cycle(record) => {
+                engine::log_cycle(&record);
+                if let Err(error) = writeln!(out, "{}", report::cycle_line(&record)) {
+                    broken.get_or_insert(error);
+                }
+            }
             control::Reply::Exit(_) => {}
         })
         .await
@@ -357,7 +409,11 @@ async fn give(
         .await
         .map_err(|error| Failure::other(&error))?;
     if let Some(client) = client {
-        let command = serde_json::to_value(&order).map_err(|error| Failure::other(&error))?;
+        tracing::debug!(
+            "the daemon holds the state and answers; what it does is in its own log, at its own [log] level"
+        );
+        let mut command = serde_json::to_value(&order).map_err(|error| Failure::other(&error))?;
+        Meant::by(&cli.options.config, &setup).join(&mut command);
         let code = follow(client, command, &mut out, observer).await?;
         return out.finish().map(|()| code);
     }
@@ -370,9 +426,10 @@ async fn give(
         let scratch = SledStore::scratch().map_err(|error| Failure::other(&error))?;
         Engine::new(&cli.options.config, setup, scratch, None)
     } else {
-        open(setup, &cli.options.config, None)?
+        open_unanswered(setup, &cli.options.config)?
     };
     let around = Surroundings {
+        setup: engine.setup(),
         daemon: None,
         observer,
         stop: stop_on_signal()?,
@@ -412,8 +469,13 @@ impl Output {
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        let temporary = tempfile::NamedTempFile::new_in(folder)
-            .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))?;
+        let temporary = tempfile::NamedTempFile::new_in(folder).map_err(|error| {
+            Failure::usage(format!(
+                "cannot write {}: {}",
+                path.display(),
+                io::Error::from(error.kind())
+            ))
+        })?;
         Ok(Self::File {
             temporary,
             path: path.to_owned(),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{dry_run, engine::Engine, explain};
+use super::{dry_run, engine::Engine, explain, setup::Setup};
 use crate::{
     daemon::{self, DaemonStatus},
     model::{AnchorKey, DnKey},
@@ -90,6 +90,8 @@ impl OrderError {
 
 /// What a command may use besides the engine.
 pub struct Surroundings {
+    /// What plans are made with.
+    pub setup: Arc<Setup>,
     /// The daemon that carries it out, and the zone of its schedule.
     pub daemon: Option<(DaemonStatus, Tz)>,
     /// Progress.
@@ -120,6 +122,12 @@ impl Order {
         }
     }
 
+    /// Whether the answer depends on the configuration.
+    #[must_use]
+    pub fn plans(&self) -> bool {
+        matches!(self, Self::DryRun(_) | Self::Explain { .. })
+    }
+
     /// Carries the command out. Blocking; has to run on a thread of a tokio runtime that may block.
     ///
     /// # Errors
@@ -146,7 +154,10 @@ const CYCLES_SHOWN: usize = 10;
 
 fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
     let (cycles, rejects) = (store.cycles(CYCLES_SHOWN)?, store.rejects()?);
-    let Meta { held, audit, .. } = store.meta()?;
+    let Meta {
+        held, approved, audit, ..
+    } = store.meta()?;
+    let (held, approved) = (held.as_ref(), approved.as_deref());
     let view = around.daemon.as_ref().map(|(daemon, zone)| DaemonView {
         next_run: daemon
             .next
@@ -154,7 +165,7 @@ fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surr
         now: daemon.now(*zone),
     });
     if json {
-        let mut status = report::status_json(&cycles, held.as_ref(), &rejects, view.as_ref());
+        let mut status = report::status_json(&cycles, held, approved, &rejects, view.as_ref());
         let daemon = around.daemon.as_ref();
         status["audit"] = audit
             .as_ref()
@@ -162,7 +173,7 @@ fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surr
         status["daemon"] = daemon.map_or(Value::Null, |(daemon, _)| of_daemon(daemon));
         writeln!(out, "{status:#}")?;
     } else {
-        let status = report::status_text(&cycles, held.as_ref(), &rejects, view.as_ref());
+        let status = report::status_text(&cycles, held, approved, &rejects, view.as_ref());
         out.write_all(status.as_bytes())?;
         if let Some(audit) = audit {
             writeln!(out, "{}", report::audit_line(&audit.last))?;
@@ -194,7 +205,8 @@ fn approve(store: &dyn StateStore, plan_id: &str, out: &mut dyn Write) -> Result
     };
     if held.plan_id != plan_id {
         let words = format!(
-            "{plan_id} is not the plan that is held now. Held is {}, {}: {}. Look at it with `scimward --dry-run`",
+            "{plan_id} is not the id of what is held now (beside Plan in a report stands the id of the whole plan). Held \
+             is {}, {}: {}. Look at it with `scimward --dry-run`",
             held.plan_id,
             report::count(held.removals, "removal"),
             held.reason
@@ -231,7 +243,7 @@ fn rejects(store: &dyn StateStore, json: bool, out: &mut dyn Write) -> Result<u8
 
 fn retry(store: &dyn StateStore, who: &str, out: &mut dyn Write) -> Result<u8, OrderError> {
     let names: BTreeMap<AnchorKey, Reject> = store.rejects()?.into_iter().collect();
-    let mut again = Vec::new();
+    let (mut again, mut anyway) = (Vec::new(), false);
     for (key, reject) in names.into_iter().filter(|(_, reject)| is(reject, who)) {
         if reject.kind == RejectKind::Entry {
             writeln!(
@@ -239,6 +251,7 @@ fn retry(store: &dyn StateStore, who: &str, out: &mut dyn Write) -> Result<u8, O
                 "{}: tried in every cycle anyway; mend the entry or the mapping",
                 reject.rejection.dn
             )?;
+            anyway = true;
             continue;
         }
         writeln!(out, "{}: tried again in the next cycle", reject.rejection.dn)?;
@@ -249,6 +262,9 @@ fn retry(store: &dyn StateStore, who: &str, out: &mut dyn Write) -> Result<u8, O
                 ..reject
             }),
         ));
+    }
+    if again.is_empty() && anyway {
+        return Ok(exit::DONE);
     }
     if again.is_empty() {
         return Err(OrderError::Words(

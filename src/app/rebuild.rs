@@ -74,7 +74,7 @@ pub async fn run(
 /// A state that remembers somebody is not thrown away unasked: what it knows of people who have left is
 /// in no directory and no cloud.
 fn may_begin(store: &SledStore, meta: &Meta, setup: &Setup, force: bool) -> Result<(), Failure> {
-    if let Some(words) = foreign_endpoint(meta, setup) {
+    if let Some(words) = foreign_endpoint(store, setup).map_err(|error| Failure::other(&error))? {
         return Err(Failure::usage(words));
     }
     let links = store.marks().map_err(|error| Failure::other(&error))?.len() as u64;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     engine::{Engine, chain},
+    meant::Meant,
     order::{Order, Surroundings},
 };
 use crate::{
@@ -50,6 +51,14 @@ impl Runner for Engine {
         }
     }
 
+    fn unusable(&self) -> Option<String> {
+        Self::unusable(self)
+    }
+
+    fn objection(&self, command: &Value) -> Option<String> {
+        Meant::of(command)?.is_of_next_cycle(self).err()
+    }
+
     async fn command(
         self: Arc<Self>,
         command: Value,
@@ -57,6 +66,7 @@ impl Runner for Engine {
         daemon: DaemonStatus,
         stop: CancellationToken,
     ) -> u8 {
+        let meant = Meant::of(&command);
         let order: Order = match serde_json::from_value(command) {
             Ok(order) => order,
             Err(error) => {
@@ -72,7 +82,26 @@ impl Runner for Engine {
             .schedule
             .as_ref()
             .map_or(chrono_tz::UTC, |schedule| schedule.timezone);
+        let planned_with = match meant.filter(|_| order.plans()) {
+            Some(meant) => {
+                let engine = Arc::clone(&self);
+                let read = tokio::task::spawn_blocking(move || meant.to_plan_with(&engine)).await;
+                read.unwrap_or_else(|error| Err(format!("reading the configuration broke off: {error}")))
+            }
+            None => Ok((Arc::clone(&setup), None)),
+        };
+        let (planned_with, note) = match planned_with {
+            Ok(found) => found,
+            Err(words) => {
+                let _ = out.log(&words).await;
+                return exit::USAGE;
+            }
+        };
+        if let Some(note) = note {
+            let _ = out.log(&note).await;
+        }
         let around = Surroundings {
+            setup: planned_with,
             daemon: Some((daemon, zone)),
             observer: Arc::new(out.clone()),
             stop,

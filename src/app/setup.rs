@@ -1,16 +1,20 @@
 //! From the configuration file to everything a cycle goes by.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use super::engine::unix_now;
 use crate::{
     config::{self, Checks, Config, ConfigErrors, GroupsSettings, MappingMistake, Mistake, ProfileDefaults},
-    cycle::{self, CycleError, GroupSource, Means, Planned, Policy, Watch, groups::GroupPolicy},
+    cycle::{self, CycleError, GroupSource, Means, Planned, Policy, Watch, groups::GroupPolicy, mapping_digest},
     daemon::schedule::Schedule,
     ldap::{
         self, LdapDirectory,
         settings::{Scope, SearchSettings},
     },
-    logging,
+    logging::{self, settings::LogSettings},
     mapping::{
         Mapper, RuleError,
         groups::{GroupMapper, RosterRule},
@@ -31,6 +35,8 @@ pub struct Setup {
     pub search: SearchSettings,
     /// The same for groups.
     pub search_of_groups: Option<SearchSettings>,
+    /// When the file was read, unix seconds.
+    pub read_at: i64,
 }
 
 /// Why the program cannot be set up.
@@ -113,6 +119,7 @@ pub fn load(path: &Path) -> Result<Setup, SetupError> {
         policy,
         search,
         search_of_groups,
+        read_at: unix_now(),
     })
 }
 
@@ -142,6 +149,12 @@ fn groups_of(settings: &GroupsSettings, config: &Config) -> Result<GroupPolicy, 
     })
 }
 
+/// `[state] path` of a file that may be wrong elsewhere; nothing when there is no such file.
+#[must_use]
+pub fn state_path(path: &Path) -> Option<PathBuf> {
+    config::state_path(path, &checks())
+}
+
 impl Setup {
     /// The directory as configured.
     #[must_use]
@@ -166,6 +179,21 @@ impl Setup {
             store: groups,
         });
         cycle::plan(&mut self.directory(), groups, means, watch)
+    }
+
+    /// Digest of everything a cycle goes by: not of the file's name, of the log and the schedule, nor of how
+    /// the state's folder is spelled.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let config = Config {
+            path: PathBuf::new(),
+            state_path: PathBuf::new(),
+            schedule: None,
+            log: LogSettings::default(),
+            ..self.config.clone()
+        };
+        let Policy { scope, .. } = &self.policy;
+        Digest::of(format!("{config:?} {scope} {}", mapping_digest(&self.policy)).as_bytes())
     }
 }
 

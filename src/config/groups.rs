@@ -35,7 +35,7 @@ pub(super) fn read(groups: &Section<'_>, users: &Section<'_>, may_nest: bool) ->
         map: rules::read_map(groups),
     };
     if let Err(mistakes) = (groups.report.checks.groups)(&mapping) {
-        rules::note(groups, "groups.", mistakes);
+        rules::note(groups, "groups.", mistakes, false);
     }
     let settings = GroupsSettings {
         scope: groups.choice("scope", Scope::Sub, &scopes),

@@ -242,6 +242,19 @@ pub fn load(path: &Path, checks: &Checks) -> Result<Config, ConfigErrors> {
     parse(&text, path, checks)
 }
 
+/// `[state] path` as far as it can be told, from a file that may be full of mistakes.
+#[must_use]
+pub fn state_path(path: &Path, checks: &Checks) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(path).ok()?;
+    if text.len() > FILE_BYTES_MAX {
+        return None;
+    }
+    let (tree, _) = DeTable::parse_recoverable(&text);
+    let report = Report::new(&text, path.parent().unwrap_or(Path::new("")), checks);
+    let top = Section::new(&report, String::new(), Some(tree.get_ref()), keys::TOP);
+    Some(policy::state_path(&top.section("state", keys::STATE)))
+}
+
 /// Checks a configuration's text. `path` is for messages, and its folder for relative paths.
 ///
 /// # Errors

@@ -91,10 +91,12 @@ pub(super) fn schedule(schedule: &Section<'_>, audit_cron: Option<&str>) -> Opti
 fn cron_text(section: &Section<'_>, item: &Item<'_>) -> Option<String> {
     let text = item.text()?;
     if let Err(problem) = (section.report.checks.cron)(text) {
-        item.wrong(
-            format!("is not a schedule: {problem}"),
-            "write 5 fields (minute hour day month weekday), 6 (seconds first) or 7 (year last)",
-        );
+        let mend = if problem.contains("never comes") {
+            "write a day that the month has"
+        } else {
+            "write 5 fields (minute hour day month weekday), 6 (seconds first) or 7 (year last)"
+        };
+        item.wrong(format!("is not a schedule: {problem}"), mend);
     }
     Some(text.to_owned())
 }

@@ -72,7 +72,7 @@ pub(super) fn read_overrides(users: &Section<'_>) -> Vec<OverrideSpec> {
 
 /// Notes what the mapping itself says of a table. What had no shape it has not seen, so what it says of
 /// that is an echo.
-pub(super) fn note(table: &Section<'_>, prefix: &str, mistakes: Vec<MappingMistake>) {
+pub(super) fn note(table: &Section<'_>, prefix: &str, mistakes: Vec<MappingMistake>, preset_is_wrong: bool) {
     let place = |mistake: MappingMistake| {
         let key = mistake.key.strip_prefix(prefix).unwrap_or(&mistake.key).to_owned();
         (find(table, &key), key, mistake)
@@ -87,6 +87,8 @@ pub(super) fn note(table: &Section<'_>, prefix: &str, mistakes: Vec<MappingMista
     for (item, key, mistake) in places {
         match item {
             Some(item) => item.wrong(mistake.problem, mistake.mend),
+            // It would come with the preset that was meant.
+            None if preset_is_wrong => {}
             None => table.missing(&key, mistake.problem, mistake.mend),
         }
     }

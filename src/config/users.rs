@@ -38,7 +38,7 @@ pub(super) fn read(users: &Section<'_>, has_groups: bool) -> Option<UsersSetting
         overrides: rules::read_overrides(users),
     };
     if let Err(mistakes) = (users.report.checks.mapping)(&mapping) {
-        rules::note(users, "users.", mistakes);
+        rules::note(users, "users.", mistakes, preset.is_none() && preset_item.is_some());
     }
     let settings = UsersSettings {
         scope: users.choice("scope", Scope::Sub, &scopes),

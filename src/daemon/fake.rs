@@ -71,6 +71,7 @@ pub(super) struct Fake {
     stopped: AtomicUsize,
     pub(super) commands_stopped: AtomicUsize,
     pub(super) last_started: Mutex<Option<DateTime<Utc>>>,
+    pub(super) unusable: Mutex<Option<String>>,
 }
 
 impl Fake {
@@ -89,6 +90,7 @@ impl Fake {
             stopped: AtomicUsize::new(0),
             commands_stopped: AtomicUsize::new(0),
             last_started: Mutex::new(None),
+            unusable: Mutex::new(None),
         })
     }
 
@@ -156,6 +158,14 @@ impl Runner for Fake {
 
     fn last_started(&self) -> Option<DateTime<Utc>> {
         *self.last_started.lock().unwrap()
+    }
+
+    fn unusable(&self) -> Option<String> {
+        self.unusable.lock().unwrap().clone()
+    }
+
+    fn objection(&self, command: &Value) -> Option<String> {
+        command["objection"].as_str().map(str::to_owned)
     }
 
     async fn command(

@@ -39,6 +39,9 @@ use supervisor::{Drained, Handle, Supervisor, Surroundings};
 
 /// A request that cannot be understood, or is not allowed.
 pub const EXIT_USAGE: u8 = 2;
+/// The state cannot be used any more in this process: started again, as `Restart=on-failure` in the unit
+/// files does, the daemon may find it mended.
+pub const EXIT_UNUSABLE: u8 = 1;
 /// The control socket has too many clients (`EX_TEMPFAIL`).
 pub const EXIT_BUSY: u8 = 75;
 /// A cycle or command broke off by a mistake in the program.
@@ -87,7 +90,7 @@ pub enum DaemonError {
 }
 
 /// Runs the daemon until a signal ends it and returns the exit code: 0 after an orderly stop,
-/// [`EXIT_CUT_OFF`], or 128 + n after a second signal. In the last two cases work is still going on
+/// [`EXIT_UNUSABLE`], [`EXIT_CUT_OFF`], or 128 + n after a second signal. In the last two cases work is still going on
 /// in other tasks and threads, so the caller must end the process and not wait for the runtime.
 ///
 /// # Errors
@@ -116,9 +119,11 @@ async fn run_with<R: Runner>(
         Supervisor::new(Arc::clone(&runner), options.schedule, around).map_err(DaemonError::Schedule)?;
     let server = Server::bind(&Place::of_daemon(&options.state, options.runtime_directory.as_deref()))?;
     let (stop, over) = (CancellationToken::new(), CancellationToken::new());
-    let serving = server.serve(runner, handle.clone(), stop.clone(), over.clone());
+    let serving = server.serve(Arc::clone(&runner), handle.clone(), stop.clone(), over.clone());
     let supervising = async {
         let drained = supervisor.serve(stop.clone()).await;
+        // Also when the supervisor left of its own accord.
+        stop.cancel();
         over.cancel();
         drained
     };
@@ -126,6 +131,11 @@ async fn run_with<R: Runner>(
         (drained, ()) = async { tokio::join!(supervising, serving) } => Ok(match drained {
             Drained::Whole => 0,
             Drained::CutOff => EXIT_CUT_OFF,
+            Drained::Unusable => {
+                let why = runner.unusable().unwrap_or_default();
+                tracing::error!(code = EXIT_UNUSABLE, %why, "the state cannot be used any more; leaving, to be started again");
+                EXIT_UNUSABLE
+            }
         }),
         code = obey(&mut signals, &handle, &stop) => Ok(code),
     }
@@ -218,6 +228,18 @@ mod tests {
         daemon.signals.send(Signal::Leave(15)).await.unwrap();
         assert_eq!(daemon.ended.await.unwrap().unwrap(), EXIT_CUT_OFF);
         assert_eq!(asked.elapsed().as_secs(), DRAIN.as_secs());
+    }
+
+    /// Whoever starts it again gives it another chance; nobody would if it stayed.
+    #[tokio::test(start_paused = true)]
+    async fn a_state_that_is_lost_ends_the_daemon() {
+        let daemon = start(Behaviour::Hold);
+        daemon.fake.started().await;
+        *daemon.fake.unusable.lock().unwrap() = Some("the disk is full".to_owned());
+        daemon.fake.release();
+        assert_eq!(daemon.ended.await.unwrap().unwrap(), EXIT_UNUSABLE);
+        assert_eq!(daemon.fake.stopped(), 0);
+        assert!(Client::connect(daemon.state.path()).await.unwrap().is_none());
     }
 
     #[tokio::test(start_paused = true)]

@@ -30,6 +30,12 @@ pub trait Runner: Send + Sync + 'static {
     /// When the last cycle began, by the state. Asked once, at the start.
     fn last_started(&self) -> Option<DateTime<Utc>>;
 
+    /// Why no further cycle can do its work in this process, once that is so; a new process may.
+    fn unusable(&self) -> Option<String>;
+
+    /// Why a cycle must not be begun for this command, in words for whoever gave it.
+    fn objection(&self, command: &Value) -> Option<String>;
+
     /// A command from the control socket, everything but `sync`. Returns its exit code. `stop` is
     /// cancelled when the client is gone or the daemon leaves. May be called while a cycle is in
     /// progress, and more than once at a time.

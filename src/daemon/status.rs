@@ -65,7 +65,7 @@ impl DaemonStatus {
     fn doing(&self, zone: Tz) -> Vec<String> {
         let stopping = self.stopping.then(|| "stopping".to_owned());
         let running = self.running.as_ref();
-        let running = running.map(|running| format!("running since {}", show(running.since, zone)));
+        let running = running.map(|running| format!("a run in progress since {}", show(running.since, zone)));
         stopping.into_iter().chain(running).collect()
     }
 
@@ -120,6 +120,6 @@ mod tests {
             since: at("2026-01-01T00:00:00Z"),
             cause: Cause::Requested,
         });
-        check(&status, "stopping; running since 2026-01-01 01:00:00 CET");
+        check(&status, "stopping; a run in progress since 2026-01-01 01:00:00 CET");
     }
 }

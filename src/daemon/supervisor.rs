@@ -55,6 +55,8 @@ pub(super) enum Drained {
     Whole,
     /// It had to be cut off.
     CutOff,
+    /// Nobody asked to stop: nothing more can be done in this process.
+    Unusable,
 }
 
 enum Order {
@@ -165,6 +167,8 @@ pub(super) struct Supervisor<R> {
     events: broadcast::Sender<Event>,
     status: watch::Sender<DaemonStatus>,
     watchdog: Option<Interval>,
+    /// See [`Runner::unusable`].
+    unusable: bool,
 }
 
 impl<R: Runner> Supervisor<R> {
@@ -211,11 +215,12 @@ impl<R: Runner> Supervisor<R> {
             events,
             status,
             watchdog,
+            unusable: false,
         };
         Ok((supervisor, handle))
     }
 
-    /// Runs until `stop` is cancelled and the cycle in progress has ended, or was cut off.
+    /// Runs until `stop` is cancelled, or nothing more can be done in this process, and the cycle in progress has ended, or was cut off.
     pub(super) async fn serve(mut self, stop: CancellationToken) -> Drained {
         tracing::info!(schedule = %self.schedule.describe(), "the daemon is ready");
         self.around.manager.say(Say::Ready);
@@ -226,7 +231,13 @@ impl<R: Runner> Supervisor<R> {
                 Woken::Stop => break,
                 Woken::Order(Order::Sync { audit, waits, end }) => self.sync(audit, waits, end),
                 Woken::Order(Order::Reload) => self.begin_reload(),
-                Woken::Ended(ended) => self.run_ended(ended),
+                Woken::Ended(ended) => {
+                    self.run_ended(ended);
+                    if self.unusable {
+                        self.drain().await;
+                        return Drained::Unusable;
+                    }
+                }
                 Woken::Reloaded(loaded) => self.end_reload(loaded),
                 Woken::JitterOver => {
                     if let Some((_, cause)) = self.put_off.take() {
@@ -362,8 +373,9 @@ impl<R: Runner> Supervisor<R> {
             status.last = Some(record);
         });
         self.publish();
+        self.unusable = self.runner.unusable().is_some();
         let next = std::mem::take(&mut self.waiting);
-        if !next.is_empty() {
+        if !next.is_empty() && !self.unusable {
             let audit = std::mem::take(&mut self.waiting_for_audit);
             self.start(requested(audit), next);
         }

@@ -135,9 +135,10 @@ fn lost(plan: &Plan, step: &Step) -> Lost {
 fn without(plan: &Plan, held: &[Step]) -> Vec<Step> {
     let people: BTreeSet<_> = held.iter().filter_map(|step| plan.person(*step)).collect();
     let held: BTreeSet<_> = held.iter().collect();
+    let is_one_of_them = |step: &Step| plan.person(*step).is_some_and(|person| people.contains(&person));
     let stays = |step: &&Step| {
-        let steps_aside = step.phase == Phase::Unname;
-        !held.contains(step) && !(steps_aside && plan.person(**step).is_some_and(|person| people.contains(&person)))
+        let steps_aside = step.phase == Phase::Unname && is_one_of_them(step);
+        !steps_aside && !held.contains(step)
     };
     plan.steps.iter().filter(stays).copied().collect()
 }

@@ -104,7 +104,11 @@ fn ends(out: &mut dyn Write, look: &Look, summary: &Summary) -> io::Result<()> {
 
 fn totals(out: &mut dyn Write, look: &Look, summary: &Summary, held_lines: &BTreeMap<Action, u64>) -> io::Result<()> {
     let Look { strong, alert, .. } = look;
-    writeln!(out, "{strong}Plan{strong:#}  {}", shown(&summary.plan_id))?;
+    write!(out, "{strong}Plan{strong:#}  {}", shown(&summary.plan_id))?;
+    if summary.held.is_some() {
+        write!(out, "  (all of it; what is held has an id of its own, below)")?;
+    }
+    writeln!(out)?;
     writeln!(out)?;
     for action in ACTIONS {
         let number = summary.operations.get(&action).copied().unwrap_or_default();
@@ -138,6 +142,22 @@ fn totals(out: &mut dyn Write, look: &Look, summary: &Summary, held_lines: &BTre
         write!(out, ", {} at {} requests/s", about(seconds), summary.rate_per_s)?;
     }
     writeln!(out)
+}
+
+/// Held removals that were approved, and when they go.
+pub(super) fn approved(out: &mut dyn Write, look: &Look, held: &Held) -> io::Result<()> {
+    let Look { strong, .. } = look;
+    let number = count(held.removals, "removal");
+    let id = shown(&held.plan_id);
+    writeln!(
+        out,
+        "Approved: {number} ({strong}{id}{strong:#}). {}",
+        shown(&held.reason)
+    )?;
+    writeln!(
+        out,
+        "  The next run carries them out, if they are still the same by then. To run now: scimward --sync-now"
+    )
 }
 
 /// Held removals and the command that lets them through.

@@ -194,7 +194,7 @@ fn json_with_nothing_to_do() {
 #[test]
 fn every_field_is_documented() {
     let dry_run = serde_json::from_str(&report(Format::Json, PLAIN, &every_line(), &full_summary())).unwrap();
-    let status = status_json(&[CycleRecord::default()], Some(&held()), &keyed_rejects(), None);
+    let status = status_json(&[CycleRecord::default()], Some(&held()), None, &keyed_rejects(), None);
     for (page, document) in [
         (include_str!("../../docs/dry-run-json.md"), dry_run),
         (include_str!("../../docs/status-json.md"), status),
@@ -298,9 +298,16 @@ fn status_for_people() {
     let daemon = daemon();
     golden(
         "status_text",
-        &status_text(&records, Some(&held()), &keyed_rejects(), Some(&daemon)),
+        &status_text(&records, Some(&held()), None, &keyed_rejects(), Some(&daemon)),
     );
-    golden("status_text_new", &status_text(&[], None, &[], None));
+    let approved = status_text(&[], Some(&held()), Some(&held().plan_id), &[], None);
+    assert!(
+        approved.contains("Approved: ")
+            && approved.contains("The next run carries them out")
+            && !approved.contains("scimward approve"),
+        "{approved}"
+    );
+    golden("status_text_new", &status_text(&[], None, None, &[], None));
 }
 
 #[test]
@@ -308,6 +315,7 @@ fn status_for_programs() {
     let value = status_json(
         &[cycle(0, "done", &[("create", 2)])],
         Some(&held()),
+        Some(&held().plan_id),
         &keyed_rejects(),
         Some(&daemon()),
     );
@@ -332,7 +340,7 @@ fn a_status_counts_what_it_does_not_show() {
     let rejects: Vec<_> = (0..8)
         .map(|at| (crate::model::AnchorKey([at; 16]), reject(at)))
         .collect();
-    let text = status_text(&[], None, &rejects, None);
+    let text = status_text(&[], None, None, &rejects, None);
     assert!(text.contains("… and 3 more: scimward rejects"), "{text}");
     assert_eq!(text.matches("missing").count(), 5, "{text}");
 }

@@ -267,7 +267,7 @@ mod tests {
             let mut text = Vec::new();
             rejects_json(some, &mut text).unwrap();
             let list: serde_json::Value = serde_json::from_slice(&text).unwrap();
-            assert_eq!(list, super::super::status_json(&[], None, some, None)["rejects"]);
+            assert_eq!(list, super::super::status_json(&[], None, None, some, None)["rejects"]);
         }
     }
 }

@@ -96,7 +96,9 @@ fn one(out: &mut dyn Write, look: &Look, reject: &Reject) -> io::Result<()> {
 fn sentence(problem: &Problem, room: usize) -> String {
     let rule = shown(&problem.rule);
     let mut line = match problem.attribute.as_str() {
-        "" => rule.into_owned(),
+        // An operation that failed; the value is whom it was about.
+        "" if problem.value.is_empty() => return rule.into_owned(),
+        "" => return format!("{}: {rule}", shown(&problem.value)),
         attribute => format!("{}{rule}", pad(&format!("{} ", shown(attribute)), NAME_COLUMNS)),
     };
     if !problem.value.is_empty() {

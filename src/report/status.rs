@@ -38,6 +38,9 @@ fn sentence(record: &CycleRecord) -> String {
         "" => ending(record.exit_code),
         outcome => outcome,
     };
+    if record.ended == 0 {
+        return shown(outcome).into_owned();
+    }
     let entries = match record.entries {
         1 => "1 entry".to_owned(),
         entries => format!("{} entries", grouped(entries)),
@@ -69,11 +72,13 @@ pub struct DaemonView {
     pub now: String,
 }
 
-/// What `scimward status` says. `records` come newest first; without `daemon` none is running.
+/// What `scimward status` says. `records` come newest first; `approved` is the id of an approval that no
+/// run has used yet; without `daemon` none is running.
 #[must_use]
 pub fn status_text(
     records: &[CycleRecord],
     held: Option<&Held>,
+    approved: Option<&str>,
     rejects: &[(AnchorKey, Reject)],
     daemon: Option<&DaemonView>,
 ) -> String {
@@ -84,7 +89,11 @@ pub fn status_text(
     as_text(|out| {
         cycles(out, records)?;
         if let Some(held) = held {
-            closing::held_back(out, &look, held)?;
+            if approved == Some(&*held.plan_id) {
+                closing::approved(out, &look, held)?;
+            } else {
+                closing::held_back(out, &look, held)?;
+            }
             writeln!(out, "  Held since {} UTC\n", instant(held.since))?;
         }
         let people: Vec<&Reject> = rejects.iter().map(|(_, reject)| reject).collect();
@@ -96,10 +105,9 @@ pub fn status_text(
             Some((_, time)) => writeln!(out, "Next run: {}", shown(time))?,
             None => writeln!(out, "Next run: none; the schedule has no further time")?,
         }
-        if daemon.now.is_empty() {
-            Ok(())
-        } else {
-            writeln!(out, "Daemon: {}", shown(&daemon.now))
+        match &*daemon.now {
+            "" => writeln!(out, "Daemon: running, no run in progress"),
+            now => writeln!(out, "Daemon: running; {}", shown(now)),
         }
     })
 }
@@ -147,11 +155,14 @@ fn cycles(out: &mut dyn Write, records: &[CycleRecord]) -> io::Result<()> {
     writeln!(out, "Last runs (UTC)")?;
     for record in records {
         let time = pad(&took(record), widest);
+        let end = match record.ended {
+            0 => "no end".to_owned(),
+            _ => format!("exit {}", record.exit_code),
+        };
         writeln!(
             out,
-            "  {}  {time}  exit {}  {}",
+            "  {}  {time}  {end}  {}",
             instant(record.started),
-            record.exit_code,
             sentence(record)
         )?;
     }
@@ -163,9 +174,15 @@ fn cycles(out: &mut dyn Write, records: &[CycleRecord]) -> io::Result<()> {
 pub fn status_json(
     records: &[CycleRecord],
     held: Option<&Held>,
+    approved: Option<&str>,
     rejects: &[(AnchorKey, Reject)],
     daemon: Option<&DaemonView>,
 ) -> serde_json::Value {
+    let held = held.map(|held| {
+        let mut view = json!(dry_run::HeldView::new(held));
+        view["approved"] = json!(approved == Some(&*held.plan_id));
+        view
+    });
     let cycle = |record: &CycleRecord| {
         json!({
             "started": timestamp(record.started),
@@ -183,7 +200,7 @@ pub fn status_json(
         "format": "scimward-status",
         "version": 1,
         "cycles": records.iter().map(cycle).collect::<Vec<_>>(),
-        "held": held.map(dry_run::HeldView::new),
+        "held": held,
         "rejects": rejects.iter().map(|(_, reject)| dry_run::RejectView::new(reject)).collect::<Vec<_>>(),
         "daemon": daemon.map(|daemon| &daemon.now),
         "nextRun": daemon.and_then(|daemon| timestamp(daemon.next_run.as_ref()?.0)),

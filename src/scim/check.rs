@@ -2,7 +2,12 @@
 
 use serde_json::Value as Json;
 
-use super::{client::ScimClient, request, transport::Answer, wire::Page};
+use super::{
+    client::{ScimClient, WEB_PAGE},
+    request,
+    transport::Answer,
+    wire::Page,
+};
 use crate::{ports::ProviderError, profile::UpdateVerb};
 
 /// A name nobody has.
@@ -121,8 +126,12 @@ fn warning(text: String) -> Finding {
 }
 
 fn error_finding(error: &ProviderError) -> Finding {
+    let mut text = error.to_string();
+    if text.contains(WEB_PAGE) {
+        text.push_str("; if that is no passing fault, this is no SCIM endpoint; correct [scim] endpoint");
+    }
     Finding {
         severity: Severity::Error,
-        text: error.to_string(),
+        text,
     }
 }

@@ -31,6 +31,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Ceiling of every pause that the provider did not ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// How an answer is called that is a success and no SCIM.
+pub(super) const WEB_PAGE: &str = "with a web page";
+
 /// A SCIM service provider (RFC 7644), spoken to over HTTPS.
 pub struct ScimClient {
     pub(super) profile: Arc<Profile>,
@@ -307,7 +310,7 @@ fn believed(request: &PlannedRequest, idempotency: Idempotency, exchange: Exchan
             body: Ok(body),
             ..
         }) if is_web_page(&body) => Exchange::Lost(format!(
-            "something in front of the service provider answered {status} with a web page: {}",
+            "something in front of the service provider answered {status} {WEB_PAGE}: {}",
             explain(&body, None)
         )),
         other => other,

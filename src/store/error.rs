@@ -31,6 +31,18 @@ pub enum OpenError {
         /// What was found.
         cause: String,
     },
+    /// Other files are in it, and no state.
+    #[error(
+        "{path} is no state folder: it holds {example}, which is not ours; give [state] path a folder of its own, \
+         such as {}",
+        path.join("scimward").display()
+    )]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// One of the files in it.
+        example: String,
+    },
     /// Somebody else could read or change it.
     #[error("the state folder {path} {problem}; {mend}")]
     Permission {

@@ -18,6 +18,12 @@ use rustix::{
 use super::{durable, error::OpenError};
 
 const LOCK: &str = "lock";
+/// Of these, one at least is in a folder in which we ever made a state.
+const OURS: [&str; 4] = [LOCK, "db", "db.creating", "plan"];
+/// What the system puts into the top folder of a disk.
+const OF_A_DISK: &str = "lost+found";
+/// The user ids that systemd gives to dynamic users (systemd.exec(5), `DynamicUser=`).
+const DYNAMIC_UIDS: std::ops::RangeInclusive<u32> = 61_184..=65_519;
 /// [`inspect_lock`] holds the lock for some microseconds; a start in just that moment must not fail.
 const LOCK_TRIES: u32 = 5;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
@@ -27,11 +33,33 @@ pub(super) struct FolderLock(File);
 
 /// Creates the folder when it is missing and makes sure that nobody else can read or change it.
 pub(super) fn prepare(folder: &Path) -> Result<(), OpenError> {
+    // To make it would fail as well, but with "File exists".
+    if fs::metadata(folder).is_ok_and(|there| !there.is_dir()) {
+        return Err(OpenError::io(folder)(io::ErrorKind::NotADirectory.into()));
+    }
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
         .map_err(OpenError::io(folder))?;
+    check_ours(folder)
+}
+
+/// Refuses a folder of others: neither is a state made among their files, nor are they to change its mode.
+fn check_ours(folder: &Path) -> Result<(), OpenError> {
+    if !OURS.iter().any(|name| folder.join(name).exists())
+        // One that may not be read is told of below.
+        && let Ok(files) = fs::read_dir(folder)
+    {
+        let mut names: Vec<_> = files.flatten().map(|file| file.file_name()).collect();
+        names.retain(|name| name != OF_A_DISK);
+        if let Some(example) = names.iter().min() {
+            return Err(OpenError::Foreign {
+                path: folder.to_path_buf(),
+                example: example.to_string_lossy().into_owned(),
+            });
+        }
+    }
     check_private(folder)
 }
 
@@ -46,9 +74,18 @@ fn check_private(folder: &Path) -> Result<(), OpenError> {
     };
     let (owner, us) = (metadata.uid(), geteuid().as_raw());
     if owner != us {
+        let mend = if DYNAMIC_UIDS.contains(&owner) {
+            // That user is there only while a unit with its name runs, and has no rights anywhere else.
+            "that is the service's dynamic user: start the service, which then answers this command, or run it as that \
+             user: systemd-run --pipe --wait -p DynamicUser=yes -p User=scimward -p StateDirectory=scimward \
+             -p StateDirectoryMode=0700 -p LoadCredential=NAME:FILE … scimward …"
+                .to_owned()
+        } else {
+            format!("run scimward as its owner (`sudo -u '#{owner}' scimward …`), or set another [state] path")
+        };
         return Err(refuse(
             format!("belongs to uid {owner}, this process runs as uid {us}"),
-            format!("run scimward as its owner (`sudo -u '#{owner}' scimward …`), or set another [state] path"),
+            mend,
         ));
     }
     let mode = metadata.permissions().mode() & 0o7777;
@@ -83,7 +120,7 @@ pub fn inspect(dir: &Path) -> Result<Found, OpenError> {
         Ok(metadata) if !metadata.is_dir() => {
             return Err(OpenError::io(dir)(io::ErrorKind::NotADirectory.into()));
         }
-        Ok(_) => check_private(dir)?,
+        Ok(_) => check_ours(dir)?,
     }
     // Whoever made a state took the lock first.
     Ok(if dir.join(LOCK).exists() {
@@ -180,6 +217,50 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_folder_of_others_is_refused_and_no_change_of_its_mode_is_advised() {
+        let base = tempfile::tempdir().unwrap();
+        fs::create_dir(base.path().join("lost+found")).unwrap();
+        fs::set_permissions(base.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        prepare(base.path()).unwrap();
+        fs::write(base.path().join("dpkg"), "").unwrap();
+        for mode in [0o700, 0o755, 0o777] {
+            fs::set_permissions(base.path(), fs::Permissions::from_mode(mode)).unwrap();
+            for error in [prepare(base.path()).unwrap_err(), inspect(base.path()).unwrap_err()] {
+                let text = error.to_string();
+                assert!(
+                    text.contains("dpkg") && text.contains("a folder of its own") && !text.contains("chmod"),
+                    "{text}"
+                );
+            }
+        }
+        // In a folder of ours, more files do no harm.
+        fs::set_permissions(base.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        fs::write(base.path().join(LOCK), "").unwrap();
+        prepare(base.path()).unwrap();
+        assert_eq!(inspect(base.path()).unwrap(), Found::State);
+    }
+
+    /// Nobody but root can give a folder away.
+    #[test]
+    fn a_folder_of_a_dynamic_user_names_the_ways_in() {
+        let base = tempfile::tempdir().unwrap();
+        let check = |owner: u32, part: &str| {
+            if std::os::unix::fs::chown(base.path(), Some(owner), None).is_err() {
+                assert!(!geteuid().is_root());
+                return;
+            }
+            let text = prepare(base.path()).unwrap_err().to_string();
+            assert!(
+                text.contains(&format!("belongs to uid {owner}")) && text.contains(part),
+                "{text}"
+            );
+        };
+        check(61_184, "start the service");
+        check(61_184, "LoadCredential=");
+        check(1234, "sudo -u '#1234'");
     }
 
     #[test]

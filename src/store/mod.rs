@@ -5,6 +5,7 @@
 //! db/          sled: meta, marks, links, rejects, cycles, groups, members, group-rejects
 //!                                                      (database/; records in record.rs)
 //! db/marks     every mark in one piece, a copy         (pack.rs)
+//! running      the cycle that may be sending               (running.rs)
 //! plan/        the plan on its way to execution        (spool/)
 //! ```
 //!
@@ -22,6 +23,7 @@ mod import;
 mod lines;
 mod pack;
 mod record;
+mod running;
 mod spool;
 mod state;
 #[cfg(test)]

@@ -17,6 +17,7 @@ use super::{
     folder::{self, FolderLock},
     pack::Pack,
     record::{self, Damage},
+    running::Running,
     spool::FileSpool,
 };
 use crate::{
@@ -36,8 +37,10 @@ pub struct SledStore {
     /// Held while marks are read or written, so that it says what the database says.
     pack: Mutex<Pack>,
     spool: FileSpool,
-    /// Serialises the numbering of cycles.
-    cycles: Mutex<()>,
+    /// Serialises the numbering of cycles. Holds the cycle of an earlier process that is not in the
+    /// database yet.
+    cycles: Mutex<Option<CycleRecord>>,
+    running: Running,
     /// Held while groups are written, or all of them read: what is written rests on what is there.
     pub(super) groups: Mutex<()>,
     _lock: FolderLock,
@@ -77,11 +80,13 @@ impl SledStore {
         let pack = Pack::open(&home).map_err(OpenError::io(&home))?;
         let plan = dir.join("plan");
         let spool = FileSpool::open(&plan).map_err(OpenError::io(&plan))?;
+        let running = Running::of(dir);
         let store = Self {
+            cycles: Mutex::new(running.left()),
+            running,
             database,
             pack: Mutex::new(pack),
             spool,
-            cycles: Mutex::new(()),
             groups: Mutex::new(()),
             _lock: lock,
             _scratch: scratch,
@@ -95,6 +100,51 @@ impl SledStore {
             Some(_) => self.abort_import(),
             None => Ok(()),
         }
+    }
+
+    /// Remembers that a cycle begins to send: if this process ends before [`StateStore::save_cycle`], the next
+    /// one finds `record`. The cycle that an earlier process left goes into the database first.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn begin_cycle(&self, record: &CycleRecord) -> Result<(), StoreError> {
+        let mut left = self.cycles.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(earlier) = left.as_ref() {
+            self.add_cycle(earlier)?;
+            self.database.flush()?;
+            *left = None;
+        }
+        self.running
+            .put(record)
+            .map_err(|error| StoreError(format!("cannot note the beginning of a cycle: {error}")))
+    }
+
+    /// Leaves the record of a cycle for the next process, where the database does not take it any more. What
+    /// the disk does not take either is lost.
+    pub fn leave_cycle(&self, record: &CycleRecord) {
+        if let Err(error) = self.running.put(record) {
+            tracing::debug!(%error, "the record of the cycle is lost");
+        }
+    }
+
+    /// Adds a record to the database, and drops old ones.
+    fn add_cycle(&self, record: &CycleRecord) -> Result<(), StoreError> {
+        let mut newest = None;
+        self.database.each(Table::Cycles, Order::Descending, &mut |key, _| {
+            newest = Some(cycle_number(key)?);
+            Ok(Visit::Stop)
+        })?;
+        let number = newest.map_or(0, |newest: u64| newest.saturating_add(1));
+        let key = number.to_be_bytes();
+        let mut batch = vec![put(Table::Cycles, &key, json(Table::Cycles, &key, record)?)];
+        self.database.each(Table::Cycles, Order::Ascending, &mut |key, _| {
+            if cycle_number(key)?.saturating_add(CYCLES_KEPT) > number || batch.len() == BATCH_RECORDS_MAX {
+                return Ok(Visit::Stop);
+            }
+            batch.push(remove(Table::Cycles, key));
+            Ok(Visit::Next)
+        })?;
+        self.database.write(&batch)
     }
 
     /// From here until [`SledStore::end_import`] a crash empties the state again.
@@ -260,7 +310,8 @@ impl StateStore for SledStore {
     }
 
     fn cycles(&self, limit: usize) -> Result<Vec<CycleRecord>, StoreError> {
-        let mut cycles = Vec::new();
+        let left = self.cycles.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut cycles: Vec<CycleRecord> = left.into_iter().take(limit).collect();
         self.database
             .each(Table::Cycles, Order::Descending, &mut |key, value| {
                 if cycles.len() == limit {
@@ -273,24 +324,15 @@ impl StateStore for SledStore {
     }
 
     fn save_cycle(&self, record: &CycleRecord) -> Result<(), StoreError> {
-        let _numbering = self.cycles.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut newest = None;
-        self.database.each(Table::Cycles, Order::Descending, &mut |key, _| {
-            newest = Some(cycle_number(key)?);
-            Ok(Visit::Stop)
-        })?;
-        let number = newest.map_or(0, |newest: u64| newest.saturating_add(1));
-        let key = number.to_be_bytes();
-        let mut batch = vec![put(Table::Cycles, &key, json(Table::Cycles, &key, record)?)];
-        self.database.each(Table::Cycles, Order::Ascending, &mut |key, _| {
-            if cycle_number(key)?.saturating_add(CYCLES_KEPT) > number || batch.len() == BATCH_RECORDS_MAX {
-                return Ok(Visit::Stop);
-            }
-            batch.push(remove(Table::Cycles, key));
-            Ok(Visit::Next)
-        })?;
-        self.database.write(&batch)?;
+        let mut left = self.cycles.lock().unwrap_or_else(PoisonError::into_inner);
+        for record in left.as_ref().into_iter().chain([record]) {
+            self.add_cycle(record)?;
+        }
         self.database.flush()?;
+        *left = None;
+        if let Err(error) = self.running.remove() {
+            tracing::warn!(%error, "the note that a cycle is running stays");
+        }
         self.pack().renew();
         Ok(())
     }

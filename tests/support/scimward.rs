@@ -17,6 +17,8 @@ use super::{PATIENCE, config::Config, wait_for};
 pub struct Scimward {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    /// What starts the program, and its arguments.
+    starter: Vec<String>,
 }
 
 impl Scimward {
@@ -30,6 +32,7 @@ impl Scimward {
         Self {
             arguments: Vec::new(),
             environment: Vec::new(),
+            starter: Vec::new(),
         }
     }
 
@@ -37,6 +40,14 @@ impl Scimward {
     pub fn args(mut self, arguments: &[&str]) -> Self {
         self.arguments
             .extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    /// Has a shell run `first` and become the program then.
+    pub fn after(mut self, first: &str) -> Self {
+        self.starter = ["sh", "-c", &format!("{first}; exec \"$0\" \"$@\"")]
+            .map(str::to_owned)
+            .into();
         self
     }
 
@@ -54,7 +65,10 @@ impl Scimward {
 
     /// Starts it and lets it run, for daemons and for those to be killed.
     pub fn spawn(self) -> Process {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_scimward"));
+        let program = env!("CARGO_BIN_EXE_scimward").to_owned();
+        let mut words = self.starter.into_iter().chain([program]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words);
         // What the person who runs the tests has set must not reach the program.
         for name in [
             "SCIMWARD_CONFIG",

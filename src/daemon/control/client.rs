@@ -35,7 +35,8 @@ impl Client {
         match UnixStream::connect(&path).await {
             Ok(stream) => Ok(Some(Self { stream })),
             Err(error) => match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(None),
+                // What is no folder holds no state either; whoever opens it says so.
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory => Ok(None),
                 io::ErrorKind::PermissionDenied => Err(ControlError(format!(
                     "{} may be used by root and by the daemon's own user only; try again with sudo",
                     path.display()

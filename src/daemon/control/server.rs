@@ -221,6 +221,9 @@ async fn obey<R: Runner>(
         .ok_or("the command has no name")?
         .to_owned();
     if name == SYNC {
+        if let Some(objection) = runner.objection(&command) {
+            return Err(objection);
+        }
         tracing::info!("a cycle was asked for over the control socket");
         let audit = command.get("audit").and_then(Value::as_bool).unwrap_or_default();
         return Ok(follow(handle, audit, out, gone).await);
@@ -449,6 +452,10 @@ mod tests {
             .count();
         assert_eq!(events, 3);
         assert!(matches!(replies.last(), Some(Reply::Cycle(record)) if record.outcome == "cycle 1"));
+        // Not when the program says no.
+        let (code, replies) = daemon.ask(json!({"name": "sync", "objection": "no"})).await;
+        assert!(code == EXIT_USAGE && matches!(&replies[..], [Reply::Log(log)] if log == "no"));
+        assert_eq!(daemon.fake.cycles.load(SeqCst), 1);
     }
 
     #[tokio::test(start_paused = true)]

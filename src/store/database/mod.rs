@@ -133,6 +133,8 @@ pub(super) struct Database {
     unflushed: AtomicBool,
     /// sled panicked or a sync failed: what it holds in memory is no longer to be trusted.
     broken: AtomicBool,
+    /// The disk said no, and sled says so ever after: closing it would only fail again.
+    refused: AtomicBool,
 }
 
 struct Engine {
@@ -160,6 +162,7 @@ impl Database {
             sums: Mutex::default(),
             unflushed: AtomicBool::new(true),
             broken: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
         };
         durable::sync_folder(&home).map_err(OpenError::io(&home))?;
         database.check_schema()?;
@@ -369,7 +372,10 @@ impl Database {
             let folder = self.folder.display();
             StoreError(match failure {
                 // sled answers every later call with the same error: what it could not write is lost.
-                Failure::Disk(error) => format!("cannot {doing} {folder}: {error}; mend that, then restart scimward"),
+                Failure::Disk(error) => {
+                    self.refused.store(true, Ordering::Relaxed);
+                    format!("cannot {doing} {folder}: {error}; mend that, then restart scimward")
+                }
                 Failure::Damage(cause) => format!("cannot {doing} {folder}, it is damaged: {cause}; {WAY_BACK}"),
                 Failure::Broken(cause) => format!("cannot {doing} {folder}: {cause}"),
             })
@@ -394,7 +400,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let Some(engine) = self.engine.take() else { return };
-        if *self.broken.get_mut() {
+        if *self.broken.get_mut() || *self.refused.get_mut() {
             // Closing would write, or wait for a thread that is no longer there.
             std::mem::forget(engine);
         } else {
