@@ -68,7 +68,7 @@ pub fn run(
     let store: &SledStore = if follows(&*engine.store, setup)? {
         &scratch
     } else {
-        &*engine.store
+        &engine.store
     };
     let spool = scratch.spool();
     let (now, observer, stop) = (unix_now(), &around.observer, &around.stop);
