@@ -7,6 +7,7 @@ mod dry_run;
 mod engine;
 mod explain;
 mod foresight;
+mod names;
 mod order;
 mod progress;
 mod rebuild;

@@ -70,7 +70,8 @@ fn meta(mut meta: Meta, policy: &GroupPolicy, groups: &PlannedGroups, now: i64) 
 }
 
 /// What is held: groups, and people to be taken out of groups.
-fn removals(groups: &PlannedGroups) -> u64 {
+#[must_use]
+pub fn removals(groups: &PlannedGroups) -> u64 {
     let held = groups.approved.held.iter();
     held.map(|operation| match operation.action {
         GroupAction::Empty | GroupAction::Delete => 1,
