@@ -41,7 +41,9 @@ impl<'a> Names<'a> {
             planned,
             created: created.filter_map(|step| Some((plan.person(*step)?, *step))).collect(),
             links: store.groups()?.into_iter().collect(),
-            read: read.filter_map(|group| Some((group.anchor.as_ref()?.key(), group))).collect(),
+            read: read
+                .filter_map(|group| Some((group.anchor.as_ref()?.key(), group)))
+                .collect(),
         })
     }
 
@@ -83,7 +85,10 @@ impl<'a> Names<'a> {
         let dn = read.map(|group| &group.dn).or(link.map(|link| &link.dn))?;
         Some(Member {
             is_group: true,
-            name: resource.and_then(|it| it.text("displayName")).unwrap_or_default().to_owned(),
+            name: resource
+                .and_then(|it| it.text("displayName"))
+                .unwrap_or_default()
+                .to_owned(),
             dn: dn.clone(),
             id: link.and_then(|link| link.id.clone()),
         })

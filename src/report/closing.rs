@@ -10,21 +10,13 @@ use super::{
     width::columns,
     words::{about, count, grouped},
 };
-use crate::{
-    model::shown,
-    ports::Held,
-};
+use crate::{model::shown, ports::Held};
 
 /// Where everything is that a terminal is not shown.
 pub(super) const WHOLE_REPORT: &str = "add --output FILE, or | less, for all of them";
 
 /// `held_lines` counts the lines that were marked as held.
-pub(super) fn write(
-    out: &mut dyn Write,
-    look: &Look,
-    summary: &Summary,
-    held_lines: &HeldLines,
-) -> io::Result<()> {
+pub(super) fn write(out: &mut dyn Write, look: &Look, summary: &Summary, held_lines: &HeldLines) -> io::Result<()> {
     let shown_max = look
         .brief
         .map_or(usize::MAX, |brief| usize::try_from(brief.people).unwrap_or(usize::MAX));
@@ -37,8 +29,8 @@ pub(super) fn write(
     }
     ends(out, look, summary)?;
     let groups = summary.groups.as_ref();
-    let done = summary.operations.values().sum::<u64>()
-        + groups.map_or(0, |groups| groups.operations.values().sum::<u64>());
+    let done =
+        summary.operations.values().sum::<u64>() + groups.map_or(0, |groups| groups.operations.values().sum::<u64>());
     let held = [
         (Who::People, summary.held.as_ref()),
         (Who::Groups, groups.and_then(|groups| groups.held.as_ref())),

@@ -305,7 +305,12 @@ mod tests {
     #[test]
     fn rejects_for_programs_are_those_of_the_status() {
         let all = samples::every_reject();
-        for (people, groups) in [(&all[..0], &all[..0]), (&all[..1], &all[..0]), (&all[..0], &all[..2]), (&all, &all)] {
+        for (people, groups) in [
+            (&all[..0], &all[..0]),
+            (&all[..1], &all[..0]),
+            (&all[..0], &all[..2]),
+            (&all, &all),
+        ] {
             let mut text = Vec::new();
             rejects_json(people, groups, &mut text).unwrap();
             let list: serde_json::Value = serde_json::from_slice(&text).unwrap();

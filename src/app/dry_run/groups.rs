@@ -100,7 +100,10 @@ fn probe(client: &ScimClient, linked: &BTreeSet<Digest>, line: &GroupLine) -> Re
             ProviderError::Cancelled => exit::OBJECTS,
             _ => exit::PROVIDER,
         };
-        OrderError::Words(format!("asking the cloud for the group {}: {error}", operation.dn), code)
+        OrderError::Words(
+            format!("asking the cloud for the group {}: {error}", operation.dn),
+            code,
+        )
     })?;
     let wanted: BTreeSet<&ResourceId> = line.added.iter().filter_map(|member| member.id.as_ref()).collect();
     let members = found.members.map(|there| {
@@ -126,7 +129,9 @@ fn summary(ground: &Ground<'_>, groups: &PlannedGroups) -> Result<GroupSummary, 
         plan_id: hold.plan_id.clone(),
         removals: outcome::groups::removals(groups),
         reason: hold.reason.clone(),
-        since: since.filter(|old| old.plan_id == hold.plan_id).map_or(0, |old| old.since),
+        since: since
+            .filter(|old| old.plan_id == hold.plan_id)
+            .map_or(0, |old| old.since),
     });
     Ok(GroupSummary {
         entries: counts.entries,

@@ -117,7 +117,12 @@ impl<'a> Circle<'a> {
         for (group, link) in self.links.iter().filter(|(group, _)| !wanted.contains(group)) {
             if self.store.is_member(*group, key)? {
                 let name = link.resource.text("displayName").unwrap_or_default();
-                rows.push(format!("{} ({}): {}", shown(name), shown(&link.dn), self.leaving(*group, key)));
+                rows.push(format!(
+                    "{} ({}): {}",
+                    shown(name),
+                    shown(&link.dn),
+                    self.leaving(*group, key)
+                ));
             }
         }
         rows.sort();
@@ -309,7 +314,11 @@ impl<'a> Circle<'a> {
                 ),
             };
         }
-        match (is_there, self.policy.gone.action, link.map_or(0, |link| link.emptied_at)) {
+        match (
+            is_there,
+            self.policy.gone.action,
+            link.map_or(0, |link| link.emptied_at),
+        ) {
             (true, ..) => "nothing: the group is as the directory wants it".to_owned(),
             (false, GoneAction::Keep, _) => "nothing: groups that are gone stay ([groups] gone = \"keep\")".to_owned(),
             (false, GoneAction::Delete, at) if at != 0 => {
@@ -324,7 +333,10 @@ impl<'a> Circle<'a> {
     /// People of an operation, one a line.
     fn named(&self, out: &mut dyn Write, sign: char, keys: &[AnchorKey]) -> Result<(), OrderError> {
         for key in keys.iter().take(MEMBERS_SHOWN) {
-            let name = self.names.of(*key)?.map_or_else(|| "somebody unknown".to_owned(), |one| name_of(&one));
+            let name = self
+                .names
+                .of(*key)?
+                .map_or_else(|| "somebody unknown".to_owned(), |one| name_of(&one));
             writeln!(out, "    {sign} {name}")?;
         }
         more(out, keys.len())
@@ -378,7 +390,10 @@ impl<'a> Circle<'a> {
         let all: Vec<&Reject> = self.people.iter().filter(waits).collect();
         for reject in all.iter().take(MEMBERS_SHOWN) {
             let dn = shown(&reject.rejection.dn);
-            writeln!(out, "    ! {dn} waits until there is an account; scimward explain says why there is none")?;
+            writeln!(
+                out,
+                "    ! {dn} waits until there is an account; scimward explain says why there is none"
+            )?;
         }
         more(out, all.len())
     }

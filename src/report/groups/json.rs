@@ -3,12 +3,7 @@
 use serde::Serialize;
 
 use super::{ACTIONS, AttributeChange, GroupLine, GroupProbe, GroupSummary, Member, attributes};
-use crate::{
-    model::GroupAction,
-    ports::Probe,
-    report::json::HeldView,
-    scim::request::PlannedRequest,
-};
+use crate::{model::GroupAction, ports::Probe, report::json::HeldView, scim::request::PlannedRequest};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

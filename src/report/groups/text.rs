@@ -51,7 +51,11 @@ pub(in crate::report) fn group(out: &mut dyn Write, look: &Look, line: &GroupLin
     if line.members_before != line.members_after || !(line.added.is_empty() && line.removed.is_empty()) {
         let counts = format!("{} → {}", grouped(line.members_before), grouped(line.members_after));
         let changed = look.changed;
-        writeln!(out, "{INDENT}{changed}~{changed:#} {}{counts}", pad("members", NAME_COLUMNS))?;
+        writeln!(
+            out,
+            "{INDENT}{changed}~{changed:#} {}{counts}",
+            pad("members", NAME_COLUMNS)
+        )?;
     }
     members(out, look, ('+', look.added, "put in"), &line.added)?;
     members(out, look, ('-', look.removed, "taken out"), &line.removed)?;
@@ -72,14 +76,20 @@ fn heading(out: &mut dyn Write, look: &Look, line: &GroupLine) -> io::Result<()>
     let mark = if line.held { HELD } else { "" };
     let room = width.saturating_sub(4 + columns(&name) + 2 + mark.len());
     let dn = fit(&shown(&operation.dn), room);
-    write!(out, "  {style}{sign}{style:#} {strong}{name}{strong:#}  {faint}{dn}{faint:#}")?;
+    write!(
+        out,
+        "  {style}{sign}{style:#} {strong}{name}{strong:#}  {faint}{dn}{faint:#}"
+    )?;
     writeln!(out, "{alert}{mark}{alert:#}")
 }
 
 /// Old and new values, the name above all.
 fn names(out: &mut dyn Write, look: &Look, line: &GroupLine) -> io::Result<()> {
     let Look {
-        added, removed, changed, ..
+        added,
+        removed,
+        changed,
+        ..
     } = look;
     let room = look.width.saturating_sub(INDENT.len() + 2 + NAME_COLUMNS);
     for change in attributes(&line.operation) {
@@ -107,7 +117,11 @@ fn members(
     let most = if look.brief.is_some() { NAMES_BRIEF } else { usize::MAX };
     let room = look.width.saturating_sub(INDENT.len() + 2 + NAME_COLUMNS);
     let name = |member: &Member| {
-        let name = if member.name.is_empty() { &member.dn } else { &member.name };
+        let name = if member.name.is_empty() {
+            &member.dn
+        } else {
+            &member.name
+        };
         fit(&shown(name), room.saturating_sub(1))
     };
     let mut text = members.iter().take(most).map(name).collect::<Vec<_>>().join(", ");
