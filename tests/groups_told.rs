@@ -419,7 +419,10 @@ fn check_counts_groups_and_names_what_is_missing() {
         "{}",
         run.everything()
     );
-    let world = world.set_text("ldap", "bind_dn", NOREAD);
+    // This account sees the people's base and nothing below it.
+    let world = world
+        .set_text("ldap", "bind_dn", NOREAD)
+        .set_text("groups", "base", PEOPLE);
     let run = world.run(&["check"]).expect(3);
     assert!(squeezed(&run).contains("no group matches"), "{}", run.everything());
 }
