@@ -144,3 +144,100 @@ impl Group<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Anchor, AttributePath, Digest, GroupLink, MemberSum, Value};
+
+    fn named(name: &str) -> Resource {
+        let mut resource = Resource::default();
+        let name = Value::Text(name.to_owned());
+        resource.attributes.insert(AttributePath::new("displayName"), name);
+        resource
+    }
+
+    fn operation(action: GroupAction, old: Option<&str>) -> GroupOperation {
+        let anchor = Anchor::new("a");
+        GroupOperation {
+            dn: "cn=g".into(),
+            action,
+            link: old.map(|old| GroupLink {
+                anchor: anchor.clone(),
+                id: Some(ResourceId("7".into())),
+                dn: "cn=g".into(),
+                resource: named(old),
+                members: MemberSum::default(),
+                adopted: false,
+                missed: 0,
+                emptied_at: 0,
+            }),
+            anchor,
+            aside: None,
+            after: named("new"),
+            add: Vec::new(),
+            remove: Vec::new(),
+            forget: Vec::new(),
+            wanted: Digest::default(),
+        }
+    }
+
+    fn members(count: usize) -> Vec<Member> {
+        let member = |at: usize| Member {
+            is_group: false,
+            name: format!("p{at}"),
+            dn: format!("uid=p{at}"),
+            id: (at > 0).then(|| ResourceId(at.to_string())),
+        };
+        (0..count).map(member).collect()
+    }
+
+    /// Method and path, and the members named.
+    fn said(profile: &Profile, operation: &GroupOperation, added: usize, removed: usize) -> Vec<String> {
+        let requests = requests(profile, operation, &members(added), &members(removed));
+        let words = |request: &PlannedRequest| {
+            let body = request.body.as_ref().map(ToString::to_string).unwrap_or_default();
+            let members = body.matches("\"value\":\"").count() + body.matches("value eq").count();
+            format!("{} {} {members}", request.method, request.path)
+        };
+        requests.iter().map(words).collect()
+    }
+
+    #[test]
+    fn requests_of_every_action() {
+        let check = |operation: &GroupOperation, added, removed, expected: &[&str]| {
+            let mut profile = Profile::named("huawei").unwrap();
+            profile.groups.member_removal = crate::profile::MemberRemoval::Filter;
+            assert_eq!(said(&profile, operation, added, removed), expected);
+        };
+        let known = |action| operation(action, Some("old"));
+        check(
+            &operation(GroupAction::Create, None),
+            2,
+            0,
+            &["POST Groups 0", "PATCH Groups/{id of cn=g} 2"],
+        );
+        check(
+            &known(GroupAction::Members),
+            60,
+            150,
+            &["PATCH Groups/7 100", "PATCH Groups/7 100", "PATCH Groups/7 10"],
+        );
+        check(&known(GroupAction::Empty), 0, 1, &["PATCH Groups/7 1"]);
+        check(&known(GroupAction::Delete), 0, 0, &["DELETE Groups/7 0"]);
+        let swapped = GroupOperation {
+            aside: Some(named("aside")),
+            ..known(GroupAction::Update)
+        };
+        assert_eq!(said(&Profile::named("aws").unwrap(), &swapped, 0, 0).len(), 2);
+    }
+
+    #[test]
+    fn a_rewrite_has_no_body_that_could_be_told() {
+        let mut profile = Profile::named("generic").unwrap();
+        profile.groups.update = GroupUpdate::Put;
+        let update = operation(GroupAction::Update, Some("old"));
+        let expected = ["GET Groups/7 0", "PUT Groups/7 0", "GET Groups/7 0", "PUT Groups/7 0"];
+        assert_eq!(said(&profile, &update, 1, 0), expected);
+    }
+}
