@@ -129,10 +129,10 @@ pub enum Command {
     /// Check the configuration, then the directory and the cloud, and report every finding
     Check,
 
-    /// Say what happens to one person, and why
+    /// Say what happens to one person or group, and why
     #[command(after_help = "Example:\n  scimward explain uid=ada,ou=people,dc=example,dc=org")]
     Explain {
-        /// DN, anchor, user name or mail address
+        /// DN, anchor, user name, mail address or name of a group
         who: String,
     },
 

@@ -103,6 +103,7 @@ fn held(now_stored: Meta, planned: &Planned, now: i64) -> Meta {
     let old = &planned.meta;
     let mut meta = Meta {
         approved: now_stored.approved.clone(),
+        groups_approved: now_stored.groups_approved.clone(),
         ..old.clone()
     };
     if planned.plan.absence != Absence::AllButPresent {

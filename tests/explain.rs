@@ -74,7 +74,7 @@ fn nobody_of_that_name_is_exit_code_1_and_a_hint() {
             .expect(1)
             .says("Nobody found")
             .says(&format!("below {PEOPLE} that matches (objectClass=inetOrgPerson)"))
-            .says("give a DN, an anchor, a user name, a mail address, or an account's id");
+            .says("give a DN, an anchor, a user name, a mail address, an account's id, or a group's name");
     }
 }
 

@@ -1,6 +1,8 @@
 //! `scimward check`: the configuration is free of mistakes already when this runs; now everything
 //! around it is looked at, and every finding is reported at once.
 
+mod groups;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write,
@@ -22,7 +24,7 @@ use crate::{
     daemon::Schedule,
     ldap::{
         self, Verdict,
-        settings::{Bind, Scope},
+        settings::{Bind, Scope, SearchSettings},
     },
     model::{Anchor, DirectoryEntry, DnKey, Mapped},
     outcome::exit,
@@ -74,7 +76,7 @@ fn fail(subject: &str, text: impl Into<String>) -> Finding {
 fn configuration(setup: &Setup) -> Findings {
     let (config, profile) = (&setup.config, &setup.policy.profile);
     let mut list = vec![
-        ok("users", people(setup)),
+        ok("users", searched(&setup.search)),
         ok(
             "profile",
             format!(
@@ -93,6 +95,7 @@ fn configuration(setup: &Setup) -> Findings {
         );
         list.push(ok("left out", text));
     }
+    list.extend(groups::configured(setup));
     list.push(ok("leavers", leavers(&config.leavers)));
     list.push(ok("limits", limits(&config.limits)));
     if !config.limits.protected.is_empty() {
@@ -109,8 +112,7 @@ fn configuration(setup: &Setup) -> Findings {
     }
 }
 
-fn people(setup: &Setup) -> String {
-    let search = &setup.search;
+fn searched(search: &SearchSettings) -> String {
     let scope = match search.scope {
         Scope::Base => "only",
         Scope::One => "right below",
@@ -280,9 +282,12 @@ async fn directory(setup: &Arc<Setup>) -> Vec<Findings> {
         let findings = ldap::probe(&asked.config.ldap, &asked.search, anchor, &mut |entry| {
             sample.look(entry)
         });
-        (findings, sample.findings())
+        // Where there is no way in, it would only be refused once more.
+        let is_in = |finding: &ldap::ProbeFinding| finding.subject == "bind" && finding.verdict == Verdict::Good;
+        let of_groups = findings.iter().any(is_in).then(|| groups::look(&asked)).flatten();
+        (findings, sample.findings(), of_groups)
     });
-    let (findings, sample) = match probed.await {
+    let (findings, sample, of_groups) = match probed.await {
         Ok(found) => found,
         Err(error) => {
             let text = format!("the check broke off: {error}; this is a defect of scimward, please report it");
@@ -326,6 +331,7 @@ async fn directory(setup: &Arc<Setup>) -> Vec<Findings> {
         }
     }
     groups.extend(sample);
+    groups.extend(of_groups);
     groups
 }
 

@@ -1,5 +1,7 @@
 //! `--dry-run`: a plan, rendered. There is no executor in here, and no way to one.
 
+mod groups;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write,
@@ -8,6 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use self::groups::Ground;
 use super::{
     audit,
     engine::{Engine, chain, follows, foreign_endpoint, unix_now},
@@ -122,7 +125,18 @@ pub fn run(
     for late in foresight.late()? {
         tell(late, false, None)?;
     }
+    let ground = Ground {
+        setup,
+        store,
+        spool,
+        planned: &planned,
+        client: client.as_ref(),
+    };
+    let told = groups::tell(&ground, &mut report)?;
     let mut summary = summary(&planned, setup, totals, store)?;
+    summary.requests += told.requests;
+    summary.warnings.extend(told.warnings);
+    summary.groups = told.summary;
     summary.warnings.extend(hints::dangling(&planned.plan, store, spool)?);
     summary.warnings.extend(names.warnings(store, spool)?);
     summary.warnings.extend(hints::unmet(&planned, store)?);
@@ -218,6 +232,7 @@ fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateSt
         held,
         rejects: outcome::rejects_after(store.rejects()?, &plan.reject_changes),
         warnings,
+        groups: None,
         audit: None,
         plan_id: plan.id.clone(),
     })
@@ -228,15 +243,16 @@ fn exit_code(planned: &Planned, options: &Options, audited: Option<&Audited>) ->
     let drifted = audited.is_some_and(|audited| !audited.drifts.is_empty());
     let changes = drifted || !(planned.approved.steps.is_empty() && planned.approved.held.is_empty());
     let audited = audited.map_or(exit::DONE, audit::exit_code);
-    if matches!(planned.plan.absence, Absence::Unknown(_)) {
+    let groups = groups::exit_code(planned, options.exit_code.then_some(exit::CHANGES));
+    if matches!(planned.plan.absence, Absence::Unknown(_)) || groups == exit::DIRECTORY {
         exit::DIRECTORY
     } else if audited == exit::PROVIDER {
         exit::PROVIDER
-    } else if options.exit_code && changes {
+    } else if (options.exit_code && changes) || groups == exit::CHANGES {
         exit::CHANGES
-    } else if planned.approved.hold.is_some() {
+    } else if planned.approved.hold.is_some() || groups == exit::HELD {
         exit::HELD
-    } else if counts.rejected + counts.waiting > 0 || audited == exit::OBJECTS {
+    } else if counts.rejected + counts.waiting > 0 || audited == exit::OBJECTS || groups == exit::OBJECTS {
         exit::OBJECTS
     } else {
         exit::DONE

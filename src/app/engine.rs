@@ -267,7 +267,7 @@ impl Engine {
             )?;
             outcome::remember(&*engine.store, &setup.policy, &planned, now)?;
             if let (Some(policy), Some(groups)) = (&setup.policy.groups, &planned.groups) {
-                outcome::groups::remember(&*engine.store, policy, groups, now)?;
+                outcome::groups::remember(&*engine.store, policy, (groups, &planned.meta), now)?;
             }
             Ok(planned)
         };

@@ -1,12 +1,15 @@
 //! `explain WHO`: in scope or why not, what was pushed, what comes next and why, and what the entry
 //! maps to.
 
+mod groups;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Write},
     sync::Arc,
 };
 
+use self::groups::Circle;
 use super::{
     engine::{Engine, chain, unix_now},
     hints::{Names, holder},
@@ -15,6 +18,7 @@ use super::{
 };
 use crate::{
     cycle::Planned,
+    mapping::groups::Enrolment,
     model::{
         Action, Anchor, AnchorKey, DirectoryEntry, DnKey, Item, Link, ManagerRef, Mapped, Mark, Operation, Problem,
         Pushed, Resource, Scalar, Value, shortened, shown,
@@ -56,12 +60,15 @@ pub fn run(engine: &Arc<Engine>, who: &str, out: &mut dyn Write, around: &Surrou
         let mut watch = |entry: &DirectoryEntry, mapped: &Mapped| {
             let linked = anchor(mapped).is_some_and(|anchor| links.contains_key(&anchor.key()));
             if linked || wanted.entry(entry, mapped) {
-                found.push((entry.dn.clone(), mapped.clone()));
+                let enrolment = setup.policy.groups.as_ref().map(|groups| groups.roster.read(entry));
+                found.push((entry.dn.clone(), mapped.clone(), enrolment));
             }
         };
         Engine::plan_into(store, setup, spool, now, observer, stop, Some(&mut watch))
     })?;
-    if found.is_empty() && links.is_empty() {
+    let circle = Circle::new(setup, &planned, store, spool)?;
+    let groups = circle.as_ref().map(|circle| circle.find(&wanted)).unwrap_or_default();
+    if found.is_empty() && links.is_empty() && groups.is_empty() {
         nobody(out, who, setup)?;
         return Ok(exit::OBJECTS);
     }
@@ -76,7 +83,7 @@ pub fn run(engine: &Arc<Engine>, who: &str, out: &mut dyn Write, around: &Surrou
     };
     let mut here = BTreeSet::new();
     let mut people: Vec<Person> = Vec::new();
-    for (dn, mapped) in found {
+    for (dn, mapped, enrolment) in found {
         let key = match anchor(&mapped) {
             Some(anchor) => Some(anchor.key()),
             // An entry that lost its anchor is still the one that was pushed under its name.
@@ -87,7 +94,10 @@ pub fn run(engine: &Arc<Engine>, who: &str, out: &mut dyn Write, around: &Surrou
         };
         here.extend(key);
         let link = key.map(|key| store.link(key)).transpose()?.flatten();
-        people.push(context.person(spool, dn, Some(mapped), key, link)?);
+        people.push(Person {
+            enrolment,
+            ..context.person(spool, dn, Some(mapped), key, link)?
+        });
     }
     for (key, link) in links.into_iter().filter(|(key, _)| !here.contains(key)) {
         people.push(context.person(spool, link.dn.clone(), None, Some(key), Some(link))?);
@@ -97,6 +107,16 @@ pub fn run(engine: &Arc<Engine>, who: &str, out: &mut dyn Write, around: &Surrou
             writeln!(out)?;
         }
         context.say(out, person)?;
+        if let (Some(circle), Some(key)) = (&circle, person.key) {
+            circle.of_person(out, (key, &person.dn), person.enrolment.as_ref())?;
+        }
+        mapped_to(out, person)?;
+    }
+    for (at, group) in groups.iter().enumerate() {
+        if at > 0 || !people.is_empty() {
+            writeln!(out)?;
+        }
+        circle.iter().try_for_each(|circle| circle.say(out, group))?;
     }
     Ok(exit::DONE)
 }
@@ -118,8 +138,8 @@ fn nobody(out: &mut dyn Write, who: &str, setup: &Setup) -> io::Result<()> {
     label(
         out,
         "Hint",
-        "give a DN, an anchor, a user name, a mail address, or an account's id; \
-         an entry outside of [users] base or filter is not read",
+        "give a DN, an anchor, a user name, a mail address, an account's id, or a group's name; \
+         an entry outside of base and filter is not read",
     )
 }
 
@@ -194,6 +214,9 @@ fn links(store: &dyn StateStore, wanted: &Wanted) -> Result<BTreeMap<AnchorKey, 
 /// Everything about one person.
 struct Person {
     dn: String,
+    key: Option<AnchorKey>,
+    /// What the entry says of groups.
+    enrolment: Option<Enrolment>,
     /// Nothing when the read did not show an entry.
     mapped: Option<Mapped>,
     link: Option<Link>,
@@ -246,6 +269,8 @@ impl Context<'_> {
         };
         Ok(Person {
             dn,
+            key,
+            enrolment: None,
             mapped,
             rivals: self.rivals(spool, &names)?,
             is_dangling: key.is_some_and(|key| plan.dangling.contains(&key)),
@@ -281,24 +306,8 @@ impl Context<'_> {
         account(out, person)?;
         self.protected(out, person)?;
         manager(out, person)?;
-        failure(out, person)?;
-        self.next(out, person)?;
-        if let Some(Mapped::InScope(user)) = &person.mapped {
-            writeln!(out)?;
-            label(out, "Mapped to", "")?;
-            let manager = user.manager.clone().map(|dn| ManagerRef {
-                key: AnchorKey::default(),
-                dn,
-            });
-            let pushed = Pushed {
-                resource: user.resource.clone(),
-                manager,
-            };
-            for AttributeChange { path, after, .. } in report::changes(None, Some(&pushed)) {
-                attribute(out, ' ', &path, &after.map(|value| text(&value)).unwrap_or_default())?;
-            }
-        }
-        Ok(())
+        failure(out, person.reject.as_ref())?;
+        self.next(out, person)
     }
 
     fn directory(&self, out: &mut dyn Write, person: &Person) -> io::Result<()> {
@@ -476,6 +485,26 @@ fn doing(action: Action) -> &'static str {
     }
 }
 
+fn mapped_to(out: &mut dyn Write, person: &Person) -> io::Result<()> {
+    let Some(Mapped::InScope(user)) = &person.mapped else {
+        return Ok(());
+    };
+    writeln!(out)?;
+    label(out, "Mapped to", "")?;
+    let manager = user.manager.clone().map(|dn| ManagerRef {
+        key: AnchorKey::default(),
+        dn,
+    });
+    let pushed = Pushed {
+        resource: user.resource.clone(),
+        manager,
+    };
+    for AttributeChange { path, after, .. } in report::changes(None, Some(&pushed)) {
+        attribute(out, ' ', &path, &after.map(|value| text(&value)).unwrap_or_default())?;
+    }
+    Ok(())
+}
+
 // --- words ----------------------------------------------------------------------------------------
 
 fn account(out: &mut dyn Write, person: &Person) -> io::Result<()> {
@@ -523,8 +552,8 @@ fn manager(out: &mut dyn Write, person: &Person) -> io::Result<()> {
     label(out, "Manager", &words)
 }
 
-fn failure(out: &mut dyn Write, person: &Person) -> io::Result<()> {
-    let Some(reject) = person.reject.as_ref().filter(|reject| reject.tries > 0) else {
+fn failure(out: &mut dyn Write, reject: Option<&Reject>) -> io::Result<()> {
+    let Some(reject) = reject.filter(|reject| reject.tries > 0) else {
         return Ok(());
     };
     let times = match reject.tries {

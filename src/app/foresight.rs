@@ -1,7 +1,10 @@
 //! What each operation of a plan would send: the executor's part of a dry run, without a wire.
 
+mod groups;
+
 use std::collections::BTreeSet;
 
+pub(super) use self::groups::{foresee_group, payload};
 use super::setup::Setup;
 use crate::{
     model::{Action, AnchorKey, ManagerRef, Operation, Pushed, ResourceId},

@@ -9,6 +9,7 @@ mod explain;
 mod foresight;
 mod hints;
 mod meant;
+mod names;
 mod order;
 mod progress;
 mod rebuild;

@@ -1,7 +1,6 @@
 //! Commands that need the state: done by whoever holds it, this process or a daemon that is asked.
 
 use std::{
-    collections::BTreeMap,
     io::{self, Write},
     path::Path,
     sync::Arc,
@@ -19,9 +18,9 @@ use crate::{
     model::{AnchorKey, DnKey},
     outcome::exit,
     plan::decide::RETRY_NOW,
-    ports::{Meta, Reject, RejectKind, SharedObserver, StateStore, StoreError},
+    ports::{GroupStore, Held, Meta, Reject, RejectKind, SharedObserver, StateStore, StoreError},
     report::{self, DaemonView},
-    store,
+    store::{self, SledStore},
 };
 
 /// A command, as it goes over the control socket.
@@ -152,20 +151,33 @@ impl Order {
 /// Cycles shown by `status`.
 const CYCLES_SHOWN: usize = 10;
 
-fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
-    let (cycles, rejects) = (store.cycles(CYCLES_SHOWN)?, store.rejects()?);
+fn status(store: &SledStore, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
     let Meta {
-        held, approved, audit, ..
+        held,
+        approved,
+        groups_held,
+        groups_approved,
+        audit,
+        ..
     } = store.meta()?;
-    let (held, approved) = (held.as_ref(), approved.as_deref());
     let view = around.daemon.as_ref().map(|(daemon, zone)| DaemonView {
         next_run: daemon
             .next
             .map(|next| (next.timestamp(), daemon::status::show(next, *zone))),
         now: daemon.now(*zone),
     });
+    let status = report::Status {
+        records: store.cycles(CYCLES_SHOWN)?,
+        held,
+        approved,
+        groups_held,
+        groups_approved,
+        rejects: without_keys(store.rejects()?),
+        group_rejects: without_keys(store.group_rejects()?),
+        daemon: view,
+    };
     if json {
-        let mut status = report::status_json(&cycles, held, approved, &rejects, view.as_ref());
+        let mut status = report::status_json(&status);
         let daemon = around.daemon.as_ref();
         status["audit"] = audit
             .as_ref()
@@ -173,13 +185,17 @@ fn status(store: &dyn StateStore, json: bool, out: &mut dyn Write, around: &Surr
         status["daemon"] = daemon.map_or(Value::Null, |(daemon, _)| of_daemon(daemon));
         writeln!(out, "{status:#}")?;
     } else {
-        let status = report::status_text(&cycles, held, approved, &rejects, view.as_ref());
+        let status = report::status_text(&status);
         out.write_all(status.as_bytes())?;
         if let Some(audit) = audit {
             writeln!(out, "{}", report::audit_line(&audit.last))?;
         }
     }
     Ok(exit::DONE)
+}
+
+fn without_keys(rejects: Vec<(AnchorKey, Reject)>) -> Vec<Reject> {
+    rejects.into_iter().map(|(_, reject)| reject).collect()
 }
 
 /// What `docs/status-json.md` says of the key `daemon`.
@@ -197,29 +213,24 @@ fn of_daemon(daemon: &DaemonStatus) -> Value {
 
 fn approve(store: &dyn StateStore, plan_id: &str, out: &mut dyn Write) -> Result<u8, OrderError> {
     let mut meta = store.meta()?;
-    let Some(held) = &meta.held else {
-        return Err(OrderError::Words(
-            "no removals are held, so there is nothing to approve; `scimward status` shows what is".into(),
-            exit::USAGE,
-        ));
+    let is_meant = |held: &Option<Held>| held.as_ref().is_some_and(|held| held.plan_id == plan_id);
+    let (people, groups) = (is_meant(&meta.held), is_meant(&meta.groups_held));
+    let all: Vec<&Held> = meta.held.iter().chain(&meta.groups_held).collect();
+    let Some(held) = all.iter().find(|held| held.plan_id == plan_id) else {
+        return Err(OrderError::Words(not_held(plan_id, &all), exit::USAGE));
     };
-    if held.plan_id != plan_id {
-        let words = format!(
-            "{plan_id} is not the id of what is held now (beside Plan in a report stands the id of the whole plan). Held \
-             is {}, {}: {}. Look at it with `scimward --dry-run`",
-            held.plan_id,
-            report::count(held.removals, "removal"),
-            held.reason
-        );
-        return Err(OrderError::Words(words, exit::USAGE));
-    }
     let removals = held.removals;
     let these = if removals == 1 {
         "this 1 removal".to_owned()
     } else {
         format!("these {} removals", report::grouped(removals))
     };
-    meta.approved = Some(plan_id.to_owned());
+    if people {
+        meta.approved = Some(plan_id.to_owned());
+    }
+    if groups {
+        meta.groups_approved = Some(plan_id.to_owned());
+    }
     store.save_meta(&meta)?;
     writeln!(
         out,
@@ -229,22 +240,59 @@ fn approve(store: &dyn StateStore, plan_id: &str, out: &mut dyn Write) -> Result
     Ok(exit::DONE)
 }
 
-fn rejects(store: &dyn StateStore, json: bool, out: &mut dyn Write) -> Result<u8, OrderError> {
-    let rejects = store.rejects()?;
+/// Why there is nothing to approve by that id.
+fn not_held(plan_id: &str, held: &[&Held]) -> String {
+    if held.is_empty() {
+        return "no removals are held, so there is nothing to approve; `scimward status` shows what is".to_owned();
+    }
+    let one = |held: &&Held| {
+        let removals = report::count(held.removals, "removal");
+        format!("{}, {removals}: {}", held.plan_id, held.reason)
+    };
+    let all: Vec<String> = held.iter().map(one).collect();
+    format!(
+        "{plan_id} is not the plan that is held now. Held is {}. Look at it with `scimward --dry-run`",
+        all.join("; and ")
+    )
+}
+
+fn rejects(store: &SledStore, json: bool, out: &mut dyn Write) -> Result<u8, OrderError> {
+    let (people, groups) = (without_keys(store.rejects()?), without_keys(store.group_rejects()?));
     if json {
-        report::rejects_json(&rejects, out)?;
-    } else if rejects.is_empty() {
+        report::rejects_json(&people, &groups, out)?;
+    } else if people.is_empty() && groups.is_empty() {
         writeln!(out, "Nobody is on the reject list.")?;
     } else {
-        out.write_all(report::rejects_text(&rejects).as_bytes())?;
+        out.write_all(report::rejects_text(&people, &groups).as_bytes())?;
     }
     Ok(exit::DONE)
 }
 
-fn retry(store: &dyn StateStore, who: &str, out: &mut dyn Write) -> Result<u8, OrderError> {
-    let names: BTreeMap<AnchorKey, Reject> = store.rejects()?.into_iter().collect();
+fn retry(store: &SledStore, who: &str, out: &mut dyn Write) -> Result<u8, OrderError> {
+    let (people, one_anyway) = tried_again(store.rejects()?, who, out)?;
+    let (groups, other_anyway) = tried_again(store.group_rejects()?, who, out)?;
+    if people.is_empty() && groups.is_empty() {
+        if one_anyway || other_anyway {
+            return Ok(exit::DONE);
+        }
+        return Err(OrderError::Words(
+            format!("nobody called {who} waits on the reject list; `scimward rejects` shows who does"),
+            exit::USAGE,
+        ));
+    }
+    store.save_rejects(&people)?;
+    store.save_group_rejects(&groups)?;
+    store.flush()?;
+    Ok(exit::DONE)
+}
+
+/// Changes of the reject list.
+type Changes = Vec<(AnchorKey, Option<Reject>)>;
+
+/// Those called `who`, due at once, and whether there are others of that name who are tried in every cycle.
+fn tried_again(rejects: Vec<(AnchorKey, Reject)>, who: &str, out: &mut dyn Write) -> io::Result<(Changes, bool)> {
     let (mut again, mut anyway) = (Vec::new(), false);
-    for (key, reject) in names.into_iter().filter(|(_, reject)| is(reject, who)) {
+    for (key, reject) in rejects.into_iter().filter(|(_, reject)| is(reject, who)) {
         if reject.kind == RejectKind::Entry {
             writeln!(
                 out,
@@ -263,18 +311,7 @@ fn retry(store: &dyn StateStore, who: &str, out: &mut dyn Write) -> Result<u8, O
             }),
         ));
     }
-    if again.is_empty() && anyway {
-        return Ok(exit::DONE);
-    }
-    if again.is_empty() {
-        return Err(OrderError::Words(
-            format!("nobody called {who} waits on the reject list; `scimward rejects` shows who does"),
-            exit::USAGE,
-        ));
-    }
-    store.save_rejects(&again)?;
-    store.flush()?;
-    Ok(exit::DONE)
+    Ok((again, anyway))
 }
 
 fn is(reject: &Reject, who: &str) -> bool {

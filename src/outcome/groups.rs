@@ -10,14 +10,15 @@ use crate::{
 
 use super::{BATCH, exit};
 
-/// Remembers what planning found out, before the first request. Blocking.
+/// Remembers what planning found out, before the first request; `then` is the meta record it started from.
+/// Blocking.
 ///
 /// # Errors
 /// When the state cannot be written.
 pub fn remember<S: StateStore + GroupStore>(
     store: &S,
     policy: &GroupPolicy,
-    groups: &PlannedGroups,
+    (groups, then): (&PlannedGroups, &Meta),
     now: i64,
 ) -> Result<(), StoreError> {
     let (plan, approved) = (&groups.plan, &groups.approved);
@@ -37,7 +38,13 @@ pub fn remember<S: StateStore + GroupStore>(
         }
     }
     let before = store.meta()?;
-    let after = meta(before.clone(), policy, groups, now);
+    // Nor is an approval lost that was given while this cycle was planned.
+    let given_meanwhile = before
+        .groups_approved
+        .clone()
+        .filter(|_| before.groups_approved != then.groups_approved);
+    let mut after = meta(before.clone(), policy, groups, now);
+    after.groups_approved = after.groups_approved.or(given_meanwhile);
     if after == before {
         Ok(())
     } else {
@@ -70,7 +77,8 @@ fn meta(mut meta: Meta, policy: &GroupPolicy, groups: &PlannedGroups, now: i64) 
 }
 
 /// What is held: groups, and people to be taken out of groups.
-fn removals(groups: &PlannedGroups) -> u64 {
+#[must_use]
+pub fn removals(groups: &PlannedGroups) -> u64 {
     let held = groups.approved.held.iter();
     held.map(|operation| match operation.action {
         GroupAction::Empty | GroupAction::Delete => 1,

@@ -1,49 +1,48 @@
 //! What stands below the operations of a dry run: rejects, warnings, totals.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use super::{
-    ACTIONS, Summary, drift,
+    ACTIONS, Summary, drift, groups,
     look::Look,
-    rejects,
+    rejects::{self, Who},
+    text::HeldLines,
     width::columns,
     words::{about, count, grouped},
 };
-use crate::{
-    model::{Action, shown},
-    ports::{Held, Reject},
-};
+use crate::{model::shown, ports::Held};
 
 /// Where everything is that a terminal is not shown.
 pub(super) const WHOLE_REPORT: &str = "add --output FILE, or | less, for all of them";
 
 /// `held_lines` counts the lines that were marked as held.
-pub(super) fn write(
-    out: &mut dyn Write,
-    look: &Look,
-    summary: &Summary,
-    held_lines: &BTreeMap<Action, u64>,
-) -> io::Result<()> {
-    let rejects: Vec<&Reject> = summary.rejects.iter().collect();
+pub(super) fn write(out: &mut dyn Write, look: &Look, summary: &Summary, held_lines: &HeldLines) -> io::Result<()> {
     let shown_max = look
         .brief
         .map_or(usize::MAX, |brief| usize::try_from(brief.people).unwrap_or(usize::MAX));
-    rejects::write(out, look, &rejects, shown_max, WHOLE_REPORT)?;
+    rejects::write(out, look, Who::People, &summary.rejects, shown_max, WHOLE_REPORT)?;
+    let rejected_groups = summary.groups.as_ref().map_or(&[][..], |groups| &groups.rejects);
+    rejects::write(out, look, Who::Groups, rejected_groups, shown_max, WHOLE_REPORT)?;
     warnings(out, look, &summary.warnings)?;
     if let Some(audited) = &summary.audit {
         drift::write(out, look, audited)?;
     }
     ends(out, look, summary)?;
-    let none = summary.operations.values().all(|number| *number == 0);
-    let nothing = none && held_lines.is_empty() && summary.held.is_none();
+    let groups = summary.groups.as_ref();
+    let done =
+        summary.operations.values().sum::<u64>() + groups.map_or(0, |groups| groups.operations.values().sum::<u64>());
+    let held = [
+        (Who::People, summary.held.as_ref()),
+        (Who::Groups, groups.and_then(|groups| groups.held.as_ref())),
+    ];
+    let nothing = done == 0 && held_lines.is_empty() && held.iter().all(|(_, held)| held.is_none());
     if !nothing {
         totals(out, look, summary, held_lines)?;
     }
-    if let Some(held) = &summary.held {
-        held_back(out, look, held)?;
+    for (who, held) in held {
+        if let Some(held) = held {
+            held_back(out, look, who, held)?;
+        }
     }
     if let Some(reason) = &summary.incomplete {
         let alert = look.alert;
@@ -53,6 +52,11 @@ pub(super) fn write(
             shown(reason.trim_end_matches('.'))
         )?;
         writeln!(out, "  An incomplete read never deactivates or deletes anybody.")?;
+    } else if let Some(reason) = groups.and_then(|groups| groups.incomplete.as_ref()) {
+        let alert = look.alert;
+        let reason = shown(reason.trim_end_matches('.')).into_owned();
+        writeln!(out, "{alert}The read of the groups is not complete:{alert:#} {reason}.")?;
+        writeln!(out, "  An incomplete read never takes anybody out of a group.")?;
     } else if nothing {
         let drifted = summary.audit.as_ref().is_some_and(|audited| !audited.drifts.is_empty());
         let nothing = if drifted {
@@ -94,6 +98,9 @@ fn ends(out: &mut dyn Write, look: &Look, summary: &Summary) -> io::Result<()> {
     let room = look.width.saturating_sub("From  : ".len() + columns(&source));
     let between = if columns(&counts) <= room { " " } else { "\n      " };
     writeln!(out, "{strong}From{strong:#}  {source}:{between}{counts}")?;
+    if let Some(of_groups) = &summary.groups {
+        groups::counts(out, look, of_groups)?;
+    }
     writeln!(
         out,
         "{strong}To{strong:#}    {} ({})",
@@ -102,7 +109,7 @@ fn ends(out: &mut dyn Write, look: &Look, summary: &Summary) -> io::Result<()> {
     )
 }
 
-fn totals(out: &mut dyn Write, look: &Look, summary: &Summary, held_lines: &BTreeMap<Action, u64>) -> io::Result<()> {
+fn totals(out: &mut dyn Write, look: &Look, summary: &Summary, held_lines: &HeldLines) -> io::Result<()> {
     let Look { strong, alert, .. } = look;
     write!(out, "{strong}Plan{strong:#}  {}", shown(&summary.plan_id))?;
     if summary.held.is_some() {
@@ -112,7 +119,7 @@ fn totals(out: &mut dyn Write, look: &Look, summary: &Summary, held_lines: &BTre
     writeln!(out)?;
     for action in ACTIONS {
         let number = summary.operations.get(&action).copied().unwrap_or_default();
-        let held = held_lines.get(&action).copied().unwrap_or_default();
+        let held = held_lines.people.get(&action).copied().unwrap_or_default();
         if number == 0 && held == 0 {
             continue;
         }
@@ -128,12 +135,17 @@ fn totals(out: &mut dyn Write, look: &Look, summary: &Summary, held_lines: &BTre
         }
         writeln!(out)?;
     }
-    if !summary.rejects.is_empty() {
+    let mut rejected = summary.rejects.len();
+    if let Some(of_groups) = &summary.groups {
+        groups::totals(out, look, of_groups, &held_lines.groups)?;
+        rejected += of_groups.rejects.len();
+    }
+    if rejected > 0 {
         writeln!(
             out,
             "  {alert}!{alert:#} {:<12}{:>9}",
             "rejected",
-            grouped(summary.rejects.len() as u64)
+            grouped(rejected as u64)
         )?;
     }
     writeln!(out)?;
@@ -145,13 +157,17 @@ fn totals(out: &mut dyn Write, look: &Look, summary: &Summary, held_lines: &BTre
 }
 
 /// Held removals that were approved, and when they go.
-pub(super) fn approved(out: &mut dyn Write, look: &Look, held: &Held) -> io::Result<()> {
+pub(super) fn approved(out: &mut dyn Write, look: &Look, who: Who, held: &Held) -> io::Result<()> {
     let Look { strong, .. } = look;
     let number = count(held.removals, "removal");
     let id = shown(&held.plan_id);
+    let title = match who {
+        Who::People => "Approved",
+        Who::Groups => "Approved in groups",
+    };
     writeln!(
         out,
-        "Approved: {number} ({strong}{id}{strong:#}). {}",
+        "{title}: {number} ({strong}{id}{strong:#}). {}",
         shown(&held.reason)
     )?;
     writeln!(
@@ -161,10 +177,14 @@ pub(super) fn approved(out: &mut dyn Write, look: &Look, held: &Held) -> io::Res
 }
 
 /// Held removals and the command that lets them through.
-pub(super) fn held_back(out: &mut dyn Write, look: &Look, held: &Held) -> io::Result<()> {
+pub(super) fn held_back(out: &mut dyn Write, look: &Look, who: Who, held: &Held) -> io::Result<()> {
     let Look { alert, strong, .. } = look;
     let number = count(held.removals, "removal");
-    writeln!(out, "{alert}Held back: {number}.{alert:#} {}", shown(&held.reason))?;
+    let title = match who {
+        Who::People => "Held back",
+        Who::Groups => "Held back in groups",
+    };
+    writeln!(out, "{alert}{title}: {number}.{alert:#} {}", shown(&held.reason))?;
     let id = shown(&held.plan_id);
     let when = match held.since {
         // Only a dry run knows of them so far, and there is nothing yet that could be approved.

@@ -85,6 +85,79 @@ fn text_of_a_long_report_on_a_terminal() {
     assert!(text.contains("the others without their attributes"), "{text}");
 }
 
+fn report_with_groups(format: Format, style: TextStyle) -> String {
+    as_text(|out| {
+        let mut report = Report::new(out, format, style);
+        every_line().iter().try_for_each(|line| report.line(line))?;
+        every_group_line().iter().try_for_each(|line| report.group(line))?;
+        report.finish(&Summary {
+            groups: Some(group_summary()),
+            ..full_summary()
+        })
+    })
+}
+
+#[test]
+fn groups_of_every_kind_of_line() {
+    let only = |style: TextStyle| {
+        as_text(|out| {
+            let mut report = Report::new(out, Format::Text, style);
+            every_group_line().iter().try_for_each(|line| report.group(line))?;
+            report.finish(&Summary {
+                groups: Some(group_summary()),
+                ..quiet_summary()
+            })
+        })
+    };
+    let text = only(PLAIN);
+    golden("dry_run_text_groups", &text);
+    for line in text.lines() {
+        assert!(!line.ends_with(' '), "space at the end of {line:?}");
+    }
+    let style = TextStyle {
+        brief: Some(Brief {
+            whole_creates: 1,
+            people: 2,
+        }),
+        ..PLAIN
+    };
+    golden("dry_run_text_groups_brief", &only(style));
+    let json = report_with_groups(Format::Json, PLAIN);
+    golden("dry_run_json_groups", &json);
+    let document: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(document["groups"].as_array().unwrap().len(), every_group_line().len());
+    assert_eq!(
+        document["summary"]["rejected"],
+        document["rejects"].as_array().unwrap().len()
+    );
+}
+
+#[test]
+fn groups_with_nothing_to_do_and_after_an_incomplete_read() {
+    let quiet = Summary {
+        groups: Some(GroupSummary {
+            entries: 1,
+            unchanged: 1,
+            ..GroupSummary::default()
+        }),
+        ..quiet_summary()
+    };
+    golden("dry_run_text_groups_nothing", &report(Format::Text, PLAIN, &[], &quiet));
+    let document: Value = serde_json::from_str(&report(Format::Json, PLAIN, &[], &quiet)).unwrap();
+    assert_eq!(document["groups"], serde_json::json!([]));
+    let incomplete = Summary {
+        groups: Some(GroupSummary {
+            incomplete: Some("ou=groups: size limit exceeded (4)".into()),
+            ..GroupSummary::default()
+        }),
+        ..quiet_summary()
+    };
+    golden(
+        "dry_run_text_groups_incomplete",
+        &report(Format::Text, PLAIN, &[], &incomplete),
+    );
+}
+
 #[test]
 fn text_with_nothing_to_do() {
     golden(
@@ -162,8 +235,14 @@ fn text_never_commands_the_terminal() {
         }),
         ..quiet_summary()
     };
+    let group = hostile_group(evil);
     for format in [Format::Text, Format::Json] {
-        let text = report(format, PLAIN, std::slice::from_ref(&line), &summary);
+        let text = as_text(|out| {
+            let mut report = Report::new(out, format, PLAIN);
+            report.line(&line)?;
+            report.group(&group)?;
+            report.finish(&summary)
+        });
         let hostile: Vec<char> = text
             .chars()
             .filter(|c| *c != '\n' && crate::model::is_hostile(*c))
@@ -193,8 +272,8 @@ fn json_with_nothing_to_do() {
 
 #[test]
 fn every_field_is_documented() {
-    let dry_run = serde_json::from_str(&report(Format::Json, PLAIN, &every_line(), &full_summary())).unwrap();
-    let status = status_json(&[CycleRecord::default()], Some(&held()), None, &keyed_rejects(), None);
+    let dry_run = serde_json::from_str(&report_with_groups(Format::Json, PLAIN)).unwrap();
+    let status = status_json(&full_status());
     for (page, document) in [
         (include_str!("../../docs/dry-run-json.md"), dry_run),
         (include_str!("../../docs/status-json.md"), status),
@@ -222,12 +301,20 @@ fn collect_keys(value: &Value, keys: &mut BTreeSet<String>) {
     }
 }
 
-fn keyed_rejects() -> Vec<(crate::model::AnchorKey, Reject)> {
-    let key = |reject: &Reject| crate::model::Anchor::new(reject.rejection.dn.as_str()).key();
-    every_reject()
-        .into_iter()
-        .map(|reject| (key(&reject), reject))
-        .collect()
+fn full_status() -> Status {
+    Status {
+        approved: Some(held().plan_id),
+        groups_approved: None,
+        records: vec![CycleRecord {
+            groups: Some(group_record()),
+            ..cycle(0, "done", &[("create", 2)])
+        }],
+        held: Some(held()),
+        groups_held: Some(groups_held()),
+        rejects: every_reject(),
+        group_rejects: every_group_reject(),
+        daemon: Some(daemon()),
+    }
 }
 
 fn cycle(exit_code: u8, outcome: &str, done: &[(&str, u64)]) -> CycleRecord {
@@ -296,36 +383,39 @@ fn status_for_people() {
         cycle(3, "ou=people: size limit exceeded", &[]),
     ];
     let daemon = daemon();
-    golden(
-        "status_text",
-        &status_text(&records, Some(&held()), None, &keyed_rejects(), Some(&daemon)),
-    );
-    let approved = status_text(&[], Some(&held()), Some(&held().plan_id), &[], None);
+    let status = Status {
+        records: records.to_vec(),
+        held: Some(held()),
+        rejects: every_reject(),
+        daemon: Some(daemon),
+        ..Status::default()
+    };
+    golden("status_text", &status_text(&status));
+    golden("status_text_new", &status_text(&Status::default()));
+    golden("status_text_groups", &status_text(&full_status()));
+    let approved = status_text(&Status {
+        held: Some(held()),
+        approved: Some(held().plan_id),
+        ..Status::default()
+    });
     assert!(
         approved.contains("Approved: ")
             && approved.contains("The next run carries them out")
             && !approved.contains("scimward approve"),
         "{approved}"
     );
-    golden("status_text_new", &status_text(&[], None, None, &[], None));
 }
 
 #[test]
 fn status_for_programs() {
-    let value = status_json(
-        &[cycle(0, "done", &[("create", 2)])],
-        Some(&held()),
-        Some(&held().plan_id),
-        &keyed_rejects(),
-        Some(&daemon()),
-    );
+    let value = status_json(&full_status());
     golden("status_json", &serde_json::to_string_pretty(&value).unwrap());
 }
 
 #[test]
 fn rejects_for_people() {
-    golden("rejects_text", &rejects_text(&keyed_rejects()));
-    assert_eq!(rejects_text(&[]), "Nobody is rejected.\n");
+    golden("rejects_text", &rejects_text(&every_reject(), &every_group_reject()));
+    assert_eq!(rejects_text(&[], &[]), "Nobody is rejected.\n");
 }
 
 #[test]
@@ -337,10 +427,11 @@ fn a_status_counts_what_it_does_not_show() {
             &[("sn", "missing", "")],
         )
     };
-    let rejects: Vec<_> = (0..8)
-        .map(|at| (crate::model::AnchorKey([at; 16]), reject(at)))
-        .collect();
-    let text = status_text(&[], None, None, &rejects, None);
+    let status = Status {
+        rejects: (0..8).map(reject).collect(),
+        ..Status::default()
+    };
+    let text = status_text(&status);
     assert!(text.contains("… and 3 more: scimward rejects"), "{text}");
     assert_eq!(text.matches("missing").count(), 5, "{text}");
 }

@@ -9,9 +9,14 @@ use std::{
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use super::{AttributeChange, Line, Summary, changes, drift::AuditView, words::timestamp};
+use super::{
+    AttributeChange, GroupLine, Line, Summary, changes,
+    drift::AuditView,
+    groups::{GroupSummaryView, GroupView},
+    words::timestamp,
+};
 use crate::{
-    model::{Action, AnchorKey, Problem, is_hostile},
+    model::{Action, Problem, is_hostile},
     ports::{Held, Probe, Reject, RejectKind},
     scim::request::PlannedRequest,
 };
@@ -23,6 +28,7 @@ const VERSION: u32 = 1;
 #[derive(Default)]
 pub(super) struct JsonReport {
     lines: u64,
+    groups: u64,
 }
 
 impl JsonReport {
@@ -35,15 +41,32 @@ impl JsonReport {
         put(out, &OperationView::new(line))
     }
 
-    pub(super) fn finish(self, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    pub(super) fn group(&mut self, out: &mut dyn Write, line: &GroupLine) -> io::Result<()> {
+        if self.groups == 0 {
+            self.begin_groups(out)?;
+        }
+        write!(out, "{}", if self.groups == 0 { "\n" } else { ",\n" })?;
+        self.groups += 1;
+        put(out, &GroupView::new(line))
+    }
+
+    fn begin_groups(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.lines == 0 {
             begin(out)?;
         }
-        write!(out, "],\n\"rejects\":[")?;
-        for (at, reject) in summary.rejects.iter().enumerate() {
-            write!(out, "{}", if at == 0 { "\n" } else { ",\n" })?;
-            put(out, &RejectView::new(reject))?;
+        write!(out, "],\n\"groups\":[")
+    }
+
+    pub(super) fn finish(self, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+        let groups = summary.groups.as_ref();
+        if self.groups == 0 && groups.is_some() {
+            self.begin_groups(out)?;
+        } else if self.groups == 0 && self.lines == 0 {
+            begin(out)?;
         }
+        write!(out, "],\n\"rejects\":[")?;
+        let rejected_groups = groups.map_or(&[][..], |groups| &groups.rejects);
+        put_lines(out, reject_views(&summary.rejects, rejected_groups))?;
         write!(out, "],\n\"warnings\":")?;
         put(out, &summary.warnings)?;
         if let Some(audited) = &summary.audit {
@@ -60,13 +83,27 @@ impl JsonReport {
 ///
 /// # Errors
 /// When nobody reads the output.
-pub fn rejects_json(rejects: &[(AnchorKey, Reject)], out: &mut dyn Write) -> io::Result<()> {
+pub fn rejects_json(people: &[Reject], groups: &[Reject], out: &mut dyn Write) -> io::Result<()> {
     write!(out, "[")?;
-    for (at, (_, reject)) in rejects.iter().enumerate() {
-        write!(out, "{}", if at == 0 { "\n" } else { ",\n" })?;
-        put(out, &RejectView::new(reject))?;
-    }
+    put_lines(out, reject_views(people, groups))?;
     writeln!(out, "]")
+}
+
+/// People before groups.
+pub(super) fn reject_views<'a>(
+    people: &'a [Reject],
+    groups: &'a [Reject],
+) -> impl Iterator<Item = RejectView<'a>> + use<'a> {
+    let people = people.iter().map(|reject| RejectView::new("User", reject));
+    people.chain(groups.iter().map(|reject| RejectView::new("Group", reject)))
+}
+
+fn put_lines(out: &mut dyn Write, items: impl Iterator<Item = impl Serialize>) -> io::Result<()> {
+    for (at, item) in items.enumerate() {
+        write!(out, "{}", if at == 0 { "\n" } else { ",\n" })?;
+        put(out, &item)?;
+    }
+    Ok(())
 }
 
 fn begin(out: &mut dyn Write) -> io::Result<()> {
@@ -160,10 +197,11 @@ impl<'a> ProbeView<'a> {
     }
 }
 
-/// A person who cannot be pushed.
+/// A person or a group that cannot be pushed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RejectView<'a> {
+    resource: &'static str,
     dn: &'a str,
     anchor: Option<&'a str>,
     kind: RejectKind,
@@ -175,8 +213,9 @@ pub(super) struct RejectView<'a> {
 }
 
 impl<'a> RejectView<'a> {
-    pub(super) fn new(reject: &'a Reject) -> Self {
+    fn new(resource: &'static str, reject: &'a Reject) -> Self {
         Self {
+            resource,
             dn: &reject.rejection.dn,
             anchor: reject.rejection.anchor.as_ref().map(|anchor| anchor.as_str()),
             kind: reject.kind,
@@ -228,6 +267,8 @@ struct SummaryView<'a> {
     rejected: usize,
     incomplete: Option<&'a str>,
     held: Option<HeldView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<GroupSummaryView<'a>>,
 }
 
 impl<'a> SummaryView<'a> {
@@ -246,28 +287,39 @@ impl<'a> SummaryView<'a> {
             requests: summary.requests,
             rate_per_second: summary.rate_per_s,
             seconds: summary.seconds(),
-            rejected: summary.rejects.len(),
+            rejected: summary.rejects.len() + summary.groups.as_ref().map_or(0, |groups| groups.rejects.len()),
             incomplete: summary.incomplete.as_deref(),
             held: summary.held.as_ref().map(HeldView::new),
+            groups: summary.groups.as_ref().map(GroupSummaryView::new),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::samples, *};
+    use super::{
+        super::{Status, samples},
+        *,
+    };
 
     #[test]
     fn rejects_for_programs_are_those_of_the_status() {
-        let rejects: Vec<_> = samples::every_reject()
-            .into_iter()
-            .map(|reject| (AnchorKey::default(), reject))
-            .collect();
-        for some in [&rejects[..0], &rejects[..1], &rejects] {
+        let all = samples::every_reject();
+        for (people, groups) in [
+            (&all[..0], &all[..0]),
+            (&all[..1], &all[..0]),
+            (&all[..0], &all[..2]),
+            (&all, &all),
+        ] {
             let mut text = Vec::new();
-            rejects_json(some, &mut text).unwrap();
+            rejects_json(people, groups, &mut text).unwrap();
             let list: serde_json::Value = serde_json::from_slice(&text).unwrap();
-            assert_eq!(list, super::super::status_json(&[], None, None, some, None)["rejects"]);
+            let status = Status {
+                rejects: people.to_vec(),
+                group_rejects: groups.to_vec(),
+                ..Status::default()
+            };
+            assert_eq!(list, super::super::status_json(&status)["rejects"]);
         }
     }
 }

@@ -7,6 +7,7 @@ mod changes;
 mod closing;
 mod drift;
 mod findings;
+mod groups;
 mod json;
 mod look;
 mod rejects;
@@ -24,9 +25,10 @@ use std::{collections::BTreeMap, io};
 
 pub use changes::{AttributeChange, changes};
 pub use findings::{Finding, Findings, Mark, write_findings};
+pub use groups::{FoundMembers, GroupLine, GroupProbe, GroupSummary, Member};
 pub use json::rejects_json;
 pub use rejects::rejects_text;
-pub use status::{DaemonView, audit_json, audit_line, cycle_line, status_json, status_text};
+pub use status::{DaemonView, Status, audit_json, audit_line, cycle_line, status_json, status_text};
 pub use words::{count, grouped, instant, value_text};
 
 use crate::{
@@ -67,6 +69,8 @@ pub struct Summary {
     pub rejects: Vec<Reject>,
     /// Things worth knowing that stop nothing (dangling managers, protected people left alone).
     pub warnings: Vec<String>,
+    /// The same for groups, where they are pushed.
+    pub groups: Option<GroupSummary>,
     /// What `--audit` found in the cloud.
     pub audit: Option<Audited>,
     /// The id of the plan.
@@ -133,9 +137,10 @@ impl Brief {
     };
 }
 
-/// A report on its way out: [`Report::line`] for each operation, then [`Report::finish`].
+/// A report on its way out: [`Report::line`] for each operation, [`Report::group`] for each of a group, then
+/// [`Report::finish`].
 ///
-/// Lines come ordered by action. Nothing is kept of a line once it is written.
+/// Lines come ordered by action, those of people before those of groups. Nothing is kept of a line once it is written.
 pub struct Report<'w> {
     out: &'w mut dyn io::Write,
     form: Form,
@@ -164,6 +169,17 @@ impl<'w> Report<'w> {
         match &mut self.form {
             Form::Text(text) => text.line(self.out, line),
             Form::Json(json) => json.line(self.out, line),
+        }
+    }
+
+    /// Writes what would be done to one group.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn group(&mut self, line: &GroupLine) -> io::Result<()> {
+        match &mut self.form {
+            Form::Text(text) => text.group(self.out, line),
+            Form::Json(json) => json.group(self.out, line),
         }
     }
 

@@ -1,4 +1,4 @@
-//! People who cannot be pushed, and why.
+//! People and groups that cannot be pushed, and why.
 
 use std::io::{self, Write};
 
@@ -6,10 +6,10 @@ use super::{
     TextStyle, as_text,
     look::{Look, NAME_COLUMNS},
     width::{columns, fit, pad},
-    words::{grouped, instant, people},
+    words::{count, grouped, instant, people},
 };
 use crate::{
-    model::{AnchorKey, Problem, shown},
+    model::{Problem, shown},
     ports::{Reject, RejectKind},
 };
 
@@ -27,26 +27,45 @@ const KINDS: [(RejectKind, &str, &str); 3] = [
     (RejectKind::Waiting, "Waiting", "tried again by itself"),
 ];
 
-/// Every reject, grouped by what happens next.
+/// Who is rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    People,
+    Groups,
+}
+
+impl Who {
+    fn count(self, number: u64) -> String {
+        match self {
+            Self::People => people(number),
+            Self::Groups => count(number, "group"),
+        }
+    }
+}
+
+/// Every reject, people before groups, by what happens next.
 #[must_use]
-pub fn rejects_text(rejects: &[(AnchorKey, Reject)]) -> String {
-    if rejects.is_empty() {
+pub fn rejects_text(people: &[Reject], groups: &[Reject]) -> String {
+    if people.is_empty() && groups.is_empty() {
         return "Nobody is rejected.\n".to_owned();
     }
-    let rejects: Vec<&Reject> = rejects.iter().map(|(_, reject)| reject).collect();
     let look = Look::new(TextStyle {
         width: usize::MAX,
         ..TextStyle::default()
     });
-    as_text(|out| write(out, &look, &rejects, usize::MAX, ""))
+    as_text(|out| {
+        write(out, &look, Who::People, people, usize::MAX, "")?;
+        write(out, &look, Who::Groups, groups, usize::MAX, "")
+    })
 }
 
-/// The groups, each with an empty line below it. Of each group at most `show_max` people; `rest` says
-/// where the others are.
+/// One block for each kind, with an empty line below it. Of each kind at most `show_max` are shown; `rest`
+/// says where the others are.
 pub(super) fn write(
     out: &mut dyn Write,
     look: &Look,
-    rejects: &[&Reject],
+    who: Who,
+    rejects: &[Reject],
     show_max: usize,
     rest: &str,
 ) -> io::Result<()> {
@@ -57,7 +76,7 @@ pub(super) fn write(
         if number == 0 {
             continue;
         }
-        writeln!(out, "{heading}{title}{heading:#}: {}, {next}", people(number as u64))?;
+        writeln!(out, "{heading}{title}{heading:#}: {}, {next}", who.count(number as u64))?;
         of_kind.take(show_max).try_for_each(|reject| one(out, look, reject))?;
         if number > show_max {
             let more = grouped((number - show_max) as u64);

@@ -1,6 +1,10 @@
-//! People for the tests of this module.
+//! People and groups for the tests of this module.
+
+mod groups;
 
 use std::sync::Arc;
+
+pub(super) use self::groups::*;
 
 use super::{Line, Summary};
 use crate::{
@@ -280,6 +284,7 @@ pub(super) fn full_summary() -> Summary {
         held: Some(held()),
         rejects: every_reject(),
         warnings: vec!["uid=frank,ou=people,dc=example,dc=org: manager uid=gone is not in scope".into()],
+        groups: None,
         audit: None,
         plan_id: "1f3a90c2".into(),
     }

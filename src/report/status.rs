@@ -7,13 +7,13 @@ use serde_json::json;
 use super::{
     TextStyle, as_text, closing, json as dry_run,
     look::Look,
-    rejects,
+    rejects::{self, Who},
     width::{columns, pad},
     words::{count, duration, grouped, instant, timestamp},
 };
 use crate::{
-    model::{AnchorKey, shown},
-    ports::{AuditRecord, CycleRecord, Held, Reject},
+    model::shown,
+    ports::{AuditRecord, CycleRecord, GroupRecord, Held, Reject},
 };
 
 /// Rejected people of each kind that a status shows; the rest are counted.
@@ -45,8 +45,12 @@ fn sentence(record: &CycleRecord) -> String {
         1 => "1 entry".to_owned(),
         entries => format!("{} entries", grouped(entries)),
     };
+    let groups = match &record.groups {
+        Some(groups) => format!(" and {}", count(groups.entries, "group")),
+        None => String::new(),
+    };
     let requests = count(record.requests, "request");
-    format!("{}; {entries} read, {requests} sent", shown(outcome))
+    format!("{}; {entries}{groups} read, {requests} sent", shown(outcome))
 }
 
 /// The meaning of the exit code, for a record without words of its own.
@@ -72,33 +76,60 @@ pub struct DaemonView {
     pub now: String,
 }
 
-/// What `scimward status` says. `records` come newest first; `approved` is the id of an approval that no
-/// run has used yet; without `daemon` none is running.
+/// What a status is made from.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// The last cycles, newest first.
+    pub records: Vec<CycleRecord>,
+    /// Removals of people that are held.
+    pub held: Option<Held>,
+    /// The id of an approval that no run has used yet.
+    pub approved: Option<String>,
+    /// Removals of groups and from groups that are held.
+    pub groups_held: Option<Held>,
+    /// As `approved`, for groups.
+    pub groups_approved: Option<String>,
+    /// People who cannot be pushed.
+    pub rejects: Vec<Reject>,
+    /// Groups that cannot be pushed.
+    pub group_rejects: Vec<Reject>,
+    /// Nothing when none is running.
+    pub daemon: Option<DaemonView>,
+}
+
+impl Status {
+    /// What is held, of whom, and whether it is approved.
+    fn held(&self) -> impl Iterator<Item = (Who, &Held, bool)> {
+        let people = (Who::People, &self.held, &self.approved);
+        let groups = (Who::Groups, &self.groups_held, &self.groups_approved);
+        [people, groups].into_iter().filter_map(|(who, held, approved)| {
+            let held = held.as_ref()?;
+            Some((who, held, approved.as_ref() == Some(&held.plan_id)))
+        })
+    }
+}
+
+/// What `scimward status` says.
 #[must_use]
-pub fn status_text(
-    records: &[CycleRecord],
-    held: Option<&Held>,
-    approved: Option<&str>,
-    rejects: &[(AnchorKey, Reject)],
-    daemon: Option<&DaemonView>,
-) -> String {
+pub fn status_text(status: &Status) -> String {
     let look = Look::new(TextStyle {
         width: usize::MAX,
         ..TextStyle::default()
     });
     as_text(|out| {
-        cycles(out, records)?;
-        if let Some(held) = held {
-            if approved == Some(&*held.plan_id) {
-                closing::approved(out, &look, held)?;
+        cycles(out, &status.records)?;
+        for (who, held, is_approved) in status.held() {
+            if is_approved {
+                closing::approved(out, &look, who, held)?;
             } else {
-                closing::held_back(out, &look, held)?;
+                closing::held_back(out, &look, who, held)?;
             }
             writeln!(out, "  Held since {} UTC\n", instant(held.since))?;
         }
-        let people: Vec<&Reject> = rejects.iter().map(|(_, reject)| reject).collect();
-        rejects::write(out, &look, &people, REJECTS_SHOWN_MAX, "scimward rejects")?;
-        let Some(daemon) = daemon else {
+        for (who, rejects) in [(Who::People, &status.rejects), (Who::Groups, &status.group_rejects)] {
+            rejects::write(out, &look, who, rejects, REJECTS_SHOWN_MAX, "scimward rejects")?;
+        }
+        let Some(daemon) = &status.daemon else {
             return writeln!(out, "Daemon: not running; a single run is: scimward --sync-now");
         };
         match &daemon.next_run {
@@ -171,18 +202,15 @@ fn cycles(out: &mut dyn Write, records: &[CycleRecord]) -> io::Result<()> {
 
 /// The same for programs (`docs/status-json.md`).
 #[must_use]
-pub fn status_json(
-    records: &[CycleRecord],
-    held: Option<&Held>,
-    approved: Option<&str>,
-    rejects: &[(AnchorKey, Reject)],
-    daemon: Option<&DaemonView>,
-) -> serde_json::Value {
-    let held = held.map(|held| {
-        let mut view = json!(dry_run::HeldView::new(held));
-        view["approved"] = json!(approved == Some(&*held.plan_id));
-        view
-    });
+pub fn status_json(status: &Status) -> serde_json::Value {
+    let held = |who: Who| {
+        let found = status.held().find(|(of, ..)| *of == who);
+        found.map(|(_, held, is_approved)| {
+            let mut view = json!(dry_run::HeldView::new(held));
+            view["approved"] = json!(is_approved);
+            view
+        })
+    };
     let cycle = |record: &CycleRecord| {
         json!({
             "started": timestamp(record.started),
@@ -194,15 +222,31 @@ pub fn status_json(
             "failed": record.failed,
             "rejected": record.rejected,
             "requests": record.requests,
+            "groups": record.groups.as_ref().map(groups_json),
         })
     };
+    let daemon = status.daemon.as_ref();
     json!({
         "format": "scimward-status",
         "version": 1,
-        "cycles": records.iter().map(cycle).collect::<Vec<_>>(),
-        "held": held,
-        "rejects": rejects.iter().map(|(_, reject)| dry_run::RejectView::new(reject)).collect::<Vec<_>>(),
+        "cycles": status.records.iter().map(cycle).collect::<Vec<_>>(),
+        "held": held(Who::People),
+        "groupsHeld": held(Who::Groups),
+        "rejects": dry_run::reject_views(&status.rejects, &status.group_rejects).collect::<Vec<_>>(),
         "daemon": daemon.map(|daemon| &daemon.now),
         "nextRun": daemon.and_then(|daemon| timestamp(daemon.next_run.as_ref()?.0)),
+    })
+}
+
+fn groups_json(groups: &GroupRecord) -> serde_json::Value {
+    json!({
+        "entries": groups.entries,
+        "done": groups.done,
+        "adopted": groups.adopted,
+        "added": groups.added,
+        "removed": groups.removed,
+        "waitingMembers": groups.waiting_members,
+        "failed": groups.failed,
+        "rejected": groups.rejected,
     })
 }

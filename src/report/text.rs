@@ -6,28 +6,50 @@ use std::{
 };
 
 use super::{
-    AttributeChange, Brief, Line, Summary, TextStyle, changes,
+    AttributeChange, Brief, GroupLine, Line, Summary, TextStyle, changes,
     closing::{self, WHOLE_REPORT},
+    groups,
     look::{Look, NAME_COLUMNS, USER_COLUMNS},
     width::{columns, fit, fit_pair, pad},
     words::{grouped, value_text},
 };
 use crate::{
-    model::{Action, Operation, shown},
+    model::{Action, GroupAction, Operation, shown},
     ports::Probe,
 };
 
 /// What stands before an attribute's name.
-const INDENT: &str = "      ";
-const HELD: &str = "  [held]";
+pub(super) const INDENT: &str = "      ";
+/// What stands behind an operation that is held back.
+pub(super) const HELD: &str = "  [held]";
 
 /// What has to be remembered between two lines.
 pub(super) struct TextReport {
     look: Look,
-    heading: Option<Action>,
-    /// People of the action under the heading so far.
+    heading: Option<Heading>,
+    /// People, or groups, of the action under the heading so far.
     people: u64,
-    held: BTreeMap<Action, u64>,
+    held: HeldLines,
+}
+
+/// Under what a line stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heading {
+    People(Action),
+    Groups(GroupAction),
+}
+
+/// Lines that were marked as held.
+#[derive(Debug, Default)]
+pub(super) struct HeldLines {
+    pub people: BTreeMap<Action, u64>,
+    pub groups: BTreeMap<GroupAction, u64>,
+}
+
+impl HeldLines {
+    pub(super) fn is_empty(&self) -> bool {
+        self.people.is_empty() && self.groups.is_empty()
+    }
 }
 
 impl TextReport {
@@ -36,27 +58,17 @@ impl TextReport {
             look: Look::new(style),
             heading: None,
             people: 0,
-            held: BTreeMap::new(),
+            held: HeldLines::default(),
         }
     }
 
     pub(super) fn line(&mut self, out: &mut dyn Write, line: &Line) -> io::Result<()> {
         let operation = &line.operation;
-        if self.heading != Some(operation.action) {
-            self.end_group(out)?;
-            let heading = self.look.heading;
-            writeln!(out, "{heading}{}{heading:#}", title(operation.action))?;
-            self.heading = Some(operation.action);
-            self.people = 0;
-        }
+        self.begin(out, Heading::People(operation.action))?;
         if line.held {
-            *self.held.entry(operation.action).or_default() += 1;
+            *self.held.people.entry(operation.action).or_default() += 1;
         }
-        self.people += 1;
-        let brief = self.look.brief.unwrap_or(Brief {
-            whole_creates: u64::MAX,
-            people: u64::MAX,
-        });
+        let brief = self.brief();
         if self.people > brief.people {
             return Ok(());
         }
@@ -67,6 +79,38 @@ impl TextReport {
         line.probe.iter().try_for_each(|probe| self.probe(out, probe))
     }
 
+    pub(super) fn group(&mut self, out: &mut dyn Write, line: &GroupLine) -> io::Result<()> {
+        let action = line.operation.action;
+        self.begin(out, Heading::Groups(action))?;
+        if line.held {
+            *self.held.groups.entry(action).or_default() += 1;
+        }
+        if self.people > self.brief().people {
+            return Ok(());
+        }
+        groups::group(out, &self.look, line)
+    }
+
+    /// Counts a line, under a heading of its own where it is the first of its kind.
+    fn begin(&mut self, out: &mut dyn Write, wanted: Heading) -> io::Result<()> {
+        if self.heading != Some(wanted) {
+            self.end_group(out)?;
+            let heading = self.look.heading;
+            writeln!(out, "{heading}{}{heading:#}", title(wanted))?;
+            self.heading = Some(wanted);
+            self.people = 0;
+        }
+        self.people += 1;
+        Ok(())
+    }
+
+    fn brief(&self) -> Brief {
+        self.look.brief.unwrap_or(Brief {
+            whole_creates: u64::MAX,
+            people: u64::MAX,
+        })
+    }
+
     pub(super) fn finish(self, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         self.end_group(out)?;
         closing::write(out, &self.look, summary, &self.held)
@@ -74,13 +118,13 @@ impl TextReport {
 
     /// What was left out of the people under the heading, and an empty line.
     fn end_group(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Some(action) = self.heading else { return Ok(()) };
+        let Some(heading) = self.heading else { return Ok(()) };
         if let Some(brief) = self.look.brief {
             let faint = self.look.faint;
             let more = self.people.saturating_sub(brief.people);
             if more > 0 {
                 writeln!(out, "  {faint}… and {} more: {WHOLE_REPORT}{faint:#}", grouped(more))?;
-            } else if action == Action::Create && self.people > brief.whole_creates {
+            } else if heading == Heading::People(Action::Create) && self.people > brief.whole_creates {
                 writeln!(
                     out,
                     "  {faint}… the others without their attributes: {WHOLE_REPORT}{faint:#}"
@@ -191,13 +235,14 @@ impl TextReport {
     }
 }
 
-fn title(action: Action) -> &'static str {
-    match action {
-        Action::Create => "Create",
-        Action::Reactivate => "Reactivate",
-        Action::Update => "Update",
-        Action::Reference => "Reference (only the manager)",
-        Action::Deactivate => "Deactivate",
-        Action::Delete => "Delete",
+fn title(heading: Heading) -> &'static str {
+    match heading {
+        Heading::People(Action::Create) => "Create",
+        Heading::People(Action::Reactivate) => "Reactivate",
+        Heading::People(Action::Update) => "Update",
+        Heading::People(Action::Reference) => "Reference (only the manager)",
+        Heading::People(Action::Deactivate) => "Deactivate",
+        Heading::People(Action::Delete) => "Delete",
+        Heading::Groups(action) => groups::title(action),
     }
 }

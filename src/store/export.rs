@@ -25,7 +25,7 @@ pub fn export(store: &SledStore, out: &mut dyn Write) -> Result<u64, TransferErr
         endpoint: meta.endpoint.clone(),
     };
     line(out, &header)?;
-    line(out, &Line::Meta(meta))?;
+    line(out, &Line::Meta(Box::new(meta)))?;
     let mut end = End::default();
     let marks = store.marks()?;
     for (key, mark) in &marks {

@@ -142,7 +142,7 @@ impl<'store> Import<'store> {
 
     fn take(&mut self, line: Line) -> Result<(), TransferError> {
         match line {
-            Line::Meta(meta) if self.meta.is_none() => self.meta = Some(meta),
+            Line::Meta(meta) if self.meta.is_none() => self.meta = Some(*meta),
             Line::Meta(_) => return Err(self.malformed("a second meta record")),
             Line::Mark(line) => {
                 let (key, mark) = line.mark();

@@ -26,7 +26,7 @@ pub(super) struct Header {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Line {
-    Meta(Meta),
+    Meta(Box<Meta>),
     Mark(MarkLine),
     Link(Box<Link>),
     Reject(RejectLine),

@@ -22,13 +22,9 @@ use crate::{
     profile::{GroupUpdate, MembersReturned},
 };
 
-/// Members in one request where the service provider names no limit: with the longest ids we know this
-/// stays below the 100 kB that some web frameworks read at most.
-const MEMBER_CHUNK: usize = 500;
-
 impl GroupProvider for ScimClient {
     fn member_chunk(&self) -> usize {
-        self.profile.groups.member_chunk.unwrap_or(MEMBER_CHUNK)
+        request::most_members(&self.profile)
     }
 
     async fn create_group(

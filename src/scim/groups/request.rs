@@ -16,6 +16,16 @@ use crate::{
     },
 };
 
+/// Members in one request where the service provider names no limit: with the longest ids we know this
+/// stays below the 100 kB that some web frameworks read at most.
+const MEMBER_CHUNK: usize = 500;
+
+/// Most members that one request names; at least 1.
+#[must_use]
+pub fn most_members(profile: &Profile) -> usize {
+    profile.groups.member_chunk.unwrap_or(MEMBER_CHUNK).max(1)
+}
+
 /// The POST that creates a group without members.
 #[must_use]
 pub fn create(payload: &GroupPayload) -> PlannedRequest {
