@@ -81,7 +81,7 @@ impl<P, S> Crew<P, S> {
 /// # Errors
 /// When the state cannot be written: then nothing more is sent, because it could not be remembered.
 pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
-    operations: Vec<GroupOperation>,
+    mut operations: Vec<GroupOperation>,
     provider: &Arc<P>,
     store: &Arc<S>,
     pace: Pace,
@@ -89,8 +89,11 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
     stop: &CancellationToken,
 ) -> Result<GroupExecution, StoreError> {
     announce(&operations, &**store)?;
-    let links = store.groups()?;
-    let ids = links.iter().filter_map(|(_, link)| link.id.as_ref());
+    let links: BTreeMap<AnchorKey, GroupLink> = store.groups()?.into_iter().collect();
+    for operation in &mut operations {
+        catch_up(operation, &links, &**store)?;
+    }
+    let ids = links.values().filter_map(|link| link.id.as_ref());
     let mut run = Run {
         crew: Arc::new(Crew {
             provider: Arc::clone(provider),
@@ -118,6 +121,32 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
     run.their_members(ready).await?;
     store.flush()?;
     Ok(run.result)
+}
+
+/// People whose account was made anew since the plan was made are members no more; the next plan puts them in.
+fn catch_up<S: GroupStore>(
+    operation: &mut GroupOperation,
+    links: &BTreeMap<AnchorKey, GroupLink>,
+    store: &S,
+) -> Result<(), StoreError> {
+    let key = operation.anchor.key();
+    let (Some(link), Some(stored)) = (&mut operation.link, links.get(&key)) else {
+        return Ok(());
+    };
+    if link.members == stored.members {
+        return Ok(());
+    }
+    link.members = stored.members;
+    for people in [&mut operation.remove, &mut operation.forget] {
+        let mut members = Vec::with_capacity(people.len());
+        for &person in people.iter() {
+            if store.is_member(key, person)? {
+                members.push(person);
+            }
+        }
+        *people = members;
+    }
+    Ok(())
 }
 
 /// Writes down which groups may be created from here on: after a crash they are looked up first.
@@ -326,7 +355,11 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
             wanted: operation.wanted,
             is_removal: !operation.remove.is_empty() || matches!(action, GroupAction::Empty | GroupAction::Delete),
         };
-        let reject = failed.rejected(error, self.rejects.get(&key), self.pace.now);
+        let mut reject = failed.rejected(error, self.rejects.get(&key), self.pace.now);
+        if *error == ProviderError::Gone {
+            // It was forgotten, and there is nothing to wait for before it is made anew.
+            reject.next_try = self.pace.now;
+        }
         self.rejects.insert(key, reject.clone());
         self.crew.store.save_group_rejects(&[(key, Some(reject))])
     }
