@@ -12,6 +12,7 @@ use std::{
 };
 
 pub mod certs;
+pub mod circle;
 pub mod config;
 pub mod http;
 pub mod listener;
