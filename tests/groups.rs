@@ -1,4 +1,5 @@
-//! Groups, from a real directory by the real program to every cloud of the sandbox.
+//! Groups, from a real directory by the real program to every cloud of the sandbox, and to servers that are
+//! not ours.
 #![cfg(test)]
 
 #[path = "groups/by_hand.rs"]
@@ -9,8 +10,12 @@ mod faults;
 mod large;
 #[path = "groups/members.rs"]
 mod members;
+#[path = "groups/ranges.rs"]
+mod ranges;
 #[path = "groups/removals.rs"]
 mod removals;
+#[path = "groups/servers.rs"]
+mod servers;
 #[path = "groups/sources.rs"]
 mod sources;
 mod support;

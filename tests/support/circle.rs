@@ -1,7 +1,10 @@
 //! Groups from a real directory to a cloud of the sandbox, whose every membership can be looked at, also
 //! where the cloud itself shows none.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    ops::{Deref, DerefMut},
+};
 
 use scimward::sandbox::{FaultPlan, Kind, Options, Sandbox};
 use secrecy::SecretString;
@@ -42,17 +45,36 @@ pub fn uids(numbers: &[usize]) -> Vec<String> {
     numbers.iter().map(|number| people::person(*number).uid).collect()
 }
 
-/// Everything a scenario with groups needs.
-pub struct Circle {
-    /// Where people and groups come from.
-    pub slapd: Slapd,
-    /// Where they go.
+/// A cloud of the sandbox, a recorder before it, and a configuration.
+pub struct Far {
+    /// Where people and groups go.
     pub cloud: Sandbox,
     /// What is said on the way.
     pub recorder: Recorder,
     /// What the program goes by.
     pub config: Config,
     _runtime: Runtime,
+}
+
+/// Everything a scenario with groups needs.
+pub struct Circle {
+    /// Where people and groups come from.
+    pub slapd: Slapd,
+    far: Far,
+}
+
+impl Deref for Circle {
+    type Target = Far;
+
+    fn deref(&self) -> &Far {
+        &self.far
+    }
+}
+
+impl DerefMut for Circle {
+    fn deref_mut(&mut self) -> &mut Far {
+        &mut self.far
+    }
 }
 
 impl Circle {
@@ -66,6 +88,32 @@ impl Circle {
     pub fn with_faults(profile: &str, count: usize, ldif: &str, faults: &[&str]) -> Self {
         let skeleton = format!("dn: {GROUPS}\nobjectClass: organizationalUnit\nou: groups\n\n");
         let slapd = Slapd::with_ldif(&format!("{}{skeleton}{ldif}", people::ldif(count)));
+        let far = Far::start(profile, faults);
+        let config = Config::new(&slapd.url(), far.recorder.url())
+            .set("scim", "concurrency", "1")
+            .set("scim", "max_tries", "3")
+            .set("limits", "max_removals_percent", "100")
+            .set_text("groups", "base", GROUPS)
+            .set("groups.limits", "max_removals_percent", "100")
+            .set("groups.limits", "max_member_removals_percent", "100");
+        let config = config.set_text("scim", "profile", profile);
+        Self {
+            slapd,
+            far: Far { config, ..far },
+        }
+    }
+
+    /// Sets a key of the configuration.
+    pub fn set(mut self, table: &str, key: &str, value: &str) -> Self {
+        self.config.put(table, key, value);
+        self
+    }
+}
+
+impl Far {
+    /// An empty cloud of that profile in which things go wrong; of the configuration, only the cloud's half
+    /// is of use.
+    pub fn start(profile: &str, faults: &[&str]) -> Self {
         let faults: Vec<String> = faults.iter().map(|fault| (*fault).to_owned()).collect();
         let options = Options {
             faults: FaultPlan::parse(&faults, 0).unwrap(),
@@ -74,27 +122,13 @@ impl Circle {
         let runtime = Runtime::new().unwrap();
         let cloud = runtime.block_on(Sandbox::start(options)).unwrap();
         let recorder = Recorder::start(cloud.url());
-        let config = Config::new(&slapd.url(), recorder.url())
-            .set_text("scim", "profile", profile)
-            .set("scim", "concurrency", "1")
-            .set("scim", "max_tries", "3")
-            .set("limits", "max_removals_percent", "100")
-            .set_text("groups", "base", GROUPS)
-            .set("groups.limits", "max_removals_percent", "100")
-            .set("groups.limits", "max_member_removals_percent", "100");
+        let config = Config::new("ldap://127.0.0.1:1", recorder.url());
         Self {
-            slapd,
             cloud,
             recorder,
             config,
             _runtime: runtime,
         }
-    }
-
-    /// Sets a key of the configuration.
-    pub fn set(mut self, table: &str, key: &str, value: &str) -> Self {
-        self.config.put(table, key, value);
-        self
     }
 
     /// The program with these arguments.

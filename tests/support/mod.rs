@@ -19,6 +19,7 @@ pub mod listener;
 pub mod pair;
 pub mod people;
 pub mod proxy;
+pub mod ranged;
 pub mod recorder;
 pub mod sandbox;
 pub mod scim_servers;

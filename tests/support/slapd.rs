@@ -284,6 +284,8 @@ modulepath /usr/lib/ldap
 moduleload back_mdb
 pidfile {folder}/slapd.pid
 loglevel none
+# Large groups: values are looked up and not compared one by one.
+sortvals member memberUid
 threads 4
 TLSCACertificateFile {ca}
 TLSCertificateFile {server}
