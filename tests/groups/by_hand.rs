@@ -98,9 +98,12 @@ fn a_deleted_group_that_is_renamed_is_made_anew_at_once() {
         let target = format!("Groups/{}", circle.id("vpn"));
         assert_eq!(circle.ask("DELETE", &target, None).status(), 204);
         circle.slapd.rename(&group_dn("vpn"), "cn=vpn-2", None);
+        circle
+            .slapd
+            .replace(&group_dn("vpn-2"), "member", &[&person(1).dn(), &person(3).dn()]);
         drop(circle.sync(0));
         drop(circle.sync(0));
-        assert_eq!(circle.members("vpn-2"), uids(&[1, 2]), "{profile}");
+        assert_eq!(circle.members("vpn-2"), uids(&[1, 3]), "{profile}");
         circle.is_in_step();
     }
 }
@@ -143,6 +146,24 @@ fn an_account_that_somebody_deleted_does_not_stop_the_group() {
         drop(circle.sync(0));
         drop(circle.sync(0));
         assert_eq!(circle.members("vpn"), uids(&[1, 2, 3, 4, 5]), "{profile}");
+        circle.is_in_step();
+    }
+}
+
+#[test]
+fn who_was_in_an_adopted_group_and_should_not_be_is_taken_out() {
+    for profile in ["generic", "alibaba"] {
+        let circle = Circle::new(profile, 4, &group("vpn", &people(&[1, 2, 3])));
+        drop(circle.sync(0));
+        // The state is lost, and somebody left the group before the next cycle.
+        std::fs::remove_dir_all(circle.config.state()).unwrap();
+        circle
+            .slapd
+            .replace(&group_dn("vpn"), "member", &[&person(1).dn(), &person(4).dn()]);
+        drop(circle.sync(0));
+        drop(circle.sync(0));
+        assert_eq!(circle.groups_made(), 1, "{profile}");
+        assert_eq!(circle.members("vpn"), uids(&[1, 4]), "{profile}");
         circle.is_in_step();
     }
 }

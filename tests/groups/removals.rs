@@ -224,3 +224,21 @@ fn two_groups_of_one_name_are_both_refused() {
         assert_eq!(circle.sync(0), ["PATCH vpn +u00002"], "{profile}");
     }
 }
+
+#[test]
+fn a_group_that_was_made_anew_in_the_directory_takes_the_place_of_the_old_one() {
+    for profile in Profile::NAMES {
+        let circle = without_vpn(profile, "\"delete\"");
+        circle.slapd.modify(&group("vpn", &people(&[2, 3])));
+        drop(circle.sync(0));
+        assert_eq!(circle.members("vpn"), uids(&[2, 3]), "{profile}");
+        assert_eq!(circle.groups().len(), 2);
+        circle.is_in_step();
+
+        // One that is only emptied keeps its name, and somebody has to say what is to become of it.
+        let circle = without_vpn(profile, "\"empty\"");
+        circle.slapd.modify(&group("vpn", &people(&[2, 3])));
+        drop(circle.sync(1));
+        assert_eq!(circle.members("vpn"), NOTHING, "{profile}");
+    }
+}

@@ -39,7 +39,9 @@ fn a_life_of_two_groups() {
             .set("groups", "delete_after_days", "0")
             .set("groups.limits", "max_member_removals_percent", "100");
         let said = |expected: &[(&str, &[usize])]| {
-            let expected = expected.iter().map(|(name, numbers)| ((*name).to_owned(), uids(numbers)));
+            let expected = expected
+                .iter()
+                .map(|(name, numbers)| ((*name).to_owned(), uids(numbers)));
             assert_eq!(shown(&world), expected.collect(), "{kind:?}");
         };
         drop(world.sync(0));

@@ -5,6 +5,7 @@
 //! harm, and a create that may have got lost is remembered as a link without an id before it is sent.
 
 mod members;
+mod owners;
 mod single;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,10 @@ use std::{
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use self::single::{Done, Way, carry_out};
+use self::{
+    owners::Owners,
+    single::{Done, Way, carry_out},
+};
 use super::{Pace, UNAVAILABLE_MAX, lane::ends_run, reject::Failed};
 use crate::{
     model::{AnchorKey, Digest, GroupAction, GroupLink, GroupOperation, Mark, MemberSum, ResourceId},
@@ -56,6 +60,8 @@ pub(super) struct Crew<P, S> {
     linked: Arc<std::sync::Mutex<BTreeSet<Digest>>>,
     /// Ids of groups, for groups in groups.
     pub(super) ids: BTreeMap<AnchorKey, ResourceId>,
+    /// Whose account has which id, once that was asked.
+    owners: Owners,
     stop: CancellationToken,
     halt: CancellationToken,
 }
@@ -104,6 +110,7 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
                     .into(),
             ),
             ids: BTreeMap::new(),
+            owners: Owners::default(),
             stop: stop.clone(),
             halt: CancellationToken::new(),
         }),
@@ -206,10 +213,17 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
                 return Ok(ready);
             }
             if self.done() == before || self.crew.is_halted() {
-                for (operation, error) in conflicts {
-                    self.fail(&operation, &error)?;
+                let is_end = |operation: &GroupOperation| operation.action == GroupAction::Delete;
+                let (ends, rest): (Vec<_>, Vec<_>) = ready.into_iter().partition(is_end);
+                ready = rest;
+                if ends.is_empty() {
+                    for (operation, error) in conflicts {
+                        self.fail(&operation, &error)?;
+                    }
+                    return Ok(ready);
                 }
-                return Ok(ready);
+                // Or now that its holder is no more: a group made anew in the directory has its old name.
+                self.their_members(ends).await?;
             }
             waiting = conflicts.into_iter().map(|(operation, _)| operation).collect();
         }
@@ -286,11 +300,18 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
                 operation.aside = None;
                 Ok(Some(operation))
             }
-            Ok(Done::Itself { link, adopted }) => {
+            Ok(Done::Itself { link, adopted, members }) => {
                 tracing::info!(%action, anchor, adopted, "group done");
                 self.result.adopted += u64::from(adopted);
                 *self.result.done.entry(action).or_default() += 1;
                 operation.link = Some(*link);
+                if let Some(members) = members {
+                    // It is not the group that the plan was made for: nobody is in it but these.
+                    let is_in = |person: &AnchorKey| members.binary_search(person).is_ok();
+                    operation.add.retain(|person| !is_in(person));
+                    operation.remove.retain(is_in);
+                    operation.forget.retain(is_in);
+                }
                 if operation.add.is_empty() && operation.remove.is_empty() && operation.forget.is_empty() {
                     self.release(key)?;
                     return Ok(None);
