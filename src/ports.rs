@@ -487,7 +487,8 @@ pub struct CycleRecord {
 /// A change of the state; a batch of them is applied whole or not at all for each person.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// Remember mark and link.
+    /// Remember mark and link. An account of another id is another account: the groups remembered of the
+    /// one before are forgotten, because the new one is in none of them.
     Put(AnchorKey, Mark, Box<Link>),
     /// Remember a mark; the link stays.
     Mark(AnchorKey, Mark),

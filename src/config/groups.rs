@@ -74,7 +74,12 @@ fn preset(groups: &Section<'_>, users: &Section<'_>) -> (Option<GroupPreset>, De
 
 fn members(groups: &Section<'_>) -> Option<Vec<String>> {
     const EXAMPLE: &str = "write members = [\"member\"], or [\"memberUid\"] for login names";
-    let items = groups.item("members")?.one_or_many(EXAMPLE)?;
+    let item = groups.item("members")?;
+    // Whether nothing will do depends on from_people, which is for the mapping to say.
+    if item.value.as_array().is_some_and(|array| array.is_empty()) {
+        return Some(Vec::new());
+    }
+    let items = item.one_or_many(EXAMPLE)?;
     // Every element is looked at, so that every mistake is noted.
     let texts: Vec<Option<&str>> = items.iter().map(|item| item.text()).collect();
     texts.into_iter().map(|text| text.map(ToOwned::to_owned)).collect()

@@ -35,9 +35,7 @@ use self::{
 use crate::{
     model::{Action, AnchorKey, Digest, Mark, Operation, Phase},
     plan::Plan,
-    ports::{
-        Change, Event, GroupStore, ProviderError, Reject, ServiceProvider, SharedObserver, StateStore, Step, StoreError,
-    },
+    ports::{Change, Event, ProviderError, Reject, ServiceProvider, SharedObserver, StateStore, Step, StoreError},
 };
 
 /// How a plan is carried out.
@@ -98,7 +96,7 @@ const UNAVAILABLE_MAX: u32 = 10;
     clippy::too_many_arguments,
     reason = "what is done, by whom, with what, and who watches"
 )]
-pub async fn execute<P: ServiceProvider, S: StateStore + GroupStore>(
+pub async fn execute<P: ServiceProvider, S: StateStore>(
     plan: &Plan,
     steps: &[Step],
     provider: &Arc<P>,
@@ -120,7 +118,6 @@ pub async fn execute<P: ServiceProvider, S: StateStore + GroupStore>(
         done_before_deferred: 0,
         owed: Vec::new(),
         renewed: BTreeSet::new(),
-        strangers: Vec::new(),
         overwritten: BTreeSet::new(),
         in_doubt: BTreeSet::new(),
         doubtful: BTreeMap::new(),
@@ -162,7 +159,7 @@ pub async fn execute<P: ServiceProvider, S: StateStore + GroupStore>(
 
 /// The operations of `phase`, which begins at step `from`, each claimed before it is handed out; none
 /// any more once the run is halted.
-fn claimed<'a, P: ServiceProvider, S: StateStore + GroupStore>(
+fn claimed<'a, P: ServiceProvider, S: StateStore>(
     plan: &'a Plan,
     phase: &'a [Step],
     from: usize,
@@ -223,8 +220,6 @@ struct Run<'a, P, S> {
     owed: Vec<Step>,
     /// People whose account was made anew, under another id.
     renewed: BTreeSet<AnchorKey>,
-    /// Of these, the ones of whom groups still remember the other account.
-    strangers: Vec<AnchorKey>,
     /// People whose account was given to somebody else as well.
     overwritten: BTreeSet<AnchorKey>,
     /// Creates that failed and may have taken effect all the same.
@@ -240,7 +235,7 @@ struct Run<'a, P, S> {
     flush: Option<JoinHandle<Result<(), StoreError>>>,
 }
 
-impl<P: ServiceProvider, S: StateStore + GroupStore> Run<'_, P, S> {
+impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
     fn halted(&self) -> bool {
         self.result.stopped.is_some() || self.lane.is_halted()
     }
@@ -319,11 +314,6 @@ impl<P: ServiceProvider, S: StateStore + GroupStore> Run<'_, P, S> {
     }
 
     async fn save(&mut self, changes: &[Change], rejects: &[(AnchorKey, Option<Reject>)]) -> Result<(), StoreError> {
-        // Before the new id is remembered: a crash in between is mended by the next run, the other way round
-        // the new account would never be put into its groups.
-        for person in std::mem::take(&mut self.strangers) {
-            self.lane.store.forget_person(person)?;
-        }
         self.lane.store.apply(changes)?;
         self.lane.store.save_rejects(rejects)?;
         self.unflushed += changes.len() + rejects.len();
@@ -398,7 +388,6 @@ impl<P: ServiceProvider, S: StateStore + GroupStore> Run<'_, P, S> {
                         self.lane.ids.put(key, Some(&link.id));
                         if is_new {
                             self.renewed.insert(key);
-                            self.strangers.push(key);
                         }
                         changes.push(Change::Put(key, mark(operation, &link, owed, self.pace.now), link));
                         if owed && step.phase != Phase::Unname {

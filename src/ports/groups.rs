@@ -167,26 +167,6 @@ pub trait GroupStore: Send + Sync + 'static {
     /// When the state cannot be read.
     fn is_member(&self, group: AnchorKey, person: AnchorKey) -> Result<bool, StoreError>;
 
-    /// Forgets every membership of somebody whose account is another one now, so that the next plan puts
-    /// it into its groups.
-    ///
-    /// # Errors
-    /// When the state cannot be read or written.
-    fn forget_person(&self, person: AnchorKey) -> Result<(), StoreError> {
-        for (group, mut link) in self.groups()? {
-            if self.is_member(group, person)? {
-                link.members.remove(person);
-                self.apply_groups(&[GroupChange::Members {
-                    group,
-                    link: Box::new(link),
-                    add: Vec::new(),
-                    remove: vec![person],
-                }])?;
-            }
-        }
-        Ok(())
-    }
-
     /// Applies changes, in order. Durable after the next [`super::StateStore::flush`].
     ///
     /// # Errors

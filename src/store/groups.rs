@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     model::{AnchorKey, GroupLink, MemberSum},
-    ports::{GroupChange, GroupStore, Reject, StoreError},
+    ports::{Change, GroupChange, GroupStore, Reject, StateStore, StoreError},
 };
 
 impl GroupStore for SledStore {
@@ -140,6 +140,39 @@ impl SledStore {
             })?;
         let before = self.one(Table::Groups, &group.0)?;
         batches(group, before, &changes, remove(Table::Groups, &group.0))
+    }
+
+    /// Takes people whose account is another one now out of the groups of the old one.
+    pub(super) fn leave_old_groups(&self, changes: &[Change]) -> Result<(), StoreError> {
+        let mut made_anew = Vec::new();
+        for change in changes {
+            if let Change::Put(key, _, link) = change
+                && self.link(*key)?.is_some_and(|before| before.id != link.id)
+            {
+                made_anew.push(*key);
+            }
+        }
+        if made_anew.is_empty() {
+            return Ok(());
+        }
+        for (group, mut link) in self.groups()? {
+            let mut remove = Vec::new();
+            for &person in &made_anew {
+                if self.is_member(group, person)? {
+                    link.members.remove(person);
+                    remove.push(person);
+                }
+            }
+            if !remove.is_empty() {
+                self.apply_groups(&[GroupChange::Members {
+                    group,
+                    link: Box::new(link),
+                    add: Vec::new(),
+                    remove,
+                }])?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts groups without their members (the backup brings them apart).

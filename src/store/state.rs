@@ -288,6 +288,8 @@ impl StateStore for SledStore {
 
     /// Mark and link of one person are written in one transaction: a crash keeps both or neither.
     fn apply(&self, changes: &[Change]) -> Result<(), StoreError> {
+        // Before the links: a crash in between leaves people to be put in who are in, which does no harm.
+        self.leave_old_groups(changes)?;
         let mut pack = self.pack();
         let marks = changes.iter().map(|change| match change {
             Change::Put(key, mark, _) | Change::Mark(key, mark) => (*key, Some(*mark)),

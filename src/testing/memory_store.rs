@@ -105,7 +105,10 @@ impl StateStore for MemoryStore {
             match change {
                 Change::Put(key, mark, link) => {
                     inner.marks.insert(*key, *mark);
-                    inner.links.insert(*key, (**link).clone());
+                    let before = inner.links.insert(*key, (**link).clone());
+                    if before.is_some_and(|before| before.id != link.id) {
+                        inner.leave_groups(*key);
+                    }
                 }
                 Change::Mark(key, mark) => {
                     inner.marks.insert(*key, *mark);
@@ -158,6 +161,18 @@ impl StateStore for MemoryStore {
 }
 
 impl Records {
+    /// The account is another one now.
+    fn leave_groups(&mut self, person: AnchorKey) {
+        let groups: Vec<AnchorKey> = self.groups.keys().copied().collect();
+        for group in groups {
+            if self.members.remove(&(group, person))
+                && let Some(link) = self.groups.get_mut(&group)
+            {
+                link.members.remove(person);
+            }
+        }
+    }
+
     fn members_of(&self, group: AnchorKey) -> impl Iterator<Item = AnchorKey> {
         let all = (group, AnchorKey([0; 16]))..=(group, AnchorKey([0xff; 16]));
         self.members.range(all).map(|(_, member)| *member)

@@ -77,6 +77,11 @@ impl Config {
         self.set(table, key, &value)
     }
 
+    /// What a key is set to, as TOML.
+    pub fn get(&self, table: &str, key: &str) -> Option<String> {
+        self.tables.get(table)?.get(key).cloned()
+    }
+
     /// Takes a key out.
     pub fn unset(mut self, table: &str, key: &str) -> Self {
         self.tables.get_mut(table).and_then(|keys| keys.remove(key));

@@ -12,12 +12,14 @@ use std::{
 };
 
 pub mod certs;
+pub mod circle;
 pub mod config;
 pub mod http;
 pub mod listener;
 pub mod pair;
 pub mod people;
 pub mod proxy;
+pub mod ranged;
 pub mod recorder;
 pub mod sandbox;
 pub mod scim_servers;

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use super::{
     accepts,
     certs::certs,
+    circle::GROUPS,
     free_address,
     people::{PEOPLE, SUFFIX},
     system_program, wait_for,
@@ -28,6 +29,8 @@ pub const NOREAD: &str = "cn=noread,ou=services,dc=example,dc=com";
 pub const NO_ANCHOR: &str = "cn=no-anchor,ou=services,dc=example,dc=com";
 /// Reads everything but `mail`.
 pub const NO_MAIL: &str = "cn=no-mail,ou=services,dc=example,dc=com";
+/// Sees the base of the groups and no group: searches succeed with no entries.
+pub const NO_GROUPS: &str = "cn=no-groups,ou=services,dc=example,dc=com";
 /// May not page.
 pub const NO_PAGES: &str = "cn=no-pages,ou=services,dc=example,dc=com";
 /// May change people.
@@ -256,6 +259,7 @@ fn skeleton() -> String {
         "no-anchor",
         "no-mail",
         "no-pages",
+        "no-groups",
         "writer",
     ] {
         ldif += &format!(
@@ -280,6 +284,8 @@ modulepath /usr/lib/ldap
 moduleload back_mdb
 pidfile {folder}/slapd.pid
 loglevel none
+# Large groups: values are looked up and not compared one by one.
+sortvals member memberUid
 threads 4
 TLSCACertificateFile {ca}
 TLSCertificateFile {server}
@@ -305,6 +311,7 @@ access to dn.children="{PEOPLE}"
   by dn.exact="{NOREAD}" none
   by dn.children="ou=services,{SUFFIX}" read
   by * none
+access to dn.children="{GROUPS}" by dn.exact="{NO_GROUPS}" none by * break
 access to *
   by dn.exact="{WRITER}" write
   by dn.children="ou=services,{SUFFIX}" read

@@ -439,10 +439,6 @@ fn groups() {
     );
     check("[groups] anchor = 1", &["[groups] anchor: must be text"]);
     check(
-        "[groups] members = []",
-        &["[groups] members: is an empty list", "memberUid"],
-    );
-    check(
         "[groups] members = [\"member\", \"\"]",
         &["[groups] members, item 2: is empty"],
     );

@@ -5,6 +5,7 @@
 //! harm, and a create that may have got lost is remembered as a link without an id before it is sent.
 
 mod members;
+mod owners;
 mod single;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,10 @@ use std::{
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use self::single::{Done, Way, carry_out};
+use self::{
+    owners::Owners,
+    single::{Done, Way, carry_out},
+};
 use super::{Pace, UNAVAILABLE_MAX, lane::ends_run, reject::Failed};
 use crate::{
     model::{AnchorKey, Digest, GroupAction, GroupLink, GroupOperation, Mark, MemberSum, ResourceId},
@@ -56,6 +60,8 @@ pub(super) struct Crew<P, S> {
     linked: Arc<std::sync::Mutex<BTreeSet<Digest>>>,
     /// Ids of groups, for groups in groups.
     pub(super) ids: BTreeMap<AnchorKey, ResourceId>,
+    /// Whose account has which id, once that was asked.
+    owners: Owners,
     stop: CancellationToken,
     halt: CancellationToken,
 }
@@ -81,7 +87,7 @@ impl<P, S> Crew<P, S> {
 /// # Errors
 /// When the state cannot be written: then nothing more is sent, because it could not be remembered.
 pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
-    operations: Vec<GroupOperation>,
+    mut operations: Vec<GroupOperation>,
     provider: &Arc<P>,
     store: &Arc<S>,
     pace: Pace,
@@ -89,8 +95,11 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
     stop: &CancellationToken,
 ) -> Result<GroupExecution, StoreError> {
     announce(&operations, &**store)?;
-    let links = store.groups()?;
-    let ids = links.iter().filter_map(|(_, link)| link.id.as_ref());
+    let links: BTreeMap<AnchorKey, GroupLink> = store.groups()?.into_iter().collect();
+    for operation in &mut operations {
+        catch_up(operation, &links, &**store)?;
+    }
+    let ids = links.values().filter_map(|link| link.id.as_ref());
     let mut run = Run {
         crew: Arc::new(Crew {
             provider: Arc::clone(provider),
@@ -101,6 +110,7 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
                     .into(),
             ),
             ids: BTreeMap::new(),
+            owners: Owners::default(),
             stop: stop.clone(),
             halt: CancellationToken::new(),
         }),
@@ -118,6 +128,32 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
     run.their_members(ready).await?;
     store.flush()?;
     Ok(run.result)
+}
+
+/// People whose account was made anew since the plan was made are members no more; the next plan puts them in.
+fn catch_up<S: GroupStore>(
+    operation: &mut GroupOperation,
+    links: &BTreeMap<AnchorKey, GroupLink>,
+    store: &S,
+) -> Result<(), StoreError> {
+    let key = operation.anchor.key();
+    let (Some(link), Some(stored)) = (&mut operation.link, links.get(&key)) else {
+        return Ok(());
+    };
+    if link.members == stored.members {
+        return Ok(());
+    }
+    link.members = stored.members;
+    for people in [&mut operation.remove, &mut operation.forget] {
+        let mut members = Vec::with_capacity(people.len());
+        for &person in people.iter() {
+            if store.is_member(key, person)? {
+                members.push(person);
+            }
+        }
+        *people = members;
+    }
+    Ok(())
 }
 
 /// Writes down which groups may be created from here on: after a crash they are looked up first.
@@ -177,10 +213,17 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
                 return Ok(ready);
             }
             if self.done() == before || self.crew.is_halted() {
-                for (operation, error) in conflicts {
-                    self.fail(&operation, &error)?;
+                let is_end = |operation: &GroupOperation| operation.action == GroupAction::Delete;
+                let (ends, rest): (Vec<_>, Vec<_>) = ready.into_iter().partition(is_end);
+                ready = rest;
+                if ends.is_empty() {
+                    for (operation, error) in conflicts {
+                        self.fail(&operation, &error)?;
+                    }
+                    return Ok(ready);
                 }
-                return Ok(ready);
+                // Or now that its holder is no more: a group made anew in the directory has its old name.
+                self.their_members(ends).await?;
             }
             waiting = conflicts.into_iter().map(|(operation, _)| operation).collect();
         }
@@ -257,11 +300,18 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
                 operation.aside = None;
                 Ok(Some(operation))
             }
-            Ok(Done::Itself { link, adopted }) => {
+            Ok(Done::Itself { link, adopted, members }) => {
                 tracing::info!(%action, anchor, adopted, "group done");
                 self.result.adopted += u64::from(adopted);
                 *self.result.done.entry(action).or_default() += 1;
                 operation.link = Some(*link);
+                if let Some(members) = members {
+                    // It is not the group that the plan was made for: nobody is in it but these.
+                    let is_in = |person: &AnchorKey| members.binary_search(person).is_ok();
+                    operation.add.retain(|person| !is_in(person));
+                    operation.remove.retain(is_in);
+                    operation.forget.retain(is_in);
+                }
                 if operation.add.is_empty() && operation.remove.is_empty() && operation.forget.is_empty() {
                     self.release(key)?;
                     return Ok(None);
@@ -326,7 +376,11 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
             wanted: operation.wanted,
             is_removal: !operation.remove.is_empty() || matches!(action, GroupAction::Empty | GroupAction::Delete),
         };
-        let reject = failed.rejected(error, self.rejects.get(&key), self.pace.now);
+        let mut reject = failed.rejected(error, self.rejects.get(&key), self.pace.now);
+        if *error == ProviderError::Gone {
+            // It was forgotten, and there is nothing to wait for before it is made anew.
+            reject.next_try = self.pace.now;
+        }
         self.rejects.insert(key, reject.clone());
         self.crew.store.save_group_rejects(&[(key, Some(reject))])
     }

@@ -5,7 +5,7 @@ use super::{
     members::{self, Tally},
 };
 use crate::{
-    model::{GroupAction, GroupLink, GroupOperation, MemberSum, Resource, ResourceId},
+    model::{AnchorKey, GroupAction, GroupLink, GroupOperation, MemberSum, Resource, ResourceId},
     ports::{Created, GroupChange, GroupPayload, GroupProvider, GroupStore, ProviderError, StateStore, StoreError},
 };
 
@@ -23,7 +23,12 @@ pub(super) enum Way {
 /// What one half came to.
 pub(super) enum Done {
     /// The group is there.
-    Itself { link: Box<GroupLink>, adopted: bool },
+    Itself {
+        link: Box<GroupLink>,
+        adopted: bool,
+        /// Who turned out to be in it, in key order; nothing where that is as remembered.
+        members: Option<Vec<AnchorKey>>,
+    },
     /// The members are, as far as possible, as wanted.
     Members(Tally),
 }
@@ -78,7 +83,15 @@ async fn itself<P: GroupProvider, S: StateStore + GroupStore>(
     };
     crew.take(&id);
     let is_new = known.is_none_or(|(_, known)| *known != id);
-    let link = GroupLink {
+    let found = if adopted && is_new {
+        match crew.provider.members(&id).await {
+            Ok(ids) => crew.owners.of(&ids.unwrap_or_default(), &*crew.store)?,
+            Err(error) => return Ok(Err(error)),
+        }
+    } else {
+        Vec::new()
+    };
+    let mut link = GroupLink {
         anchor: operation.anchor.clone(),
         id: Some(id),
         dn: operation.dn.clone(),
@@ -89,16 +102,25 @@ async fn itself<P: GroupProvider, S: StateStore + GroupStore>(
         emptied_at: 0,
     };
     let key = operation.anchor.key();
-    let put = GroupChange::Put(key, Box::new(link.clone()));
     if is_new {
-        // What is remembered of another group's members is void.
-        crew.store.apply_groups(&[GroupChange::Forget(key), put])?;
+        // What is remembered of another group's members is void. Of our people, those who are in it are as
+        // good as put in by us: who should not be is taken out by the next plan, within its limits.
+        found.iter().for_each(|&person| link.members.add(person));
+        let members = GroupChange::Members {
+            group: key,
+            link: Box::new(link.clone()),
+            add: found.clone(),
+            remove: Vec::new(),
+        };
+        crew.store.apply_groups(&[GroupChange::Forget(key), members])?;
     } else {
-        crew.store.apply_groups(&[put])?;
+        crew.store
+            .apply_groups(&[GroupChange::Put(key, Box::new(link.clone()))])?;
     }
     Ok(Ok(Done::Itself {
         adopted: adopted && is_new,
         link: Box::new(link),
+        members: is_new.then_some(found),
     }))
 }
 

@@ -216,7 +216,6 @@ async fn an_account_made_anew_is_put_in_again() {
     world.sync(&[group("vpn", &[A, B]), group("other", &[A])]).await;
     world.cloud.remove("id-2");
     world.people.remove("bob");
-    world.store.forget_person(key("bob")).unwrap();
     world.join("bob").await;
     let before = world.requests();
     world.sync(&[group("vpn", &[A, B]), group("other", &[A])]).await;
