@@ -257,7 +257,7 @@ impl Engine {
         let (observer, stop) = (Arc::clone(observer), stop.clone());
         let work = move || {
             let planned = Self::plan_into(
-                &*engine.store,
+                &engine.store,
                 &setup,
                 engine.store.spool(),
                 now,
