@@ -102,6 +102,36 @@ async fn who_may_have_been_deactivated_comes_back_in() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_404_by_mistake_hides_nobody_whose_name_is_in_doubt() {
+    for profile in Profile::NAMES {
+        if !Profile::named(profile).unwrap().user_name_mutable {
+            continue;
+        }
+        // Told a third name, and gone: the account has the second one all the while.
+        for leaves in [false, true] {
+            let [deaf, _] = unheard_from(1);
+            let mut world = office(profile).await;
+            let ids = world.ids();
+            ann(&mut world).uid = "anna".into();
+            world.cycle(deaf, ReadFault::None).await;
+            if leaves {
+                world.company.remove("ann");
+            } else {
+                ann(&mut world).uid = "annie".into();
+            }
+            let what = What::Fails(Fault::Status(404), Lasts::Once);
+            tokio::time::advance(TWO_DAYS).await;
+            world.cycle(Weather::At { nth: 1, what }, ReadFault::None).await;
+            tokio::time::advance(TWO_DAYS).await;
+            world.fair_cycle().await;
+            assert_eq!(world.ids(), ids, "{profile}, {leaves}");
+            let is_off = world.view()[&anchor("ann")]["active"] == serde_json::json!(false);
+            assert_eq!(is_off, leaves, "{profile}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_may_have_been_let_in_again_and_leaves_is_shut_out() {
     for profile in Profile::NAMES {
         for weather in unheard_from(1) {
