@@ -205,6 +205,12 @@ pub(super) fn payload<S: StateStore>(ids: &Ids<S>, operation: &Operation) -> Res
     ))
 }
 
+/// Whether the account may hold something else than it was told, also after this: a deactivation may tell it
+/// nothing but that.
+fn stays_in_doubt(operation: &Operation) -> bool {
+    operation.tell_all && operation.action == Action::Deactivate
+}
+
 pub(super) fn link(operation: &Operation, payload: &Payload, id: ResourceId, adopted: bool) -> Box<Link> {
     Box::new(Link {
         anchor: operation.anchor.clone(),
@@ -212,7 +218,11 @@ pub(super) fn link(operation: &Operation, payload: &Payload, id: ResourceId, ado
         dn: operation.dn.clone(),
         pushed: payload.pushed.clone(),
         adopted,
-        perhaps_named: Vec::new(),
+        perhaps_named: if stays_in_doubt(operation) {
+            operation.perhaps_named.clone()
+        } else {
+            Vec::new()
+        },
     })
 }
 
@@ -222,7 +232,11 @@ pub(super) fn mark(operation: &Operation, link: &Link, owed: bool, now: i64) -> 
     Mark {
         // Who is owed a manager, or was not told everything, has to be looked at again.
         source: if is_done { operation.source } else { Digest::default() },
-        body: link.pushed.resource.digest(),
+        body: if stays_in_doubt(operation) {
+            Digest::default()
+        } else {
+            link.pushed.resource.digest()
+        },
         dn: operation.dn_key,
         manager_dn: operation.manager_dn,
         manager: link

@@ -102,6 +102,28 @@ async fn who_may_have_been_deactivated_comes_back_in() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_may_have_arrived_before_somebody_left_is_taken_back_when_he_returns() {
+    for profile in Profile::NAMES {
+        for weather in unheard_from(1) {
+            let mut world = office(profile).await;
+            let (before, people) = (world.view(), world.company.clone());
+            ann(&mut world).sn = "Married".into();
+            ann(&mut world).phone = Some("+33 1".into());
+            world.cycle(weather.clone(), ReadFault::None).await;
+            world.company.remove("ann");
+            tokio::time::advance(TWO_DAYS).await;
+            world.fair_cycle().await;
+            world.company = people;
+            tokio::time::advance(TWO_DAYS).await;
+            world.fair_cycle().await;
+            assert_eq!(world.view(), before, "{profile}, {weather:?}");
+            world.fair_cycle().await;
+            assert_eq!(world.net.inner().requests, 0, "{profile}, {weather:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_404_by_mistake_hides_nobody_whose_name_is_in_doubt() {
     for profile in Profile::NAMES {
         if !Profile::named(profile).unwrap().user_name_mutable {
