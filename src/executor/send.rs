@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::lane::{Ids, Lane};
 use crate::{
-    model::{Action, Digest, Link, Mark, Operation, Pushed, ResourceId},
+    model::{Action, AttributePath, Digest, Link, Mark, Operation, Pushed, ResourceId, Value},
     ports::{Created, Payload, ProviderError, ServiceProvider, StateStore, StoreError, Taken},
 };
 
@@ -106,8 +106,8 @@ fn own<P, S: StateStore>(
 }
 
 /// Creates the account again that the provider says is not there. The look-up before the POST may go by the
-/// new name alone, so for somebody who is renamed the one that he has there has to prove it first: a 404 by
-/// mistake would make a second account.
+/// new name alone, so for somebody who is renamed every name that he may have there has to prove it first: a
+/// 404 by mistake would make a second account.
 async fn make_anew<P: ServiceProvider>(
     provider: &P,
     told: Option<&Link>,
@@ -115,15 +115,31 @@ async fn make_anew<P: ServiceProvider>(
     id: &ResourceId,
     taken: Taken<'_>,
 ) -> Result<Created, ProviderError> {
-    let there = Payload {
-        pushed: told.map(|link| link.pushed.clone()).unwrap_or_default(),
-        ..payload.clone()
-    };
-    let is_rename = there.pushed.resource.user_name() != payload.pushed.resource.user_name();
-    if is_rename && !provider.is_gone(id, &there).await? {
-        return Err(not_proved());
+    let pushed = told.map(|link| link.pushed.clone()).unwrap_or_default();
+    let perhaps_named = told.map(|link| &link.perhaps_named[..]).unwrap_or_default();
+    for there in by_each_name(payload, &pushed, perhaps_named) {
+        let is_rename = there.pushed.resource.user_name() != payload.pushed.resource.user_name();
+        if is_rename && !provider.is_gone(id, &there).await? {
+            return Err(not_proved());
+        }
     }
     provider.create(payload, true, taken).await
+}
+
+/// What to look for, once for each name that the account may have.
+fn by_each_name(payload: &Payload, pushed: &Pushed, perhaps_named: &[String]) -> Vec<Payload> {
+    let known = Payload {
+        pushed: pushed.clone(),
+        ..payload.clone()
+    };
+    let named = |name: &String| {
+        let mut other = known.clone();
+        let attributes = &mut other.pushed.resource.attributes;
+        attributes.insert(AttributePath::new("userName"), Value::Text(name.clone()));
+        other
+    };
+    let others: Vec<Payload> = perhaps_named.iter().map(named).collect();
+    std::iter::once(known).chain(others).collect()
 }
 
 fn not_proved() -> ProviderError {
@@ -154,19 +170,18 @@ async fn remove<P: ServiceProvider>(
         Err(ProviderError::Gone) => {}
         other => return other,
     }
-    let known = Payload {
-        pushed: operation.before.clone().unwrap_or_default(),
-        ..payload.clone()
-    };
-    // The account may have been made anew, under another id, without our learning it.
-    match provider.find_own(&known, taken).await? {
-        Some(other) if other != *id => return off(&other).await,
-        _ => {}
+    let before = operation.before.clone().unwrap_or_default();
+    for known in by_each_name(payload, &before, &operation.perhaps_named) {
+        // The account may have been made anew, under another id, without our learning it.
+        match provider.find_own(&known, taken).await? {
+            Some(other) if other != *id => return off(&other).await,
+            _ => {}
+        }
+        if !provider.is_gone(id, &known).await? {
+            return Err(not_proved());
+        }
     }
-    if provider.is_gone(id, &known).await? {
-        return Ok(Outcome::Removed);
-    }
-    Err(not_proved())
+    Ok(Outcome::Removed)
 }
 
 /// The payload, and whether its manager is owed because he has no id yet.
@@ -190,6 +205,12 @@ pub(super) fn payload<S: StateStore>(ids: &Ids<S>, operation: &Operation) -> Res
     ))
 }
 
+/// Whether the account may hold something else than it was told, also after this: a deactivation may tell it
+/// nothing but that.
+fn stays_in_doubt(operation: &Operation) -> bool {
+    operation.tell_all && operation.action == Action::Deactivate
+}
+
 pub(super) fn link(operation: &Operation, payload: &Payload, id: ResourceId, adopted: bool) -> Box<Link> {
     Box::new(Link {
         anchor: operation.anchor.clone(),
@@ -197,6 +218,11 @@ pub(super) fn link(operation: &Operation, payload: &Payload, id: ResourceId, ado
         dn: operation.dn.clone(),
         pushed: payload.pushed.clone(),
         adopted,
+        perhaps_named: if stays_in_doubt(operation) {
+            operation.perhaps_named.clone()
+        } else {
+            Vec::new()
+        },
     })
 }
 
@@ -206,7 +232,11 @@ pub(super) fn mark(operation: &Operation, link: &Link, owed: bool, now: i64) -> 
     Mark {
         // Who is owed a manager, or was not told everything, has to be looked at again.
         source: if is_done { operation.source } else { Digest::default() },
-        body: link.pushed.resource.digest(),
+        body: if stays_in_doubt(operation) {
+            Digest::default()
+        } else {
+            link.pushed.resource.digest()
+        },
         dn: operation.dn_key,
         manager_dn: operation.manager_dn,
         manager: link

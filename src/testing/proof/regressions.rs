@@ -74,8 +74,83 @@ async fn a_name_that_may_have_arrived_is_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_swap_of_names_that_may_have_happened_is_taken_back() {
+    for profile in Profile::NAMES {
+        if !Profile::named(profile).unwrap().user_name_mutable {
+            continue;
+        }
+        // Ann steps aside, Cal takes her name, and she takes his.
+        for weather in (1..=3).flat_map(unheard_from) {
+            let mut world = office(profile).await;
+            let (before, people) = (world.view(), world.company.clone());
+            ann(&mut world).uid = "cal".into();
+            world.company.get_mut("cal").unwrap().uid = "ann".into();
+            world.cycle(weather.clone(), ReadFault::None).await;
+            world.company = people;
+            tokio::time::advance(TWO_DAYS).await;
+            world.fair_cycle().await;
+            assert_eq!(world.view(), before, "{profile}, {weather:?}");
+            world.fair_cycle().await;
+            assert_eq!(world.net.inner().requests, 0, "{profile}, {weather:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_may_have_been_deactivated_comes_back_in() {
     check_way_back(|world| drop(world.company.remove("ann"))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_arrived_before_somebody_left_is_taken_back_when_he_returns() {
+    for profile in Profile::NAMES {
+        for weather in unheard_from(1) {
+            let mut world = office(profile).await;
+            let (before, people) = (world.view(), world.company.clone());
+            ann(&mut world).sn = "Married".into();
+            ann(&mut world).phone = Some("+33 1".into());
+            world.cycle(weather.clone(), ReadFault::None).await;
+            world.company.remove("ann");
+            tokio::time::advance(TWO_DAYS).await;
+            world.fair_cycle().await;
+            world.company = people;
+            tokio::time::advance(TWO_DAYS).await;
+            world.fair_cycle().await;
+            assert_eq!(world.view(), before, "{profile}, {weather:?}");
+            world.fair_cycle().await;
+            assert_eq!(world.net.inner().requests, 0, "{profile}, {weather:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_by_mistake_hides_nobody_whose_name_is_in_doubt() {
+    for profile in Profile::NAMES {
+        if !Profile::named(profile).unwrap().user_name_mutable {
+            continue;
+        }
+        // Told a third name, and gone: the account has the second one all the while.
+        for leaves in [false, true] {
+            let [deaf, _] = unheard_from(1);
+            let mut world = office(profile).await;
+            let ids = world.ids();
+            ann(&mut world).uid = "anna".into();
+            world.cycle(deaf, ReadFault::None).await;
+            if leaves {
+                world.company.remove("ann");
+            } else {
+                ann(&mut world).uid = "annie".into();
+            }
+            let what = What::Fails(Fault::Status(404), Lasts::Once);
+            tokio::time::advance(TWO_DAYS).await;
+            world.cycle(Weather::At { nth: 1, what }, ReadFault::None).await;
+            tokio::time::advance(TWO_DAYS).await;
+            world.fair_cycle().await;
+            assert_eq!(world.ids(), ids, "{profile}, {leaves}");
+            let is_off = world.view()[&anchor("ann")]["active"] == serde_json::json!(false);
+            assert_eq!(is_off, leaves, "{profile}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,6 +211,30 @@ async fn a_404_by_mistake_makes_no_second_account() {
         tokio::time::advance(TWO_DAYS).await;
         world.fair_cycle().await;
         assert_eq!((world.view(), world.ids()), (sober.view(), ids), "{profile}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_search_answered_with_404_does_not_settle_a_create_in_doubt() {
+    for profile in Profile::NAMES {
+        let looks_first = 2 * u64::from(Profile::named(profile).unwrap().silent_takeover);
+        let [deaf, _] = unheard_from(1 + looks_first);
+        let mut world = office(profile).await;
+        world.company.insert("eve".into(), person("eve"));
+        world.cycle(deaf, ReadFault::None).await;
+        let ids = world.ids();
+        assert!(ids.contains_key(&anchor("eve")), "{profile}");
+        // Her account has the old name: nobody finds it by the new one where that is all one can ask for.
+        if world.profile().user_name_mutable {
+            world.company.get_mut("eve").unwrap().uid = "eva".into();
+        }
+        let what = What::Fails(Fault::Status(404), Lasts::Once);
+        tokio::time::advance(TWO_DAYS).await;
+        world.cycle(Weather::At { nth: 1, what }, ReadFault::None).await;
+        tokio::time::advance(TWO_DAYS).await;
+        world.fair_cycle().await;
+        assert_eq!(world.ids(), ids, "{profile}");
+        assert_eq!(world.net.inner().checker.violations, [""; 0], "{profile}");
     }
 }
 
