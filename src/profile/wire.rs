@@ -103,6 +103,9 @@ pub struct Wire {
     pub refused_parameters: Vec<String>,
     /// How filters are understood.
     pub filter: FilterStyle,
+    /// A search by filter that nobody matches is answered with 404; RFC 7644 section 3.4.2 asks for 200
+    /// and an empty list. Where this is false a 404 is no answer to a search.
+    pub no_match_is_404: bool,
     /// Accounts made by hand are not seen over SCIM.
     pub manual_hidden: bool,
     /// `null`, `[]` and `{}` in a request mean that there is nothing (RFC 7643 section 2.5); where this
@@ -134,6 +137,7 @@ impl Default for Wire {
             group_list_strings: Vec::new(),
             refused_parameters: Vec::new(),
             filter: FilterStyle::Full,
+            no_match_is_404: false,
             manual_hidden: false,
             empty_is_absent: true,
             schemas_name_extensions: true,

@@ -156,8 +156,15 @@ impl ScimClient {
         let body = answer.body.as_deref().unwrap_or_default();
         let page = match answer.status {
             200..=299 => Page::parse(body, self.profile.page_cap),
-            // Not in the RFC, but some say "no match" like this.
-            404 if is_scim_error(body) => Some(Page::default()),
+            // Elsewhere it says nothing of accounts: taken for "no match" it would make a second one.
+            404 if self.profile.wire.no_match_is_404 && is_scim_error(body) => Some(Page::default()),
+            404 if is_scim_error(body) => {
+                return Reply::Unanswered(format!(
+                    "the look-up by {attribute} was answered with 404, not with a list: {}; when this service provider \
+                     says \"nobody matches\" like that, its profile needs wire.no_match_is_404 = true",
+                    answer.detail
+                ));
+            }
             status @ (400 | 501) if is_scim_error(body) => {
                 return Reply::NoProof(format!(
                     "the look-up by {attribute} was refused with {status}: {}",

@@ -293,6 +293,21 @@ async fn a_question_that_was_not_answered_is_asked_again_later() {
 }
 
 #[tokio::test]
+async fn a_404_answers_a_search_only_where_the_profile_says_so() {
+    const NOBODY: Fault = Fault::Answer(404, "", r#"{"status": "404"}"#);
+    for (says_so, find_own, create) in [(false, "unavailable", "unavailable"), (true, "nothing", "new")] {
+        let mut profile = profile(UpdateVerb::Put);
+        profile.wire.no_match_is_404 = says_so;
+        let bench = Bench::new(Adopt::Ours, profile.clone()).await.faults([NOBODY, NOBODY]);
+        let found = bench.client.find_own(&ada(), &nobody).await;
+        assert_eq!(found.map_or_else(|_| "unavailable", |_| "nothing"), find_own);
+        let bench = Bench::new(Adopt::Ours, profile).await.faults([NOBODY, NOBODY]);
+        assert_eq!(word(&bench.client.create(&ada(), true, &nobody).await), create);
+        assert_eq!(bench.accounts(), usize::from(says_so));
+    }
+}
+
+#[tokio::test]
 async fn a_conflict_that_nobody_could_look_into_is_in_doubt() {
     // Something on the way may have sent the POST twice: then the account in the way is this person's.
     const TAKEN: Fault = Fault::Answer(409, "", "");

@@ -140,6 +140,30 @@ async fn a_404_by_mistake_makes_no_second_account() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_search_answered_with_404_does_not_settle_a_create_in_doubt() {
+    for profile in Profile::NAMES {
+        let looks_first = 2 * u64::from(Profile::named(profile).unwrap().silent_takeover);
+        let [deaf, _] = unheard_from(1 + looks_first);
+        let mut world = office(profile).await;
+        world.company.insert("eve".into(), person("eve"));
+        world.cycle(deaf, ReadFault::None).await;
+        let ids = world.ids();
+        assert!(ids.contains_key(&anchor("eve")), "{profile}");
+        // Her account has the old name: nobody finds it by the new one where that is all one can ask for.
+        if world.profile().user_name_mutable {
+            world.company.get_mut("eve").unwrap().uid = "eva".into();
+        }
+        let what = What::Fails(Fault::Status(404), Lasts::Once);
+        tokio::time::advance(TWO_DAYS).await;
+        world.cycle(Weather::At { nth: 1, what }, ReadFault::None).await;
+        tokio::time::advance(TWO_DAYS).await;
+        world.fair_cycle().await;
+        assert_eq!(world.ids(), ids, "{profile}");
+        assert_eq!(world.net.inner().checker.violations, [""; 0], "{profile}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_adoption_takes_nothing_away_that_the_limits_do_not_count() {
     for profile in Profile::NAMES {
         let mut world = office(profile).await;
