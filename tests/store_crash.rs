@@ -55,6 +55,7 @@ fn put(number: u32, batch: u32) -> Change {
         dn: format!("uid={number}"),
         pushed,
         adopted: false,
+        perhaps_named: Vec::new(),
     };
     Change::Put(anchor(number).key(), mark, Box::new(link))
 }
@@ -81,6 +82,7 @@ fn create(batch: u32) -> Operation {
         manager_dn: Default::default(),
         look_up_first: false,
         tell_all: false,
+        perhaps_named: Vec::new(),
     }
 }
 

@@ -50,8 +50,14 @@ fn perhaps(operation: &Operation, mark: Mark, link: Link) -> (Mark, Link) {
         deactivated_at: if turns_on { 0 } else { mark.deactivated_at },
         ..mark
     };
+    let mut perhaps_named = link.perhaps_named;
+    let name = after.resource.user_name();
+    if !name.is_empty() && name != link.pushed.resource.user_name() && perhaps_named.iter().all(|other| other != name) {
+        perhaps_named.push(name.to_owned());
+    }
     let link = Link {
         pushed: link.pushed.or_perhaps(after),
+        perhaps_named,
         ..link
     };
     (mark, link)

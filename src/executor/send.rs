@@ -197,6 +197,7 @@ pub(super) fn link(operation: &Operation, payload: &Payload, id: ResourceId, ado
         dn: operation.dn.clone(),
         pushed: payload.pushed.clone(),
         adopted,
+        perhaps_named: Vec::new(),
     })
 }
 

@@ -58,6 +58,10 @@ pub struct Link {
     /// True when the account existed before and was adopted.
     #[serde(default)]
     pub adopted: bool,
+    /// Names that the account may have in place of the `userName` in `pushed`: those of renames of which
+    /// nobody knows whether they took effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub perhaps_named: Vec<String>,
 }
 
 /// The memory of one entry that every cycle reads: small and of fixed size.

@@ -102,6 +102,9 @@ pub struct Operation {
     /// without our learning of it. Everything is told, and what `before` has besides is cleared.
     #[serde(default)]
     pub tell_all: bool,
+    /// Names that the account may have in place of the `userName` in `before`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub perhaps_named: Vec<String>,
 }
 
 impl Operation {

@@ -73,6 +73,7 @@ pub fn seen(user: MappedUser, source: Digest, known: &Known<'_>, rules: &Rules) 
         manager_dn,
         look_up_first: false,
         tell_all: false,
+        perhaps_named: Vec::new(),
     };
     let (Some(mark), Some(link)) = (known.mark, known.link) else {
         if waits(known, wanted(Some(user.resource.digest()), manager_dn)) {
@@ -103,6 +104,7 @@ pub fn seen(user: MappedUser, source: Digest, known: &Known<'_>, rules: &Rules) 
     };
     let mut operation = operation(action, resource, Some(link.pushed.clone()), Some(link.id.clone()));
     operation.tell_all = mark.body.is_unset();
+    operation.perhaps_named.clone_from(&link.perhaps_named);
     (Seen::Operation(Box::new(operation)), warning)
 }
 
@@ -226,5 +228,6 @@ pub fn removal(link: Link, mark: &Mark, action: Action) -> Operation {
         manager_dn: mark.manager_dn,
         look_up_first: false,
         tell_all: mark.body.is_unset(),
+        perhaps_named: link.perhaps_named,
     }
 }

@@ -410,15 +410,7 @@ impl Planner {
         let index = u32::try_from(self.notes.len()).unwrap_or(u32::MAX);
         let name = circles::name_key(operation.user_name());
         let takes_name = operation.action == Action::Create || operation.is_rename();
-        if operation.is_rename()
-            && let Some(before) = &operation.before
-        {
-            self.renames.push(Rename {
-                index,
-                before: circles::name_key(before.resource.user_name()),
-                after: name,
-            });
-        }
+        self.note_names(index, operation, name);
         let lost = match (&operation.before, &operation.after) {
             (Some(before), Some(after)) => self.losses.of(before, after),
             _ => 0,
@@ -437,6 +429,24 @@ impl Planner {
             dropped: false,
         });
         index
+    }
+
+    /// The names that this operation gives up, those included that the account perhaps has.
+    fn note_names(&mut self, index: u32, operation: &Operation, after: Digest) {
+        let changes_name = operation.is_rename() || !operation.perhaps_named.is_empty();
+        let Some(before) = operation.before.as_ref().filter(|_| changes_name) else {
+            return;
+        };
+        if !matches!(operation.action, Action::Update | Action::Reactivate) {
+            return;
+        }
+        let perhaps = operation.perhaps_named.iter().map(String::as_str);
+        self.renames
+            .extend(perhaps.chain([before.resource.user_name()]).map(|name| Rename {
+                index,
+                before: circles::name_key(name),
+                after,
+            }));
     }
 
     /// After the last entry. Operations that only a complete view shows (managers, leavers, circles)
@@ -704,6 +714,11 @@ impl Planner {
             let last = read_back(point)?;
             let Some(before) = last.before.clone() else { continue };
             let mut aside = before.clone();
+            let stays_in = last.after.as_ref().is_some_and(|after| after.resource.is_active());
+            if last.tell_all && stays_in && !aside.resource.is_active() {
+                // Everything is told, and an account that may be in use is not shut out on the way.
+                aside.resource = aside.resource.with_active(true);
+            }
             let name = format!("{}-{}", before.resource.user_name(), &content(&last).to_string()[..8]);
             aside.resource.attributes.insert(
                 crate::model::AttributePath::new("userName"),
@@ -854,6 +869,7 @@ fn reference(
         manager_dn: mark.manager_dn,
         look_up_first: false,
         tell_all: mark.body.is_unset(),
+        perhaps_named: link.perhaps_named,
     })
 }
 

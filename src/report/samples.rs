@@ -86,6 +86,7 @@ pub(super) fn line(action: Action, name: &str, before: Option<Pushed>, after: Op
             manager_dn: DnKey::default(),
             look_up_first: false,
             tell_all: false,
+            perhaps_named: Vec::new(),
         },
         requests: vec![PlannedRequest { method, path, body }],
         held: false,

@@ -47,6 +47,7 @@ fn person(number: u32) -> (AnchorKey, Mark, Box<Link>) {
         dn: format!("uid=user{number}"),
         pushed,
         adopted: true,
+        perhaps_named: vec!["perhaps".into()],
     };
     (anchor.key(), mark, Box::new(link))
 }

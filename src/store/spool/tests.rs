@@ -26,6 +26,7 @@ fn operation(name: &str, action: Action) -> Operation {
         manager_dn: DnKey::default(),
         look_up_first: false,
         tell_all: false,
+        perhaps_named: Vec::new(),
     }
 }
 

@@ -98,6 +98,7 @@ pub(super) fn linked(operation: &Operation, account: &CloudAccount, lens: &Lens)
         dn: operation.dn.clone(),
         pushed: Pushed { resource, manager },
         adopted: false,
+        perhaps_named: Vec::new(),
     };
     (mark, link)
 }

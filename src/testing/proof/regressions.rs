@@ -74,6 +74,29 @@ async fn a_name_that_may_have_arrived_is_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_swap_of_names_that_may_have_happened_is_taken_back() {
+    for profile in Profile::NAMES {
+        if !Profile::named(profile).unwrap().user_name_mutable {
+            continue;
+        }
+        // Ann steps aside, Cal takes her name, and she takes his.
+        for weather in (1..=3).flat_map(unheard_from) {
+            let mut world = office(profile).await;
+            let (before, people) = (world.view(), world.company.clone());
+            ann(&mut world).uid = "cal".into();
+            world.company.get_mut("cal").unwrap().uid = "ann".into();
+            world.cycle(weather.clone(), ReadFault::None).await;
+            world.company = people;
+            tokio::time::advance(TWO_DAYS).await;
+            world.fair_cycle().await;
+            assert_eq!(world.view(), before, "{profile}, {weather:?}");
+            world.fair_cycle().await;
+            assert_eq!(world.net.inner().requests, 0, "{profile}, {weather:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_may_have_been_deactivated_comes_back_in() {
     check_way_back(|world| drop(world.company.remove("ann"))).await;
 }
