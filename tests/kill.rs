@@ -16,6 +16,10 @@ use support::{
 };
 
 const PEOPLE: usize = 150;
+/// After so many there is nobody left to whom nothing has happened.
+const WEEKS: usize = 6;
+/// Kills in all, unless `SCIMWARD_KILLS` says otherwise.
+const KILLS: u64 = 200;
 
 /// A small generator with a seed (Steele and others, SplitMix64): the same instants in every run.
 struct Random(u64);
@@ -200,47 +204,74 @@ fn managers(users: &[serde_json::Value], after: &dyn std::fmt::Debug) {
     }
 }
 
-/// Kills a cycle that has `requests` to send again and again, at most `kills` times.
-fn kill_repeatedly(scene: &Scene, random: &mut Random, kills: usize, requests: usize) -> Vec<Instant> {
-    let mut instants = Vec::new();
-    for _ in 0..kills {
-        let instant = Instant::any(random, requests);
-        instants.push(instant);
-        if !scene.kill_at(instant) {
-            break;
+/// What share of the kills falls to each kind of test, and how many of them there have been so far.
+struct Kills {
+    wanted: usize,
+    done: usize,
+    random: Random,
+}
+
+impl Kills {
+    /// `percent` of all. A soak wants more of them than a run of the tests, and from other seeds.
+    fn share(percent: usize, seed: u64) -> Self {
+        let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+        let all = usize::try_from(number("SCIMWARD_KILLS").unwrap_or(KILLS)).unwrap();
+        Self {
+            wanted: (all * percent).div_ceil(100),
+            done: 0,
+            random: Random(seed + number("SCIMWARD_KILL_SEED").unwrap_or(0)),
         }
     }
-    instants
+
+    fn are_enough(&self) -> bool {
+        self.done >= self.wanted
+    }
+
+    /// Kills a cycle that has `requests` to send again and again, at most `times` times, and stops when
+    /// one ended before its instant.
+    fn of_one_cycle(&mut self, scene: &Scene, times: usize, requests: usize) -> Vec<Instant> {
+        let mut instants = Vec::new();
+        for _ in 0..times {
+            let instant = Instant::any(&mut self.random, requests);
+            instants.push(instant);
+            if !scene.kill_at(instant) {
+                break;
+            }
+            self.done += 1;
+        }
+        instants
+    }
+
+    /// For the figures of a soak.
+    fn print(&self, what: &str) {
+        println!("kills: {} {what}", self.done);
+    }
 }
 
 #[test]
 fn a_first_sync_killed_once_is_completed_by_the_next_run() {
     let scene = Scene::with_people(PEOPLE);
     let wanted = Wanted::of(&scene.stage, &BTreeMap::new());
-    let mut random = Random(1);
-    let mut killed = 0;
-    for _ in 0..11 {
-        let instant = Instant::any(&mut random, PEOPLE);
-        killed += usize::from(scene.kill_at(instant));
-        scene.settle(&wanted, &instant);
+    let mut kills = Kills::share(10, 1);
+    while !kills.are_enough() {
+        let instants = kills.of_one_cycle(&scene, 1, PEOPLE);
+        scene.settle(&wanted, &instants);
         scene.start_over();
     }
-    assert!(killed >= 10, "{killed} were killed");
+    kills.print("of first syncs, once each");
 }
 
 #[test]
 fn a_first_sync_killed_time_and_again_gets_done() {
     let scene = Scene::with_people(PEOPLE);
     let wanted = Wanted::of(&scene.stage, &BTreeMap::new());
-    let mut random = Random(2);
-    let mut killed = 0;
-    for _ in 0..3 {
-        let instants = kill_repeatedly(&scene, &mut random, 8, 40);
-        killed += instants.len();
+    let mut kills = Kills::share(55, 2);
+    while !kills.are_enough() {
+        let instants = kills.of_one_cycle(&scene, 8, 40);
         scene.settle(&wanted, &instants);
         scene.start_over();
     }
-    assert!(killed >= 15, "{killed} were killed");
+    kills.print("of first syncs, time and again");
 }
 
 /// Joiners, movers, people with a new name and leavers: `round` decides who.
@@ -272,19 +303,22 @@ fn week(stage: &Stage, round: usize, leavers: &mut BTreeMap<String, (String, Str
 
 #[test]
 fn a_mixed_cycle_killed_time_and_again_gets_done() {
-    let scene = Scene::with_people(PEOPLE);
-    scene.stage.sync().expect(0);
-    let mut leavers = BTreeMap::new();
-    let mut random = Random(3);
-    let mut killed = 0;
-    for round in 0..6 {
-        week(&scene.stage, round, &mut leavers);
-        let wanted = Wanted::of(&scene.stage, &leavers);
-        let instants = kill_repeatedly(&scene, &mut random, 3, 22);
-        killed += instants.len();
-        scene.settle(&wanted, &(round, instants));
+    let mut kills = Kills::share(35, 3);
+    while !kills.are_enough() {
+        let scene = Scene::with_people(PEOPLE);
+        scene.stage.sync().expect(0);
+        let mut leavers = BTreeMap::new();
+        for round in 0..WEEKS {
+            week(&scene.stage, round, &mut leavers);
+            let wanted = Wanted::of(&scene.stage, &leavers);
+            let instants = kills.of_one_cycle(&scene, 6, 22);
+            scene.settle(&wanted, &(round, instants));
+            if kills.are_enough() {
+                break;
+            }
+        }
     }
-    assert!(killed >= 12, "{killed} were killed");
+    kills.print("of mixed cycles");
 }
 
 // --- an orderly stop ----------------------------------------------------------------------------

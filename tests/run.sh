@@ -2,6 +2,7 @@
 # Runs every test, after installing what they talk to:
 #   from Debian   slapd, ldap-utils, openssl, systemd, systemd-nspawn (only what is missing)
 #   from PyPI     scim2-server, into .cache/scim2-server
+#                 clients that are not ours, to drive the sandbox, into .cache/scim-clients
 #   from npm      scimmy with its routers on express, into .cache/scimmy
 #
 #   tests/run.sh [ARGUMENTS OF cargo test]      all tests when there are none
@@ -93,6 +94,9 @@ install_from_npm() {
 install_packages
 pypi=(scim2-server==0.8.3 scim2-models==0.12.3)
 install_cached scim2-server "${pypi[*]}" install_from_pypi "${pypi[@]}"
+pypi=(huaweicloudsdkidentitycenterscim==3.1.219 huaweicloudsdkcore==3.1.219
+  scim2-tester==0.5.2 scim2-client==0.13.2 scim2-models==0.12.3 httpx2==2.16.2)
+install_cached scim-clients "${pypi[*]}" install_from_pypi "${pypi[@]}"
 npm=(scimmy@1.3.5 scimmy-routers@1.3.2 express@5.3.0)
 install_cached scimmy "${npm[*]}" install_from_npm "${npm[@]}"
 if [[ ${1:-} == --install-only ]]; then exit 0; fi

@@ -72,7 +72,7 @@ pub fn installed(variable: &str, below_cache: &str) -> PathBuf {
     );
     assert!(
         path.exists(),
-        "{} is missing: run tests/run.sh (or set {variable})",
+        "{} is missing: run tests/run.sh --install-only (or set {variable})",
         path.display()
     );
     path
