@@ -13,6 +13,8 @@ mod body;
 mod check;
 mod client;
 mod conflict;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod list;
 #[cfg(test)]
 pub(crate) mod local;

@@ -17,6 +17,8 @@ mod error;
 mod export;
 mod flushes;
 mod folder;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod import;
 mod lines;
 mod pack;
