@@ -68,6 +68,9 @@ pub mod cycle;
 pub mod daemon;
 pub mod demo;
 pub mod executor;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ldap;
 pub mod logging;
 pub mod mapping;

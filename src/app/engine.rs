@@ -256,15 +256,7 @@ impl Engine {
         let (engine, setup) = (Arc::clone(self), Arc::clone(setup));
         let (observer, stop) = (Arc::clone(observer), stop.clone());
         let work = move || {
-            let planned = Self::plan_into(
-                &engine.store,
-                &setup,
-                engine.store.spool(),
-                now,
-                &observer,
-                &stop,
-                None,
-            )?;
+            let planned = Self::plan_into(&engine.store, &setup, engine.store.spool(), now, &observer, &stop, None)?;
             outcome::remember(&*engine.store, &setup.policy, &planned, now)?;
             if let (Some(policy), Some(groups)) = (&setup.policy.groups, &planned.groups) {
                 outcome::groups::remember(&*engine.store, policy, (groups, &planned.meta), now)?;

@@ -33,6 +33,8 @@ pub use engine::{Engine, chain};
 use meant::Meant;
 pub use order::{Order, OrderError, Surroundings};
 pub use progress::Progress;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use setup::checks as setup_checks;
 pub use setup::{Setup, SetupError};
 
 use crate::{

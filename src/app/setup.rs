@@ -198,7 +198,7 @@ impl Setup {
 }
 
 /// What the other modules know better than `config`.
-fn checks() -> Checks {
+pub(crate) fn checks() -> Checks {
     Checks {
         filter: |filter| ldap::filter::check(filter).map_err(|error| (error.position, error.message)),
         ldap_url: |text| text.parse().map_err(|error: ldap::url::UrlError| error.to_string()),

@@ -10,6 +10,8 @@ mod directory;
 mod extract;
 mod failure;
 pub mod filter;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod paged;
 mod probe;
 mod ranges;

@@ -7,6 +7,8 @@
 
 mod attribute_type;
 mod fast;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod parse;
 mod prepare;
 

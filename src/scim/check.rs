@@ -5,10 +5,12 @@ use serde_json::Value as Json;
 use super::{
     client::{ScimClient, WEB_PAGE},
     request,
-    transport::Answer,
     wire::Page,
 };
-use crate::{ports::ProviderError, profile::UpdateVerb};
+use crate::{
+    ports::ProviderError,
+    profile::{Profile, UpdateVerb},
+};
 
 /// A name nobody has.
 const NOBODY: &str = "scimward-check";
@@ -37,43 +39,13 @@ impl ScimClient {
     /// Asks the service provider what it is and whether it lets us in. Changes nothing there.
     pub async fn check(&self) -> Vec<Finding> {
         let mut findings = match self.send(&request::provider_config()).await {
-            Ok(answer) => self.judge_config(answer),
+            Ok(answer) => judge_config(&self.profile, answer.status, answer.body.ok().as_deref()),
             // Some ask for the token here and some do not, so the look-up decides on that.
             Err(ProviderError::Unauthorized { .. }) => Vec::new(),
             Err(error) => return vec![error_finding(&error)],
         };
         findings.push(self.check_look_up().await);
         findings
-    }
-
-    fn judge_config(&self, answer: Answer) -> Vec<Finding> {
-        let config = answer
-            .body
-            .ok()
-            .and_then(|body| serde_json::from_slice::<Json>(&body).ok());
-        match (answer.status, config) {
-            (200..=299, Some(config)) => {
-                let mut findings = vec![fine("ServiceProviderConfig can be read")];
-                let off = |feature: &str| config[feature]["supported"] == Json::Bool(false);
-                if off("patch") && self.profile.update != UpdateVerb::Put {
-                    findings.push(warning(format!(
-                        "the service provider says that it has no PATCH, which profile {:?} uses",
-                        self.profile.name
-                    )));
-                }
-                if off("filter") {
-                    findings.push(warning(
-                        "the service provider says that it cannot filter: accounts that exist already may not be found"
-                            .into(),
-                    ));
-                }
-                findings
-            }
-            (200..=299, None) => vec![warning(
-                "ServiceProviderConfig is not JSON; is this a SCIM endpoint?".into(),
-            )],
-            (status, _) => vec![fine(&format!("no ServiceProviderConfig ({status}), which is allowed"))],
-        }
     }
 
     async fn check_look_up(&self) -> Finding {
@@ -108,6 +80,34 @@ impl ScimClient {
                 answer.detail
             )),
         }
+    }
+}
+
+/// What the provider says about itself.
+pub(super) fn judge_config(profile: &Profile, status: u16, body: Option<&[u8]>) -> Vec<Finding> {
+    let config = body.and_then(|body| serde_json::from_slice::<Json>(body).ok());
+    match (status, config) {
+        (200..=299, Some(config)) => {
+            let mut findings = vec![fine("ServiceProviderConfig can be read")];
+            let off = |feature: &str| config[feature]["supported"] == Json::Bool(false);
+            if off("patch") && profile.update != UpdateVerb::Put {
+                findings.push(warning(format!(
+                    "the service provider says that it has no PATCH, which profile {:?} uses",
+                    profile.name
+                )));
+            }
+            if off("filter") {
+                findings.push(warning(
+                    "the service provider says that it cannot filter: accounts that exist already may not be found"
+                        .into(),
+                ));
+            }
+            findings
+        }
+        (200..=299, None) => vec![warning(
+            "ServiceProviderConfig is not JSON; is this a SCIM endpoint?".into(),
+        )],
+        (status, _) => vec![fine(&format!("no ServiceProviderConfig ({status}), which is allowed"))],
     }
 }
 

@@ -79,7 +79,7 @@ fn shown(answer: Answer, id: &ResourceId) -> Result<Option<CloudAccount>, Provid
 }
 
 /// What a page is and what it proves.
-fn judge(answer: &Answer, from: &ListFrom, page_size: u64) -> ListPage {
+pub(super) fn judge(answer: &Answer, from: &ListFrom, page_size: u64) -> ListPage {
     let empty = |why: String| ListPage {
         accounts: Vec::new(),
         total: None,

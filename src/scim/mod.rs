@@ -15,6 +15,8 @@ mod body;
 mod check;
 mod client;
 mod conflict;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 pub mod groups;
 mod list;
 #[cfg(test)]

@@ -18,6 +18,8 @@ mod error;
 mod export;
 mod flushes;
 mod folder;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod groups;
 mod import;
 mod lines;

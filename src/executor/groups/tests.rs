@@ -70,6 +70,7 @@ impl World {
             dn: format!("uid={name}"),
             pushed,
             adopted: false,
+            perhaps_named: Default::default(),
         };
         let mark = Mark {
             dn: DnKey::of(&link.dn),
