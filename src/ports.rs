@@ -151,9 +151,9 @@ pub enum ProviderError {
     /// The run is being stopped.
     #[error("interrupted")]
     Cancelled,
-    /// A create failed, and it is not known whether an earlier try took effect: it has to be looked up
-    /// first the next time.
-    #[error("{cause}; whether the account was created is not known")]
+    /// A request failed, and it is not known whether an earlier try took effect: after a create one has to
+    /// look first the next time, after a change everything has to be told.
+    #[error("{cause}; whether an earlier try took effect is not known")]
     InDoubt {
         /// Why it failed in the end.
         cause: Box<ProviderError>,

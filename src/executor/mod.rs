@@ -397,7 +397,10 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 }
             }
             Err(ProviderError::InDoubt { cause }) => {
-                self.in_doubt.insert(key);
+                if operation.id.is_none() {
+                    self.in_doubt.insert(key);
+                }
+                self.doubt(step, operation);
                 self.settle(step, operation, Err(*cause), round, changes, rejects);
             }
             // Who only steps aside does so now or not in this run.
@@ -414,7 +417,7 @@ impl<P: ServiceProvider, S: StateStore> Run<'_, P, S> {
                 }
             }
             Err(error) => {
-                // Who says no to the content has not taken it, not the time before either.
+                // Who says no to the content has not taken it.
                 if !matches!(error, ProviderError::Refused { .. }) {
                     self.doubt(step, operation);
                 }

@@ -1,9 +1,10 @@
 //! The port, and what each answer means for one account.
 
 use super::{
-    client::ScimClient,
+    client::{Budget, ScimClient, Sent},
     lookup::Found,
     request::{self, PlannedRequest},
+    retry::Idempotency,
     transport::Answer,
     wanted::Wanted,
     wire::is_scim_answer,
@@ -82,7 +83,11 @@ impl ScimClient {
     }
 
     pub(super) async fn change(&self, request: &PlannedRequest) -> Result<(), ProviderError> {
-        judge(self.send(request).await?)
+        let mut budget = Budget::new();
+        match self.attempt(request, Idempotency::Idempotent, &mut budget).await? {
+            Sent::Answered(answer) => judge(answer).map_err(|error| budget.in_doubt(error)),
+            Sent::InDoubt(doubt) => Err(budget.unavailable(doubt.reason)),
+        }
     }
 
     /// A conflict that says who is in the way, where that can be found out.

@@ -53,6 +53,8 @@ pub(super) struct Budget {
     tries: u32,
     started: Option<Instant>,
     token_renewed: bool,
+    /// A try before the last one may have taken effect.
+    perhaps_done: bool,
 }
 
 impl Budget {
@@ -61,6 +63,7 @@ impl Budget {
             tries: 0,
             started: None,
             token_renewed: false,
+            perhaps_done: false,
         }
     }
 
@@ -68,6 +71,15 @@ impl Budget {
         Progress {
             tries: self.tries,
             elapsed: self.started.map_or(Duration::ZERO, |started| started.elapsed()),
+        }
+    }
+
+    /// `error`, or that it is in doubt when an earlier try may have taken effect: who says no to this one
+    /// has said nothing of that.
+    pub(super) fn in_doubt(&self, error: ProviderError) -> ProviderError {
+        match error {
+            ProviderError::Refused { .. } if self.perhaps_done => ProviderError::InDoubt { cause: Box::new(error) },
+            error => error,
         }
     }
 
@@ -173,6 +185,7 @@ impl ScimClient {
             };
             match retry::decide(outcome, idempotency, budget.progress(), &self.limits, fastrand::f64()) {
                 Decision::Retry { after, reason } => {
+                    budget.perhaps_done |= retry::may_have_taken_effect(outcome);
                     tracing::debug!(method = request.method, path = request.path, after = ?after, reason, "trying again");
                     self.rest(after).await?;
                 }

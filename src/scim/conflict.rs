@@ -48,9 +48,8 @@ impl ScimClient {
         };
         match self.create_or_settle(wanted, &mut doubt, taken).await {
             // Trouble that outlasted the tries says the same of a create.
-            Err(cause) if doubt.open && !matches!(cause, ProviderError::Unavailable { .. }) => {
-                Err(ProviderError::InDoubt { cause: Box::new(cause) })
-            }
+            Err(cause @ (ProviderError::Unavailable { .. } | ProviderError::InDoubt { .. })) => Err(cause),
+            Err(cause) if doubt.open => Err(ProviderError::InDoubt { cause: Box::new(cause) }),
             result => result,
         }
     }

@@ -133,6 +133,12 @@ pub fn decide(
     Decision::GiveUp { reason }
 }
 
+/// Whether a try that failed may have done its work all the same.
+#[must_use]
+pub fn may_have_taken_effect(outcome: Outcome<'_>) -> bool {
+    Trouble::of(outcome).is_some_and(|trouble| trouble.may_have_taken_effect)
+}
+
 /// A try that is worth repeating.
 struct Trouble {
     reason: String,

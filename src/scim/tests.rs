@@ -529,6 +529,26 @@ async fn a_conflict_is_tried_once_more_and_then_names_the_holder() {
 }
 
 #[tokio::test]
+async fn a_refusal_says_nothing_of_a_try_that_was_lost_before() {
+    const NO: Fault = Fault::Answer(400, "", r#"{"status": "400"}"#);
+    let check = async |faults: Vec<Fault>, expected: &str| {
+        let (result, _) = updated(faults).await;
+        let is = match &result {
+            Err(ProviderError::Refused { status: 400, .. }) => "refused",
+            Err(ProviderError::InDoubt { cause }) if matches!(**cause, ProviderError::Refused { status: 400, .. }) => {
+                "in doubt"
+            }
+            _ => "something else",
+        };
+        assert_eq!(is, expected, "{result:?}");
+    };
+    check(vec![NO], "refused").await;
+    check(vec![Fault::Answer(429, "", ""), NO], "refused").await;
+    check(vec![Fault::Answer(503, "", ""), NO], "in doubt").await;
+    check(vec![Fault::EffectThenDrop, NO], "in doubt").await;
+}
+
+#[tokio::test]
 async fn a_404_is_believed_when_it_is_the_clouds_own() {
     let (result, _) = updated([Fault::Answer(404, "", r#"{"status":"404"}"#)]).await;
     assert_eq!(result, Err(ProviderError::Gone));

@@ -34,6 +34,8 @@ pub(super) enum Weather {
     Fair,
     /// Something happens with the `nth` request of the run, counted from 1.
     At { nth: u64, what: What },
+    /// The first requests fail, each in its own way.
+    InTurn(&'static [Fault]),
     /// Each request with this probability, and a fault that may last for every try.
     Storm { rng: Rng, probability: f64 },
 }
@@ -190,6 +192,7 @@ impl Inner {
                 }
                 strikes.then_some(fault)
             }
+            Weather::InTurn(faults) => faults.get(usize::try_from(self.requests).ok()? - 1).copied(),
             Weather::Fair | Weather::At { .. } => None,
             Weather::Storm { rng, probability } => {
                 let fault = (rng.f64() < *probability).then(|| FAULTS[rng.usize(..FAULTS.len())])?;

@@ -74,6 +74,22 @@ async fn a_name_that_may_have_arrived_is_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_update_that_was_refused_may_have_arrived_the_time_before() {
+    for profile in Profile::NAMES {
+        let mut world = office(profile).await;
+        let (before, people) = (world.view(), world.company.clone());
+        ann(&mut world).sn = "Married".into();
+        let refused = Weather::InTurn(&[Fault::StatusAfterEffect(500), Fault::Status(400)]);
+        world.cycle(refused, ReadFault::None).await;
+        assert_ne!(world.view(), before, "{profile}: it has arrived");
+        world.company = people;
+        tokio::time::advance(TWO_DAYS).await;
+        world.fair_cycle().await;
+        assert_eq!(world.view(), before, "{profile}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_swap_of_names_that_may_have_happened_is_taken_back() {
     for profile in Profile::NAMES {
         if !Profile::named(profile).unwrap().user_name_mutable {
