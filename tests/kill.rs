@@ -267,7 +267,7 @@ fn a_first_sync_killed_time_and_again_gets_done() {
     let wanted = Wanted::of(&scene.stage, &BTreeMap::new());
     let mut kills = Kills::share(55, 2);
     while !kills.are_enough() {
-        let instants = kills.of_one_cycle(&scene, 8, 40);
+        let instants = kills.of_one_cycle(&scene, 16, 20);
         scene.settle(&wanted, &instants);
         scene.start_over();
     }
@@ -311,7 +311,7 @@ fn a_mixed_cycle_killed_time_and_again_gets_done() {
         for round in 0..WEEKS {
             week(&scene.stage, round, &mut leavers);
             let wanted = Wanted::of(&scene.stage, &leavers);
-            let instants = kills.of_one_cycle(&scene, 6, 22);
+            let instants = kills.of_one_cycle(&scene, 10, 8);
             scene.settle(&wanted, &(round, instants));
             if kills.are_enough() {
                 break;
