@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     profile::Profile,
     sandbox::{
-        cloud::{Cloud, Kind},
+        cloud::{Cloud, Kind, Stored},
         exchange::Request,
         fault::FaultPlan,
     },
@@ -18,8 +18,9 @@ thread_local! {
     static CLOUDS: OnceCell<Vec<Cloud>> = const { OnceCell::new() };
 }
 
-/// Requests one after the other, with an empty line between them: `METHOD path?query`, then the body. A
-/// request that begins with `fault` is a plan of faults.
+/// Requests one after the other, with an empty line between them: `METHOD path?query`, then the body, in
+/// which `$u` and `$g` stand for the ids of a user and a group. A request that begins with `fault` is a
+/// plan of faults.
 pub(super) fn request(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut clouds = CLOUDS.with(|clouds| clouds.get_or_init(clouds_with_somebody).clone());
@@ -34,15 +35,20 @@ pub(super) fn request(bytes: &[u8]) {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (target, None),
         };
-        let request = Request {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            query,
-            authorization: Some("Bearer token".to_owned()),
-            content_type: Some("application/scim+json".to_owned()),
-            body: body.as_bytes().to_vec(),
-        };
-        clouds.iter_mut().for_each(|cloud| answered(cloud, &request));
+        for cloud in &mut clouds {
+            let id = |stored: Option<&Stored>| stored.map_or_else(String::new, |stored| stored.id.clone());
+            let (user, group) = (id(cloud.users().next()), id(cloud.groups().next()));
+            let with_ids = |text: &str| text.replace("$u", &user).replace("$g", &group);
+            let request = Request {
+                method: method.to_owned(),
+                path: with_ids(path),
+                query: query.clone(),
+                authorization: Some("Bearer token".to_owned()),
+                content_type: Some("application/scim+json".to_owned()),
+                body: with_ids(body).into_bytes(),
+            };
+            answered(cloud, &request);
+        }
     }
     for cloud in &clouds {
         assert_eq!(cloud.duplicates(), [""; 0], "{}", cloud.profile().name);
