@@ -1,5 +1,7 @@
 //! Configurations, and the mappings in them.
 
+#![expect(clippy::panic, reason = "what a fuzzer finds is told by a panic")]
+
 use std::path::Path;
 
 use crate::{

@@ -1,5 +1,7 @@
 //! What holds for every record on disk and every line of a backup, whoever wrote it.
 
+#![expect(clippy::panic, reason = "what a fuzzer finds is told by a panic")]
+
 use std::fmt::Debug;
 
 use serde::{Serialize, de::DeserializeOwned};
