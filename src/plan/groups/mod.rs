@@ -1,6 +1,6 @@
 //! What should happen to groups: from what was read and what is remembered to operations.
 //!
-//! Reading order: [`roster`] (who can be a member), [`flatten`] (who is in a group), [`decide`] (one
+//! Reading order: [`roster`] (who can be a member), [`flatten`] (who is in a group), `decide` (one
 //! group), [`planner`] (all of them), [`limits`] (what may be taken away).
 
 mod decide;
