@@ -21,7 +21,7 @@ use support::{
 };
 
 const PEOPLE: usize = 40;
-const ROUNDS: usize = 16;
+const ROUNDS: usize = 20;
 /// Of each round, and more requests than this number of them.
 const JOINERS: usize = 4;
 const LEAVERS: usize = 3;
@@ -38,20 +38,27 @@ enum Tear {
     FlipNew(usize),
     /// What the killed run wrote never arrived, from somewhere on, as if the disk had said yes and lost it.
     Unwritten(usize),
+    /// Another file than the log ends after so many hundredths of its length: the database's snapshot, or
+    /// one of ours beside it.
+    Short(&'static str, usize),
 }
 
 impl Tear {
     fn any(rng: &mut Rng) -> Self {
-        match rng.u8(..4) {
+        match rng.u8(..6) {
             0 => Self::Cut(rng.usize(1..4096)),
             1 => Self::FlipEnd(rng.usize(1..64)),
             2 => Self::FlipNew(rng.usize(1..64)),
-            _ => Self::Unwritten(rng.usize(1..100)),
+            3 => Self::Unwritten(rng.usize(1..100)),
+            4 => Self::Short("snap.", rng.usize(..100)),
+            _ => Self::Short(rng.choice(["marks", "flushes"]).unwrap(), rng.usize(..100)),
         }
     }
 
-    /// The log as it is found, given how it was before the run and after it.
-    fn tear(self, before: &[u8], log: &mut Vec<u8>, rng: &mut Rng) {
+    /// Damages the files in the folder; `before` is the log as it was before the run.
+    fn tear(self, folder: &Path, before: &[u8], rng: &mut Rng) {
+        let path = folder.join("db");
+        let mut log = fs::read(&path).unwrap();
         let used = log.iter().rposition(|byte| *byte != 0).unwrap() + 1;
         let new: Vec<usize> = (0..log.len())
             .filter(|at| before.get(*at).copied().unwrap_or(0) != log[*at])
@@ -70,7 +77,19 @@ impl Tear {
                     log[*at] = before.get(*at).copied().unwrap_or(0);
                 }
             }
+            Self::Short(name, percent) => {
+                let mut cut = 0;
+                for file in fs::read_dir(folder).unwrap().map(|file| file.unwrap()) {
+                    if file.file_name().to_string_lossy().starts_with(name) {
+                        let bytes = fs::read(file.path()).unwrap();
+                        fs::write(file.path(), &bytes[..bytes.len() * percent / 100]).unwrap();
+                        cut += 1;
+                    }
+                }
+                assert!(cut > 0, "there is no {name}");
+            }
         }
+        fs::write(path, log).unwrap();
     }
 }
 
@@ -109,8 +128,9 @@ impl Scene {
         }
     }
 
-    fn log(&self) -> PathBuf {
-        self.stage.config.state().join("db/db")
+    /// Where the database's files are: its log, which is called `db` again, and what is beside it.
+    fn files(&self) -> PathBuf {
+        self.stage.config.state().join("db")
     }
 
     /// Anchor → user name, of everybody in the directory.
@@ -259,13 +279,11 @@ fn a_torn_last_write_is_a_clear_error_or_the_right_end() {
         let file = scene.stage.config.folder().join(format!("backup-{round}"));
         let backup = backup(&scene.stage, &file);
         scene.change(round);
-        let before = fs::read(scene.log()).unwrap();
+        let before = fs::read(scene.files().join("db")).unwrap();
         let nth = 1 + scene.rng.usize(..if round == 0 { JOINERS } else { REQUESTS });
         scene.kill_at(nth);
         let tear = Tear::any(&mut scene.rng);
-        let mut log = fs::read(scene.log()).unwrap();
-        tear.tear(&before, &mut log, &mut scene.rng);
-        fs::write(scene.log(), log).unwrap();
+        tear.tear(&scene.files(), &before, &mut scene.rng);
 
         let after = (round, nth, tear);
         let run = scene.stage.sync();
