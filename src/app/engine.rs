@@ -90,7 +90,6 @@ impl Engine {
         if new.config.state_path != old.config.state_path {
             return Err("[state] path cannot change while the daemon runs; restart it".to_owned());
         }
-        super::runner::schedule(new.config.schedule.clone())?;
         let schedule = runner::schedule(new.config.schedule.clone())?;
         if let Some(log) = &self.log {
             log.set_level(&new.config.log.level).map_err(|error| chain(&error))?;

@@ -103,7 +103,7 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Team<'_, P, S> {
     }
 
     fn id_of(&self, key: AnchorKey) -> Result<Option<ResourceId>, StoreError> {
-        match self.crew.ids.get(&key) {
+        match self.crew.ids.get().and_then(|ids| ids.get(&key)) {
             Some(id) => Ok(Some(id.clone())),
             None => Ok(self.crew.store.link(key)?.map(|link| link.id)),
         }

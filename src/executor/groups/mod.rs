@@ -12,7 +12,7 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use futures_util::{StreamExt, stream};
@@ -57,9 +57,9 @@ pub(super) struct Crew<P, S> {
     pub(super) provider: Arc<P>,
     pub(super) store: Arc<S>,
     /// Groups that are linked: never adopted for another one.
-    linked: Arc<std::sync::Mutex<BTreeSet<Digest>>>,
-    /// Ids of groups, for groups in groups.
-    pub(super) ids: BTreeMap<AnchorKey, ResourceId>,
+    linked: Mutex<BTreeSet<Digest>>,
+    /// Ids of groups, for groups in groups; known once all of them are there.
+    pub(super) ids: OnceLock<BTreeMap<AnchorKey, ResourceId>>,
     /// Whose account has which id, once that was asked.
     owners: Owners,
     stop: CancellationToken,
@@ -72,12 +72,12 @@ impl<P, S> Crew<P, S> {
     }
 
     pub(super) fn is_taken(&self, id: &ResourceId) -> bool {
-        let linked = self.linked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
         linked.contains(&Digest::of(id.0.as_bytes()))
     }
 
     pub(super) fn take(&self, id: &ResourceId) {
-        let mut linked = self.linked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
         linked.insert(Digest::of(id.0.as_bytes()));
     }
 }
@@ -104,12 +104,8 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
         crew: Arc::new(Crew {
             provider: Arc::clone(provider),
             store: Arc::clone(store),
-            linked: Arc::new(
-                ids.map(|id| Digest::of(id.0.as_bytes()))
-                    .collect::<BTreeSet<_>>()
-                    .into(),
-            ),
-            ids: BTreeMap::new(),
+            linked: Mutex::new(ids.map(|id| Digest::of(id.0.as_bytes())).collect()),
+            ids: OnceLock::new(),
             owners: Owners::default(),
             stop: stop.clone(),
             halt: CancellationToken::new(),
@@ -238,12 +234,10 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
         self.send(operations, Way::Members).await.map(drop)
     }
 
-    fn learn_ids(&mut self) -> Result<(), StoreError> {
-        let links = self.crew.store.groups()?;
-        if let Some(crew) = Arc::get_mut(&mut self.crew) {
-            let known = links.into_iter().filter_map(|(key, link)| Some((key, link.id?)));
-            crew.ids = known.collect();
-        }
+    fn learn_ids(&self) -> Result<(), StoreError> {
+        let links = self.crew.store.groups()?.into_iter();
+        let known = links.filter_map(|(key, link)| Some((key, link.id?)));
+        self.crew.ids.get_or_init(|| known.collect());
         Ok(())
     }
 
