@@ -1,7 +1,7 @@
 //! Which accounts belong to somebody already.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The accounts that belong to somebody, and to whom: 32 bytes for each. Read from the state when first
-/// asked, which only a run that creates somebody does.
+/// asked, which only a run does that creates somebody or adopts a group.
 pub struct Linked<S> {
     store: Arc<S>,
     owners: Mutex<Option<Owners>>,
@@ -65,6 +65,14 @@ impl<S: StateStore> Linked<S> {
         self.with(|owners| {
             let owner = *owners.entry(key(id)).or_insert(person);
             (owner != person).then_some(owner)
+        })
+    }
+
+    /// The people behind `ids`, in key order, without accounts that are nobody's.
+    pub(super) fn owners(&self, ids: &[ResourceId]) -> Result<Vec<AnchorKey>, StoreError> {
+        self.with(|owners| {
+            let people: BTreeSet<AnchorKey> = ids.iter().filter_map(|id| owners.get(&key(id)).copied()).collect();
+            people.into_iter().collect()
         })
     }
 

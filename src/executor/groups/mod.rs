@@ -5,7 +5,6 @@
 //! harm, and a create that may have got lost is remembered as a link without an id before it is sent.
 
 mod members;
-mod owners;
 mod single;
 #[cfg(test)]
 mod tests;
@@ -18,11 +17,8 @@ use std::{
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use self::{
-    owners::Owners,
-    single::{Done, Way, carry_out},
-};
-use super::{Pace, UNAVAILABLE_MAX, lane::ends_run, reject::Failed};
+use self::single::{Done, Way, carry_out};
+use super::{Linked, Pace, UNAVAILABLE_MAX, lane::ends_run, reject::Failed};
 use crate::{
     model::{AnchorKey, Digest, GroupAction, GroupLink, GroupOperation, Mark, MemberSum, ResourceId},
     ports::{
@@ -60,8 +56,8 @@ pub(super) struct Crew<P, S> {
     linked: Mutex<BTreeSet<Digest>>,
     /// Ids of groups, for groups in groups; known once all of them are there.
     pub(super) ids: OnceLock<BTreeMap<AnchorKey, ResourceId>>,
-    /// Whose account has which id, once that was asked.
-    owners: Owners,
+    /// Whose account has which id.
+    accounts: Linked<S>,
     stop: CancellationToken,
     halt: CancellationToken,
 }
@@ -106,7 +102,7 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
             store: Arc::clone(store),
             linked: Mutex::new(ids.map(|id| Digest::of(id.0.as_bytes())).collect()),
             ids: OnceLock::new(),
-            owners: Owners::default(),
+            accounts: Linked::new(store),
             stop: stop.clone(),
             halt: CancellationToken::new(),
         }),

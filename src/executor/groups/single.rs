@@ -85,7 +85,7 @@ async fn itself<P: GroupProvider, S: StateStore + GroupStore>(
     let is_new = known.is_none_or(|(_, known)| *known != id);
     let found = if adopted && is_new {
         match crew.provider.members(&id).await {
-            Ok(ids) => crew.owners.of(&ids.unwrap_or_default(), &*crew.store)?,
+            Ok(ids) => crew.accounts.owners(&ids.unwrap_or_default())?,
             Err(error) => return Ok(Err(error)),
         }
     } else {
