@@ -14,10 +14,10 @@ use std::{
 use support::{
     certs::certs,
     config::{Config, text},
-    free_address,
     http::Message,
     listener::Listener,
     people::{PEOPLE, person},
+    port::Port,
     recorder::{Fault, Recorder, Rule, Which},
     scim_servers::{Kind, ScimServer},
     scimward::{Run, Scimward},
@@ -162,7 +162,7 @@ fn the_directory_is_down_or_refuses() {
     let down = bench.config().set(
         "ldap",
         "urls",
-        &format!("[{}]", text(&format!("ldap://{}", free_address()))),
+        &format!("[{}]", text(&format!("ldap://{}", Port::reserve()))),
     );
     has_line(&check(&down).expect(3), "FAIL connect");
 
@@ -262,7 +262,7 @@ fn the_cloud_refuses_or_is_none() {
     check(&endpoint(&format!("http://{}/", pages.address)))
         .expect(4)
         .says("this is no SCIM endpoint; correct [scim] endpoint");
-    check(&endpoint(&format!("http://{}/", free_address())))
+    check(&endpoint(&format!("http://{}/", Port::reserve())))
         .expect(4)
         .says("Connection refused");
 
@@ -306,8 +306,8 @@ fn web_site(client: &TcpStream) {
 #[test]
 fn both_sides_broken_are_both_reported() {
     let config = Config::new(
-        &format!("ldap://{}", free_address()),
-        &format!("http://{}/", free_address()),
+        &format!("ldap://{}", Port::reserve()),
+        &format!("http://{}/", Port::reserve()),
     );
     let run = check(&config).expect(3).says("Not ready, 2 failures");
     has_line(&run, "FAIL connect");

@@ -4,12 +4,13 @@
 
 mod support;
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use serde_json::json;
 use support::{
     config::text,
     people::{PEOPLE, person},
+    port::Port,
     recorder::{Fault, Recorded, Recorder, Rule, Which},
     scim_servers::TOKEN,
     stage::Stage,
@@ -133,7 +134,7 @@ fn a_redirect_is_not_followed_and_the_token_stays_here() {
 #[test]
 fn an_endpoint_that_cannot_be_reached_is_exit_code_4() {
     for people in [1, 12] {
-        let nowhere: SocketAddr = support::free_address();
+        let nowhere = Port::reserve();
         let stage = Stage::with_people(people).set("scim", "max_tries", "1").set(
             "scim",
             "endpoint",

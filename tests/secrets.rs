@@ -12,6 +12,7 @@ use support::{
     http::Message,
     listener::Listener,
     people::person,
+    port::Port,
     recorder::{Fault, Rule, Which},
     scim_servers::{Kind, TOKEN},
     scimward::Run,
@@ -160,7 +161,8 @@ fn a_run_that_fails_does_not_tell_them() {
     let world = world.set_text("ldap", "ca_file", &stranger);
     tasks(&world, "json", 3);
     let world = world.set_text("ldap", "ca_file", &certs().ca.display().to_string());
-    let nobody = format!("http://{}/scim/v2/", support::free_address());
+    let nowhere = Port::reserve();
+    let nobody = format!("http://{nowhere}/scim/v2/");
     fs::remove_dir_all(world.config.state()).unwrap();
     let world = world
         .set_text("scim", "endpoint", &nobody)

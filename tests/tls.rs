@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use support::{certs::certs, config::text, free_address, proxy::Proxy, slapd::PASSWORD, stage::Stage};
+use support::{certs::certs, config::text, port::Port, proxy::Proxy, slapd::PASSWORD, stage::Stage};
 
 fn urls(list: &[&str]) -> String {
     let list: Vec<_> = list.iter().map(|url| text(url)).collect();
@@ -176,9 +176,9 @@ impl Drop for OldServer {
 
 #[test]
 fn a_server_below_the_lowest_version_is_refused() {
-    let address = free_address();
-    let _old = OldServer::start(address);
-    let stage = reading(|_| format!("ldaps://{address}")).set("ldap", "min_tls", "\"1.3\"");
+    let port = Port::reserve();
+    let _old = OldServer::start(port.address);
+    let stage = reading(|_| format!("ldaps://{port}")).set("ldap", "min_tls", "\"1.3\"");
     refused(&stage, &["ldap.min_tls"]);
 }
 

@@ -6,7 +6,7 @@
 #![expect(dead_code, reason = "every test file uses its own part of this")]
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -18,6 +18,7 @@ pub mod http;
 pub mod listener;
 pub mod pair;
 pub mod people;
+pub mod port;
 pub mod proxy;
 pub mod ranged;
 pub mod recorder;
@@ -43,15 +44,6 @@ pub fn wait_for<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain: {what}");
         std::thread::park_timeout(Duration::from_millis(5));
     }
-}
-
-/// A loopback address where nothing listens now. Another process may take it: whoever starts a
-/// server there tries again with another one.
-pub fn free_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
 }
 
 /// Whether something accepts connections there.

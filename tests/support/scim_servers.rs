@@ -9,9 +9,11 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    accepts, free_address,
+    accepts,
     http::{Message, exchange},
-    installed, wait_for,
+    installed,
+    port::Port,
+    wait_for,
 };
 
 /// The bearer token of every server here.
@@ -35,6 +37,8 @@ impl Kind {
 pub struct ScimServer {
     process: Child,
     address: SocketAddr,
+    /// Held for a server that cannot say which free port it took.
+    _port: Option<Port>,
     path: &'static str,
 }
 
@@ -123,41 +127,31 @@ pub fn send(server: SocketAddr, method: &str, target: &str, body: Option<&Value>
 
 fn scim2_server() -> ScimServer {
     let program = installed("SCIMWARD_TEST_SCIM2_SERVER", "scim2-server/bin/scim2-server");
-    // Another process may take a free port before the server does: then with another one.
-    for _ in 0..5 {
-        let address = free_address();
-        let mut process = Command::new(&program)
-            .args([
-                "--hostname",
-                "127.0.0.1",
-                "--port",
-                &address.port().to_string(),
-                "--bearer-token",
-                TOKEN,
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let up = wait_for("scim2-server accepts connections", || {
-            match process.try_wait().unwrap() {
-                Some(_) => Some(false),
-                None => accepts(address).then_some(true),
-            }
-        });
-        if up {
-            return ScimServer {
-                process,
-                address,
-                path: "/v2/",
-            };
+    let port = Port::reserve();
+    let mut process = Command::new(&program)
+        .args(["--hostname", "127.0.0.1"])
+        .args(["--port", &port.address.port().to_string()])
+        .args(["--bearer-token", TOKEN])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for("scim2-server accepts connections", || {
+        match process.try_wait().unwrap() {
+            Some(status) => panic!(
+                "{} does not start, {status}: remove .cache and run tests/run.sh",
+                program.display()
+            ),
+            None => accepts(port.address).then_some(()),
         }
+    });
+    ScimServer {
+        process,
+        address: port.address,
+        _port: Some(port),
+        path: "/v2/",
     }
-    panic!(
-        "{} does not start: remove .cache and run tests/run.sh",
-        program.display()
-    );
 }
 
 fn scimmy() -> ScimServer {
@@ -182,6 +176,7 @@ fn scimmy() -> ScimServer {
     ScimServer {
         process,
         address,
+        _port: None,
         path: "/scim/v2/",
     }
 }

@@ -14,8 +14,8 @@ use super::{
     accepts,
     certs::certs,
     circle::GROUPS,
-    free_address,
     people::{PEOPLE, SUFFIX},
+    port::Port,
     system_program, wait_for,
 };
 
@@ -47,8 +47,8 @@ const DATABASE_BYTES_MAX: u64 = 16 << 30;
 pub struct Slapd {
     folder: TempDir,
     process: Option<Child>,
-    ldap: SocketAddr,
-    ldaps: SocketAddr,
+    ldap: Port,
+    ldaps: Port,
 }
 
 impl Slapd {
@@ -69,8 +69,8 @@ impl Slapd {
         let mut slapd = Self {
             folder,
             process: None,
-            ldap: free_address(),
-            ldaps: free_address(),
+            ldap: Port::reserve(),
+            ldaps: Port::reserve(),
         };
         slapd.load([skeleton()].into_iter().chain(records));
         slapd.start();
@@ -89,12 +89,12 @@ impl Slapd {
 
     /// Where it speaks plain LDAP, for a proxy in front of it.
     pub fn address(&self) -> SocketAddr {
-        self.ldap
+        self.ldap.address
     }
 
     /// Where it speaks LDAPS, for a proxy in front of it.
     pub fn ldaps_address(&self) -> SocketAddr {
-        self.ldaps
+        self.ldaps.address
     }
 
     /// Carries out LDIF change records; records without `changetype` are added.
@@ -172,17 +172,6 @@ impl Slapd {
     pub fn start(&mut self) {
         let first_start = self.process.is_none();
         assert!(first_start, "slapd runs already");
-        // Another process may take a free port before slapd does: then with other ones.
-        for _ in 0..5 {
-            if self.try_start() {
-                return;
-            }
-            (self.ldap, self.ldaps) = (free_address(), free_address());
-        }
-        panic!("slapd did not start:\n{}", self.log());
-    }
-
-    fn try_start(&mut self) -> bool {
         let log = fs::File::create(self.folder.path().join("log")).unwrap();
         let urls = format!("{} {}", self.url(), self.ldaps_url());
         // Any -d keeps slapd in the foreground.
@@ -194,16 +183,11 @@ impl Slapd {
             .stderr(log)
             .spawn()
             .unwrap();
-        let (ldap, ldaps) = (self.ldap, self.ldaps);
-        let up = wait_for("slapd accepts connections", || match process.try_wait().unwrap() {
-            Some(_) => Some(false),
-            None => (accepts(ldap) && accepts(ldaps)).then_some(true),
+        wait_for("slapd accepts connections", || match process.try_wait().unwrap() {
+            Some(status) => panic!("slapd did not start, {status}:\n{}", self.log()),
+            None => (accepts(self.address()) && accepts(self.ldaps_address())).then_some(()),
         });
         self.process = Some(process);
-        if !up {
-            self.stop();
-        }
-        up
     }
 
     fn load(&self, records: impl Iterator<Item = String>) {
@@ -236,6 +220,9 @@ impl Slapd {
 
 impl Drop for Slapd {
     fn drop(&mut self) {
+        if let Some(Ok(Some(status))) = self.process.as_mut().map(Child::try_wait) {
+            eprintln!("slapd had ended by itself, {status}:\n{}", self.log());
+        }
         self.stop();
     }
 }
