@@ -10,7 +10,10 @@ use std::{future::Future, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-pub use self::groups::{FoundGroup, GroupChange, GroupPayload, GroupProvider, GroupRecord, GroupStore, MemberChange};
+pub use self::groups::{
+    CloudGroup, FoundGroup, GroupChange, GroupPayload, GroupProvider, GroupReader, GroupRecord, GroupStore,
+    MemberChange, MembersTold,
+};
 pub use crate::model::{Absence, Reject, RejectKind, Step, StoreError};
 use crate::model::{AnchorKey, DirectoryEntry, Link, Mark, Operation, Pushed, Resource, ResourceId};
 
@@ -364,6 +367,9 @@ pub enum RebuildStage {
     Listing,
     /// Accounts are looked up one by one: when interrupted, it goes on with those not linked yet.
     LookingUp,
+    /// All people are settled, and it is the groups' turn: when interrupted, it goes on with those not
+    /// linked yet.
+    Groups,
 }
 
 /// What the state says of itself.
