@@ -234,7 +234,8 @@ impl<R: GroupReader, S: StateStore + GroupStore> Rebuild<'_, R, S> {
                 .iter()
                 .filter(|key| operation.add.binary_search(key).is_err())
                 .count();
-            let missing = operation.add.len() + surplus != members.len();
+            // Where nobody can be told to be a member, nobody can be told to be missing.
+            let missing = self.result.knowledge != Knowledge::Nothing && operation.add.len() + surplus != members.len();
             self.result.linked += 1;
             self.result.members += members.len() as u64;
             self.result.surplus += surplus as u64;
