@@ -312,7 +312,7 @@ pub(super) fn audited(text: &str) -> Audited {
             drift("cyd", Some(held), true),
         ],
         unanswered: 1,
-        groups: None,
+        groups: Some(audited_groups(text)),
         not_shown: vec![format!("profileUrl{text}")],
         requests: 13,
         next: AuditPosition {

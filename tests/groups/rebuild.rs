@@ -299,3 +299,103 @@ fn servers_that_are_not_ours_tell_all_of_it() {
         assert_eq!(world.sync(0), NOTHING, "{kind:?}");
     });
 }
+
+#[test]
+fn a_list_that_proves_nothing_is_followed_by_look_ups() {
+    for profile in TELL_MEMBERS {
+        let circle = Circle::new(profile, 5, &vpn_and_staff());
+        drop(circle.sync(0));
+        let before = memory(&circle);
+        // Something in between refuses lists.
+        for paging in ["Groups?startIndex", "Groups?cursor"] {
+            let refused = Rule::new("GET", Which::From(1), Fault::Answer(400)).target(paging);
+            circle.recorder.rule(refused);
+        }
+        let (_, run) = rebuild(&circle, 0);
+        let _ = run
+            .says("the groups could not all be listed")
+            .says(&counted("linked", 2, ""));
+        assert_eq!(memory(&circle), before, "{profile}");
+    }
+}
+
+#[test]
+fn a_group_with_our_external_id_goes_before_one_of_the_name_and_of_two_neither_is_taken() {
+    let circle = Circle::new("generic", 3, &vpn_and_staff()).set("scim", "adopt", "\"unowned\"");
+    drop(circle.sync(0));
+    rename(&circle, "vpn", "elsewhere");
+    let namesake = json!({"schemas": [GROUP], "displayName": "VPN"});
+    assert_eq!(circle.ask("POST", "Groups", Some(&namesake)).status(), 201);
+    let staff = circle
+        .ask("GET", &format!("Groups/{}", circle.id("staff")), None)
+        .json();
+    let twin = json!({"schemas": [GROUP], "displayName": "twin", "externalId": staff["externalId"]});
+    assert_eq!(circle.ask("POST", "Groups", Some(&twin)).status(), 201);
+    let id = circle.id("elsewhere");
+    let (_, run) = rebuild(&circle, 1);
+    let _ = run
+        .says("several groups carry this group's externalId or name")
+        .says("1 group that nobody in the directory matches")
+        .says("the group of that name has another one, with its externalId")
+        .says(&counted(
+            "linked",
+            1,
+            "1 of them hold something else; the next run brings them in step",
+        ));
+    drop(circle.run(&["--sync-now"]));
+    assert_eq!(circle.id("vpn"), id);
+    assert_eq!(circle.members("vpn"), uids(&[1, 2, 3]));
+    assert_eq!(circle.members("VPN"), NOTHING);
+}
+
+fn rename(circle: &Circle, group: &str, name: &str) {
+    let body = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "replace", "path": "displayName", "value": name}],
+    });
+    let answer = circle.ask("PATCH", &format!("Groups/{}", circle.id(group)), Some(&body));
+    assert!((200..300).contains(&answer.status()), "{}", answer.status());
+}
+
+#[test]
+fn a_group_of_which_nothing_is_told_is_not_linked_and_does_not_stop_the_others() {
+    for (profile, target) in [("generic", "/Groups/"), ("aws", "members.value")] {
+        let circle = Circle::new(profile, 5, &vpn_and_staff());
+        drop(circle.sync(0));
+        let before = circle.groups();
+        circle
+            .recorder
+            .rule(Rule::new("GET", Which::Nth(1), Fault::AnswerPage(404, "<html>")).target(target));
+        let (_, run) = rebuild(&circle, i32::from(profile == "generic"));
+        let _ = match profile {
+            "aws" => run.says("of 1 person it is not known"),
+            _ => run.says(&counted("unclear", 1, "not linked")),
+        };
+        circle.recorder.clear_rules();
+        drop(circle.sync(0));
+        assert_eq!((circle.groups(), circle.groups_made()), (before, 2), "{profile}");
+        circle.sync(0);
+        circle.is_in_step();
+    }
+}
+
+#[test]
+fn a_token_that_is_refused_ends_it_and_the_next_one_goes_on() {
+    for profile in TELL_MEMBERS {
+        let circle = Circle::new(profile, 5, &vpn_and_staff());
+        drop(circle.sync(0));
+        let before = memory(&circle);
+        let target = if profile == "aws" { "members.value" } else { "/Groups/" };
+        circle
+            .recorder
+            .rule(Rule::new("GET", Which::Nth(2), Fault::Answer(401)).target(target));
+        let (_, run) = rebuild(&circle, 4);
+        let _ = run
+            .says("The rebuild was interrupted")
+            .says("To go on: scimward state rebuild");
+        circle.recorder.clear_rules();
+        drop(again(&circle, 0));
+        assert_eq!(memory(&circle), before, "{profile}");
+        circle.is_in_step();
+    }
+}
