@@ -9,6 +9,7 @@
 //! the next plan sees the difference and the executor sends it, as it does for everybody.
 
 pub mod audit;
+mod control;
 pub mod lens;
 pub mod listing;
 mod owners;
@@ -18,3 +19,6 @@ mod stand_in;
 
 pub use lens::Lens;
 pub use listing::Listing;
+
+#[cfg(test)]
+mod tests;

@@ -145,7 +145,7 @@ async fn ask<'o, R: AccountReader>(reader: &R, at: usize, operation: &'o Operati
 }
 
 /// Whether this says something about the whole run.
-pub(super) fn ends(error: &ProviderError) -> bool {
+pub(in crate::survey) fn ends(error: &ProviderError) -> bool {
     matches!(
         error,
         ProviderError::Unauthorized { .. } | ProviderError::Cancelled | ProviderError::InDoubt { .. }

@@ -15,10 +15,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 use self::find::Found;
-use super::{
-    Few, Stranger, Unclear,
-    by_looking_up::{UNAVAILABLE_MAX, ends},
-};
+use super::{Few, Stranger, Unclear, by_looking_up::UNAVAILABLE_MAX, ends};
 use crate::{
     model::{AnchorKey, GroupLink, GroupOperation, MemberSum, Resource, ResourceId},
     ports::{
@@ -90,7 +87,7 @@ pub enum Knowledge {
         /// For how many there was no question left, or no usable answer.
         unknown: u64,
     },
-    /// The cloud does not tell.
+    /// The cloud does not tell, or what it tells is no answer to the question.
     Nothing,
 }
 

@@ -10,7 +10,8 @@ use futures_util::{StreamExt, stream};
 use super::{HeldGroup, Work, drift};
 use crate::{
     model::{AnchorKey, Digest, ResourceId},
-    ports::{AuditPosition, AuditStage, GroupReader, GroupStore, ProviderError, StateStore, StoreError},
+    ports::{AuditPosition, AuditStage, GroupReader, GroupStore, MembersTold, ProviderError, StateStore, StoreError},
+    survey::control::tells_groups_of_a_person,
 };
 
 /// People asked about between two looks at the memory of the groups: each look reads all memberships.
@@ -29,8 +30,23 @@ impl<R: GroupReader, S: StateStore + GroupStore> Work<'_, R, S> {
         let by_id: BTreeMap<Digest, usize> = groups
             .filter_map(|(at, (_, link))| Some((id_key(link.id.as_ref()?), at)))
             .collect();
+        if self.left() == 0 {
+            return Ok(Ok(()));
+        }
+        match tells_groups_of_a_person(&**self.means.reader).await {
+            Ok(true) => {}
+            Ok(false) => {
+                self.result.members_told = MembersTold::Never;
+                self.result.next = AuditPosition::default();
+                return Ok(Ok(()));
+            }
+            Err(error) => return Ok(Err(error)),
+        }
+        // However few requests there may be, the next audit has to begin with somebody else.
+        let first = at;
         while at < people.len() {
-            let room = usize::try_from(self.left()).unwrap_or(usize::MAX).min(BATCH);
+            let least = u64::from(at == first);
+            let room = usize::try_from(self.left().max(least)).unwrap_or(usize::MAX).min(BATCH);
             if self.means.stop.is_cancelled() {
                 return Ok(Err(ProviderError::Cancelled));
             }

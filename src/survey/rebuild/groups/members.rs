@@ -8,7 +8,7 @@ use super::{Found, Knowledge, Rebuild};
 use crate::{
     model::{AnchorKey, Resource, ResourceId},
     ports::{CloudGroup, GroupReader, GroupStore, MembersTold, ProviderError, StateStore, StoreError},
-    survey::owners::Owners,
+    survey::{control::tells_groups_of_a_person, owners::Owners},
 };
 
 /// A group to be linked: its place, its id and what a list or look-up showed of it.
@@ -26,15 +26,22 @@ impl<R: GroupReader, S: StateStore + GroupStore> Rebuild<'_, R, S> {
         self.done = 0;
         match self.means.reader.members_told() {
             MembersTold::WithTheGroup => self.with_the_groups(places).await,
-            MembersTold::ByPerson => self.by_person(places).await,
-            MembersTold::Never => {
-                self.result.knowledge = Knowledge::Nothing;
-                for (at, id, there) in places {
-                    self.link(at, id, &there, Vec::new())?;
-                }
-                Ok(Ok(()))
-            }
+            MembersTold::ByPerson if places.is_empty() => Ok(Ok(())),
+            MembersTold::ByPerson => match tells_groups_of_a_person(&**self.means.reader).await {
+                Ok(true) => self.by_person(places).await,
+                Ok(false) => self.without_members(places).map(Ok),
+                Err(error) => Ok(Err(error)),
+            },
+            MembersTold::Never => self.without_members(places).map(Ok),
         }
+    }
+
+    fn without_members(&mut self, places: Vec<Place>) -> Result<(), StoreError> {
+        self.result.knowledge = Knowledge::Nothing;
+        for (at, id, there) in places {
+            self.link(at, id, &there, Vec::new())?;
+        }
+        Ok(())
     }
 
     async fn with_the_groups(&mut self, places: Vec<Place>) -> Result<Result<(), ProviderError>, StoreError> {
@@ -80,9 +87,6 @@ impl<R: GroupReader, S: StateStore + GroupStore> Rebuild<'_, R, S> {
     /// Asks about people in key order, as far as the questions last. Of whom nothing was asked nothing is
     /// remembered: the next cycle puts them in again, and an audit finds who should not be in.
     async fn by_person(&mut self, places: Vec<Place>) -> Result<Result<(), ProviderError>, StoreError> {
-        if places.is_empty() {
-            return Ok(Ok(()));
-        }
         let by_id: BTreeMap<&ResourceId, usize> = places.iter().map(|(at, id, _)| (id, *at)).collect();
         let mut members: BTreeMap<usize, Vec<AnchorKey>> = BTreeMap::new();
         let people = self.means.store.marks()?;
