@@ -194,34 +194,34 @@ impl ScimClient {
         Ok(matches!(verdict, Verdict::Adopt { .. }).then_some(holder.id))
     }
 
-    /// Whose account is there for this person. One with their `externalId` is theirs, whatever the
-    /// policy: nobody else gives that.
-    pub(super) async fn match_for(&self, payload: &Payload, taken: Taken<'_>) -> Result<Match, ProviderError> {
-        let holder = match self.find(payload).await? {
+    /// Whose account is there for this person, or which group. One with their `externalId` is theirs,
+    /// whatever the policy: nobody else gives that.
+    pub(super) async fn match_for<W: Wanted>(&self, wanted: &W, taken: Taken<'_>) -> Result<Match, ProviderError> {
+        let holder = match self.find(wanted).await? {
             Found::Nothing => return Ok(Match::Nothing),
             Found::Unclear(why) => return Ok(Match::Unclear(why)),
             Found::Unanswered(why) => return Err(unanswered(&why)),
             Found::One(holder) => holder,
         };
-        let verdict = self.judge_holder(&holder, payload, true, taken);
+        let verdict = self.judge_holder(&holder, wanted, true, taken);
         Ok(match (verdict, holder.account.shown()) {
             (Verdict::Adopt { .. }, Some(account)) => Match::Theirs(Box::new(account)),
-            (Verdict::Adopt { .. }, None) => Match::Unclear("the account found cannot be read".into()),
+            (Verdict::Adopt { .. }, None) => Match::Unclear(format!("the {} found cannot be read", W::NOUN)),
             (Verdict::Leave { because }, _) => Match::Foreign {
+                user_name: W::name_of(&holder.account).unwrap_or_default().to_owned(),
                 id: holder.id,
-                user_name: holder.account.user_name.unwrap_or_default(),
                 because,
             },
         })
     }
 
-    /// The judgement of a rebuild on an account that nobody else has.
-    pub(super) fn judge_shown(&self, external_id: Option<&str>, payload: &Payload) -> Result<(), String> {
+    /// The judgement of a rebuild on an account, or a group, that nobody else has.
+    pub(super) fn judge_shown<W: Wanted>(&self, external_id: Option<&str>, wanted: &W) -> Result<(), String> {
         let policy = match self.adopt {
             Adopt::Never => Adopt::Ours,
             policy => policy,
         };
-        match judge(policy, external_id, expected_external_id(payload)) {
+        match judge_in(W::WORDS, policy, external_id, wanted.external_id()) {
             Verdict::Adopt { .. } => Ok(()),
             Verdict::Leave { because } => Err(because),
         }

@@ -2,6 +2,7 @@
 //! to a group that has an id.
 
 mod members;
+mod reader;
 pub mod request;
 #[cfg(test)]
 pub(super) mod testing;
