@@ -26,6 +26,11 @@ pub(super) enum ReadFault {
 }
 
 impl ReadFault {
+    /// Whether everybody who was not shown is not there, as the directory's side knows.
+    pub(super) fn is_complete(self) -> bool {
+        matches!(self, Self::None | Self::FailOver(_))
+    }
+
     /// In one word, for a table.
     pub(super) fn name(self) -> &'static str {
         match self {

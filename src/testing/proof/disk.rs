@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::{
     directory::ReadFault,
     kills::kill_at,
-    scenario::eve,
+    scenario::Day,
     steps::{Wanted, on_all_processors, paused},
     storm::storm,
     world::{Ended, Mortal},
@@ -150,16 +150,15 @@ impl GroupStore for Disk {
 fn killed_over_the_real_state() {
     /// Every so many requests.
     const STRIDE: u64 = 5;
-    let cases = [
-        ("huawei", false),
-        ("huawei", true),
-        ("generic", false),
-        ("generic", true),
-    ];
+    let cases: Vec<(Day, &str, bool)> = Day::ALL
+        .into_iter()
+        .flat_map(|day| ["huawei", "generic"].map(|profile| (day, profile)))
+        .flat_map(|(day, profile)| [false, true].map(|after_effect| (day, profile, after_effect)))
+        .collect();
     let results = on_all_processors(cases.len(), |at| {
-        let (profile, after_effect) = cases[at];
+        let (day, profile, after_effect) = cases[at];
         paused(async move {
-            let eve = eve(profile, Disk::new()).await;
+            let eve = day.eve(profile, Disk::new()).await;
             let wanted = Wanted::of(&eve).await;
             let mut kills = 0;
             for nth in (1 + u64::from(after_effect)..=wanted.requests).step_by(STRIDE as usize) {
