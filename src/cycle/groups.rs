@@ -172,6 +172,7 @@ pub fn plan_groups(
     let plan = plan::groups::plan(Inputs {
         groups: &read.groups,
         links: groups.groups()?,
+        in_doubt: groups.members_in_doubt()?,
         rejects: groups.group_rejects()?,
         roster: &roster,
         absence: least(&people.absence, read.absence),

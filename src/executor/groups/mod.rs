@@ -116,6 +116,8 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
         unavailable: 0,
     };
     let ready = run.groups_themselves(operations).await?;
+    // Whoever is put in from here on is in a group that is remembered.
+    store.flush()?;
     run.learn_ids()?;
     run.their_members(ready).await?;
     store.flush()?;
@@ -148,17 +150,47 @@ fn catch_up<S: GroupStore>(
     Ok(())
 }
 
-/// Writes down which groups may be created from here on: after a crash they are looked up first.
+/// Writes down what may become true from here on without our learning of it: after a crash or a lost answer
+/// groups that may have been created are looked up first, names are told again, and so is who is a member.
+/// Else a directory that goes back to what was pushed before would leave what was not meant to stay.
 fn announce<S: StateStore + GroupStore>(operations: &[GroupOperation], store: &S) -> Result<(), StoreError> {
-    let new = operations.iter().filter(|operation| operation.link.is_none());
-    let changes: Vec<GroupChange> = new
-        .map(|operation| GroupChange::Put(operation.anchor.key(), Box::new(blank(operation))))
-        .collect();
+    let mut changes = Vec::new();
+    for operation in operations {
+        let group = operation.anchor.key();
+        changes.extend(perhaps(operation).map(|link| GroupChange::Put(group, Box::new(link))));
+        let people = operation.people();
+        if !people.is_empty() {
+            changes.push(GroupChange::InDoubt { group, people });
+        }
+    }
     if changes.is_empty() {
         return Ok(());
     }
     store.apply_groups(&changes)?;
     store.flush()
+}
+
+/// What is true of a group if its operation takes effect and nobody hears of it; nothing when that is what
+/// is remembered.
+fn perhaps(operation: &GroupOperation) -> Option<GroupLink> {
+    let wanted = operation.display_name();
+    let Some(link) = &operation.link else {
+        return Some(blank(operation));
+    };
+    let mut perhaps = link.clone();
+    match (operation.action, &link.id) {
+        // It may have been created under another name before.
+        (GroupAction::Create, None) if link.resource != operation.after => {
+            perhaps.perhaps_rename(link.resource.text("displayName").unwrap_or_default());
+            perhaps.resource = operation.after.clone();
+        }
+        (GroupAction::Update, Some(_)) => {
+            let aside = operation.aside.iter().filter_map(|aside| aside.text("displayName"));
+            aside.chain([wanted]).for_each(|name| perhaps.perhaps_rename(name));
+        }
+        _ => {}
+    }
+    (perhaps != *link).then_some(perhaps)
 }
 
 fn blank(operation: &GroupOperation) -> GroupLink {
@@ -171,6 +203,7 @@ fn blank(operation: &GroupOperation) -> GroupLink {
         adopted: false,
         missed: 0,
         emptied_at: 0,
+        perhaps_named: Vec::new(),
     }
 }
 
@@ -302,7 +335,7 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
                     operation.remove.retain(is_in);
                     operation.forget.retain(is_in);
                 }
-                if operation.add.is_empty() && operation.remove.is_empty() && operation.forget.is_empty() {
+                if operation.is_without_members() {
                     self.release(key)?;
                     return Ok(None);
                 }
@@ -364,7 +397,7 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
             name: operation.display_name(),
             action: format!("group {action}"),
             wanted: operation.wanted,
-            is_removal: !operation.remove.is_empty() || matches!(action, GroupAction::Empty | GroupAction::Delete),
+            is_removal: operation.takes_out() || matches!(action, GroupAction::Empty | GroupAction::Delete),
         };
         let mut reject = failed.rejected(error, self.rejects.get(&key), self.pace.now);
         if *error == ProviderError::Gone {

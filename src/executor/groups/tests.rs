@@ -93,6 +93,7 @@ impl World {
         plan(Inputs {
             groups,
             links: self.store.groups().unwrap(),
+            in_doubt: self.store.members_in_doubt().unwrap(),
             rejects: self.store.group_rejects().unwrap(),
             roster: &Roster::new(&accounts, Sightings::default()),
             absence: Absence::AllButPresent,

@@ -14,17 +14,27 @@ pub(super) struct Difference {
     pub(super) add: Vec<AnchorKey>,
     pub(super) remove: Vec<AnchorKey>,
     pub(super) forget: Vec<AnchorKey>,
+    pub(super) again: Vec<(AnchorKey, bool)>,
 }
 
-/// What is remembered of somebody whose account is new is void: that was another account.
+/// What is remembered of somebody whose account is new is void: that was another account. Whoever is in
+/// doubt is told again what shall be, whatever is remembered.
 pub(super) fn difference(
     wanted: &[AnchorKey],
     pushed: &[AnchorKey],
+    in_doubt: &[AnchorKey],
     roster: &Roster,
     groups: &BTreeSet<AnchorKey>,
 ) -> Difference {
     let mut difference = Difference::default();
     let pushed_now = |key: &AnchorKey| pushed.binary_search(key).is_ok() && !roster.is_new(*key);
+    for &key in in_doubt {
+        let shall_be_in = wanted.binary_search(&key).is_ok();
+        let has_account = (roster.has_account(key) && !roster.is_new(key)) || groups.contains(&key);
+        if has_account && shall_be_in == pushed_now(&key) {
+            difference.again.push((key, shall_be_in));
+        }
+    }
     difference.add = wanted.iter().copied().filter(|key| !pushed_now(key)).collect();
     for &key in pushed {
         if roster.is_new(key) || !(roster.has_account(key) || groups.contains(&key)) {
@@ -53,7 +63,7 @@ pub(super) fn present(
     let action = match link {
         None => GroupAction::Create,
         Some(link) if link.id.is_none() => GroupAction::Create,
-        Some(link) if link.resource != *resource => GroupAction::Update,
+        Some(link) if link.resource != *resource || !link.perhaps_named.is_empty() => GroupAction::Update,
         Some(_) if difference == Difference::default() => return None,
         Some(_) => GroupAction::Members,
     };
@@ -67,6 +77,7 @@ pub(super) fn present(
         add: difference.add,
         remove: difference.remove,
         forget: difference.forget,
+        again: difference.again,
         wanted,
     })
 }
@@ -138,11 +149,12 @@ mod tests {
     fn differences() {
         let check = |wanted: &[&str], pushed: &[&str], add: &[&str], remove: &[&str], forget: &[&str]| {
             let nested = keys(&["cn"]).into_iter().collect();
-            let found = difference(&keys(wanted), &keys(pushed), &roster(), &nested);
+            let found = difference(&keys(wanted), &keys(pushed), &[], &roster(), &nested);
             let expected = Difference {
                 add: keys(add),
                 remove: keys(remove),
                 forget: keys(forget),
+                again: Vec::new(),
             };
             assert_eq!(found, expected, "{wanted:?} {pushed:?}");
         };
@@ -156,6 +168,29 @@ mod tests {
         check(&[], &["cn"], &[], &["cn"], &[]);
     }
 
+    #[test]
+    fn who_is_in_doubt_is_told_again() {
+        let check = |wanted: &[&str], pushed: &[&str], in_doubt: &[&str], again: &[(&str, bool)]| {
+            let found = difference(
+                &keys(wanted),
+                &keys(pushed),
+                &keys(in_doubt),
+                &roster(),
+                &BTreeSet::new(),
+            );
+            let again: Vec<_> = again.iter().map(|(name, is_in)| (key(name), *is_in)).collect();
+            assert_eq!(found.again, again, "{wanted:?} {pushed:?} {in_doubt:?}");
+        };
+        check(&["ada"], &["ada"], &["ada"], &[("ada", true)]);
+        check(&[], &[], &["ada"], &[("ada", false)]);
+        // Told as a matter of course.
+        check(&["ada"], &[], &["ada"], &[]);
+        check(&[], &["ada"], &["ada"], &[]);
+        // No account, or another one.
+        check(&[], &[], &["left"], &[]);
+        check(&[], &[], &["new"], &[]);
+    }
+
     fn link(name: &str, members: &[&str]) -> GroupLink {
         GroupLink {
             anchor: Anchor::new(name),
@@ -166,6 +201,7 @@ mod tests {
             adopted: false,
             missed: 0,
             emptied_at: 0,
+            perhaps_named: Vec::new(),
         }
     }
 

@@ -106,19 +106,22 @@ fn in_words(reasons: &[String]) -> String {
 fn divide(operation: &GroupOperation) -> (Option<GroupOperation>, Option<GroupOperation>) {
     match operation.action {
         GroupAction::Empty | GroupAction::Delete => (None, Some(operation.clone())),
-        _ if operation.remove.is_empty() => (Some(operation.clone()), None),
+        _ if !operation.takes_out() => (Some(operation.clone()), None),
         _ => {
+            let (joining, leaving) = operation.again.iter().partition(|(_, shall_be_in)| *shall_be_in);
             let rest = GroupOperation {
                 remove: Vec::new(),
+                again: joining,
                 ..operation.clone()
             };
             let removal = GroupOperation {
                 action: GroupAction::Members,
                 add: Vec::new(),
                 forget: Vec::new(),
+                again: leaving,
                 ..operation.clone()
             };
-            let is_empty = rest.action == GroupAction::Members && rest.add.is_empty() && rest.forget.is_empty();
+            let is_empty = rest.action == GroupAction::Members && rest.is_without_members();
             ((!is_empty).then_some(rest), Some(removal))
         }
     }

@@ -1,6 +1,7 @@
 //! The same over the real state, sled on a disk: fewer runs, for each of them waits for the disk.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::Path,
@@ -131,6 +132,10 @@ impl GroupStore for Disk {
 
     fn is_member(&self, group: AnchorKey, person: AnchorKey) -> Result<bool, StoreError> {
         self.store.is_member(group, person)
+    }
+
+    fn members_in_doubt(&self) -> Result<BTreeMap<AnchorKey, Vec<AnchorKey>>, StoreError> {
+        self.store.members_in_doubt()
     }
 
     fn apply_groups(&self, changes: &[GroupChange]) -> Result<(), StoreError> {

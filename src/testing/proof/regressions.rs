@@ -1,5 +1,7 @@
 //! Histories in which something was lost once, each for every cloud.
 
+mod teams;
+
 use super::{
     checker::Permit,
     company::{Person, anchor, person},

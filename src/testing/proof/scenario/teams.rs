@@ -51,7 +51,7 @@ fn found<S: Mortal>(world: &mut World<S>) {
     for (name, people) in teams {
         world.teams.insert(name.into(), team(name, people));
     }
-    edit(world, "all", |all| drop(all.teams.insert("board".into())));
+    edit(world, "all", |all| all.teams.extend(["board".to_owned()]));
     let now = world.net.inner().now();
     let mut inner = world.net.inner();
     let inner = &mut *inner;
@@ -96,7 +96,7 @@ fn change<S: Mortal>(world: &mut World<S>) {
         board.people.remove("hal");
         board.people.extend(["nina", "cal", "dan", "eli"].map(str::to_owned));
     });
-    edit(world, "dev", |dev| drop(dev.people.remove("hal")));
+    edit(world, "dev", |dev| dev.people.retain(|name| name != "hal"));
     // A new name, a new name for one whose members change as well, and two that swap theirs.
     edit(world, "sales", |sales| sales.cn = "markets".into());
     edit(world, "dev", |dev| dev.cn = "engineering".into());
