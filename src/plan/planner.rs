@@ -249,12 +249,13 @@ impl Planner {
         self.counts.entries += 1;
         match mapped {
             Mapped::InScope(user) => self.observe_user(source, user, links),
-            Mapped::OutOfScope { anchor, .. } => {
+            Mapped::OutOfScope { anchor, dn, .. } => {
                 self.counts.out_of_scope += 1;
                 if let Some(at) = self.find(anchor.key())
                     && self.sights[at].0 == Sight::Missing
                 {
                     self.sights[at].0 = Sight::OutOfScope;
+                    self.moved(at, &dn);
                     self.look_again(at);
                 }
                 Ok(None)
@@ -365,12 +366,22 @@ impl Planner {
         self.sights[at] = (Sight::Seen, self.sights[at].1 || mark != old);
     }
 
+    /// Whoever is not pushed may have another name all the same, by which groups list him.
+    fn moved(&mut self, at: usize, dn: &str) {
+        let dn = DnKey::of(dn);
+        self.sights[at].1 |= self.marks[at].1.dn != dn;
+        self.marks[at].1.dn = dn;
+    }
+
     fn reject(&mut self, rejection: Rejection) {
         self.counts.rejected += 1;
         let key = match &rejection.anchor {
             Some(anchor) => {
                 let key = anchor.key();
                 if let Some(at) = self.find(key) {
+                    if self.sights[at].0 == Sight::Missing {
+                        self.moved(at, &rejection.dn);
+                    }
                     self.sights[at].0 = Sight::Seen;
                     self.sights[at].1 |= std::mem::take(&mut self.marks[at].1.missed) != 0;
                     self.look_again(at);
@@ -501,7 +512,7 @@ impl Planner {
         );
         steps.sort_unstable();
         self.release_rejects(proof);
-        let accounts = self.accounts();
+        let accounts = self.accounts(proof);
         let dirty = self
             .sights
             .iter()
@@ -604,20 +615,27 @@ impl Planner {
 
     /// Everybody who can be a member of a group. Who was not seen is among them: an account that is still
     /// there keeps its groups until it is gone, or until the directory says otherwise.
-    fn accounts(&self) -> Vec<Account> {
+    fn accounts(&self, proof: bool) -> Vec<Account> {
         if !self.wants_accounts {
             return Vec::new();
         }
-        let known = self.marks.iter().map(|&(key, mark)| Account {
-            key,
-            dn: mark.dn,
-            is_new: false,
+        let known = self.marks.iter().zip(&self.sights).map(|(&(key, mark), (sight, _))| {
+            let is_missing = *sight == Sight::Missing && mark.deactivated_at == 0;
+            Account {
+                key,
+                dn: mark.dn,
+                is_new: false,
+                is_missing,
+                may_be_here: is_missing && (!proof || mark.missed != 0),
+            }
         });
         let new = self.fresh.iter().filter(|(_, fresh)| self.is_created(fresh));
         let new = new.map(|(&key, fresh)| Account {
             key,
             dn: fresh.dn,
             is_new: true,
+            is_missing: false,
+            may_be_here: false,
         });
         known.chain(new).collect()
     }

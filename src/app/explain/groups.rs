@@ -405,6 +405,8 @@ fn alone(key: AnchorKey, dn: &str, enrolment: Option<&Enrolment>) -> Roster {
         key,
         dn: DnKey::of(dn),
         is_new: false,
+        is_missing: false,
+        may_be_here: false,
     };
     let enrolment = enrolment.cloned().unwrap_or_default();
     let seen = Sightings {

@@ -260,13 +260,17 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Team<'_, P, S> {
 
     /// Who is still in doubt: those who were not told, or of whom no answer speaks.
     fn settle_doubt(&self) -> Result<(), StoreError> {
-        let told = self.operation.people();
-        if self.is_gone || told.is_empty() {
-            return Ok(());
-        }
-        let is_open = |person: &AnchorKey| self.tally.ended.is_some() && !self.done.contains(person);
-        let people = told.into_iter().filter(is_open).collect();
         let group = self.operation.anchor.key();
+        let Some(before) = self.crew.in_doubt.get(&group).filter(|_| !self.is_gone) else {
+            return Ok(());
+        };
+        let mut people = Vec::new();
+        for &person in before {
+            // Without an account nobody is in a group.
+            if !self.done.contains(&person) && self.id_of(person)?.is_some() {
+                people.push(person);
+            }
+        }
         self.crew.store.apply_groups(&[GroupChange::InDoubt { group, people }])
     }
 

@@ -48,6 +48,9 @@ pub struct GroupExecution {
     pub stopped: Option<ProviderError>,
 }
 
+/// People by group.
+type InDoubt = BTreeMap<AnchorKey, Vec<AnchorKey>>;
+
 /// Who sends, and what is shared by those who do.
 pub(super) struct Crew<P, S> {
     pub(super) provider: Arc<P>,
@@ -56,6 +59,8 @@ pub(super) struct Crew<P, S> {
     linked: Mutex<BTreeSet<Digest>>,
     /// Ids of groups, for groups in groups; known once all of them are there.
     pub(super) ids: OnceLock<BTreeMap<AnchorKey, ResourceId>>,
+    /// Of whom nobody knew when the run began whether they are in a group, and who is told in it.
+    pub(super) in_doubt: InDoubt,
     /// Whose account has which id.
     accounts: Linked<S>,
     stop: CancellationToken,
@@ -90,7 +95,7 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
     observer: &SharedObserver,
     stop: &CancellationToken,
 ) -> Result<GroupExecution, StoreError> {
-    announce(&operations, &**store)?;
+    let in_doubt = announce(&operations, &**store)?;
     let links: BTreeMap<AnchorKey, GroupLink> = store.groups()?.into_iter().collect();
     for operation in &mut operations {
         catch_up(operation, &links, &**store)?;
@@ -102,6 +107,7 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
             store: Arc::clone(store),
             linked: Mutex::new(ids.map(|id| Digest::of(id.0.as_bytes())).collect()),
             ids: OnceLock::new(),
+            in_doubt,
             accounts: Linked::new(store),
             stop: stop.clone(),
             halt: CancellationToken::new(),
@@ -153,21 +159,30 @@ fn catch_up<S: GroupStore>(
 /// Writes down what may become true from here on without our learning of it: after a crash or a lost answer
 /// groups that may have been created are looked up first, names are told again, and so is who is a member.
 /// Else a directory that goes back to what was pushed before would leave what was not meant to stay.
-fn announce<S: StateStore + GroupStore>(operations: &[GroupOperation], store: &S) -> Result<(), StoreError> {
+///
+/// Returns who is in doubt from here on.
+fn announce<S: StateStore + GroupStore>(operations: &[GroupOperation], store: &S) -> Result<InDoubt, StoreError> {
+    let mut in_doubt = store.members_in_doubt()?;
     let mut changes = Vec::new();
     for operation in operations {
         let group = operation.anchor.key();
         changes.extend(perhaps(operation).map(|link| GroupChange::Put(group, Box::new(link))));
-        let people = operation.people();
+        let mut people = operation.people();
         if !people.is_empty() {
+            // Those of before stay who are not told now.
+            let all = in_doubt.entry(group).or_default();
+            all.append(&mut people);
+            all.sort_unstable();
+            all.dedup();
+            let people = all.clone();
             changes.push(GroupChange::InDoubt { group, people });
         }
     }
-    if changes.is_empty() {
-        return Ok(());
+    if !changes.is_empty() {
+        store.apply_groups(&changes)?;
+        store.flush()?;
     }
-    store.apply_groups(&changes)?;
-    store.flush()
+    Ok(in_doubt)
 }
 
 /// What is true of a group if its operation takes effect and nobody hears of it; nothing when that is what

@@ -119,7 +119,7 @@ async fn itself<P: GroupProvider, S: StateStore + GroupStore>(
         };
         let in_doubt = GroupChange::InDoubt {
             group: key,
-            people: operation.people(),
+            people: crew.in_doubt.get(&key).cloned().unwrap_or_default(),
         };
         crew.store
             .apply_groups(&[GroupChange::Forget(key), members, in_doubt])?;

@@ -88,6 +88,8 @@ impl World {
             key: key(name),
             dn: DnKey::of(&format!("uid={name}")),
             is_new: false,
+            is_missing: false,
+            may_be_here: false,
         };
         let accounts: Vec<Account> = self.people.iter().map(account).collect();
         plan(Inputs {

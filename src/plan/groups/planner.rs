@@ -211,7 +211,7 @@ impl<'a> Planner<'a> {
         if self.waits(key, wanted) {
             return Ok(());
         }
-        let difference = self.difference(key, link, &flat.members)?;
+        let difference = self.difference(key, link, Some(&flat.members))?;
         let group = &self.inputs.groups[at];
         let operation = decide::present(group, anchor.clone(), resource, link, difference, wanted);
         match (operation, link) {
@@ -247,12 +247,15 @@ impl<'a> Planner<'a> {
         flat
     }
 
+    /// What has to be done about members; nothing wanted stands for a group that is gone.
     fn difference(
         &self,
         key: AnchorKey,
         link: Option<&GroupLink>,
-        wanted: &[AnchorKey],
+        wanted: Option<&[AnchorKey]>,
     ) -> Result<Difference, StoreError> {
+        let is_gone = wanted.is_none();
+        let wanted = wanted.unwrap_or_default();
         let roster = self.inputs.roster;
         let in_doubt = self.in_doubt(key, link);
         let pushed = match link {
@@ -262,7 +265,8 @@ impl<'a> Planner<'a> {
             Some(link) => (self.inputs.pushed)(key, link.members)?,
             None => Vec::new(),
         };
-        Ok(decide::difference(wanted, &pushed, in_doubt, roster, &self.pushable))
+        let groups = &self.pushable;
+        Ok(decide::difference(wanted, &pushed, in_doubt, roster, groups, is_gone))
     }
 
     /// Of whom nobody knows whether they are in the group. Before there is an id nobody can have been put in.
@@ -391,7 +395,7 @@ impl<'a> Planner<'a> {
         wanted: Digest,
     ) -> Result<(), StoreError> {
         let difference = match action {
-            GroupAction::Empty => self.difference(key, Some(link), &[])?,
+            GroupAction::Empty => self.difference(key, Some(link), None)?,
             _ => Difference::default(),
         };
         self.operations.push(GroupOperation {

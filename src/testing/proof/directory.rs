@@ -31,6 +31,14 @@ impl ReadFault {
         matches!(self, Self::None | Self::FailOver(_))
     }
 
+    /// Whether the read itself says that not everybody was shown.
+    pub(super) fn says_so(self) -> bool {
+        matches!(
+            self,
+            Self::Cut(_) | Self::SizeLimit(_) | Self::RefusedBind | Self::Unreachable
+        )
+    }
+
     /// In one word, for a table.
     pub(super) fn name(self) -> &'static str {
         match self {

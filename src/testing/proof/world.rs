@@ -380,7 +380,7 @@ impl<S: Mortal> World<S> {
             .as_ref()
             .is_some_and(|groups| groups.approved.approval_used);
         let mut permit = TeamsPermit {
-            complete: read.is_complete() && self.read_of_groups.is_complete(),
+            complete: !read.says_so() && self.read_of_groups.is_complete(),
             allowed: allowed(in_use, limits.max_removals, limits.max_removals_percent, released),
             linked: BTreeMap::new(),
         };
@@ -388,11 +388,14 @@ impl<S: Mortal> World<S> {
             let here = people.iter().filter(|name| self.company.contains_key(*name));
             here.map(|name| anchor(name)).collect()
         };
-        for (_, link) in links {
+        let in_doubt = self.store.members_in_doubt().unwrap();
+        for (key, link) in links {
             let Some(id) = link.id else { continue };
             let team = names.get(link.anchor.as_str());
             let people = team.map(|name| teams::people_of(&self.teams, name)).unwrap_or_default();
-            let size = link.members.count as usize;
+            let perhaps = in_doubt.get(&key).into_iter().flatten();
+            let perhaps = perhaps.filter(|person| !self.store.is_member(key, **person).unwrap());
+            let size = link.members.count as usize + perhaps.count();
             let percent = if size < limits.min_group_size as usize {
                 100.0
             } else {

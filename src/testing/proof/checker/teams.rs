@@ -10,7 +10,8 @@ use crate::sandbox::Cloud;
 /// What may happen to groups in the cycle that has just been planned.
 #[derive(Clone, Debug, Default)]
 pub(in crate::testing::proof) struct TeamsPermit {
-    /// Both reads were complete.
+    /// The groups were all shown, and the read of the people did not say that it was incomplete: who is in
+    /// no group of the directory is in none, whoever else was seen.
     pub complete: bool,
     /// Groups that may be emptied or deleted.
     pub allowed: usize,
@@ -117,8 +118,8 @@ impl Teams {
         let problem = match (self.permit.linked.get(id), owner) {
             (None, _) => "without a link of ours",
             (Some(_), None) => "but is nobody of ours",
-            (Some(_), _) if !self.permit.complete => "without a complete read",
             (Some(team), Some(owner)) if team.belong.contains(owner) => "but belongs there",
+            (Some(_), _) if !self.permit.complete => "without a complete read",
             (Some(team), _) if team.gone => return self.removal(id),
             (Some(team), _) if out.len() > team.allowed => "above the limit",
             _ => return None,
