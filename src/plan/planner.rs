@@ -285,7 +285,7 @@ impl Planner {
         );
         steps.sort_unstable();
         self.release_rejects(proof);
-        let accounts = self.accounts();
+        let accounts = self.accounts(proof);
         let dirty = self
             .sights
             .iter()

@@ -1,6 +1,6 @@
 //! The seam for groups.
 
-use std::future::Future;
+use std::{collections::BTreeMap, future::Future};
 
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +94,13 @@ pub trait GroupProvider: Send + Sync + 'static {
         payload: &GroupPayload,
     ) -> impl Future<Output = Result<bool, ProviderError>> + Send;
 
+    /// The group of this name whose `externalId` proves that it is ours: what an interrupted create has left.
+    fn find_own_group(
+        &self,
+        payload: &GroupPayload,
+        taken: super::Taken<'_>,
+    ) -> impl Future<Output = Result<Option<ResourceId>, ProviderError>> + Send;
+
     /// Whether a person's account is there; decides who of a refused chunk is missing.
     fn has_person(&self, id: &ResourceId) -> impl Future<Output = Result<bool, ProviderError>> + Send;
 
@@ -174,7 +181,7 @@ pub struct GroupRecord {
     /// Groups read.
     pub entries: u64,
     /// Groups done, by action.
-    pub done: std::collections::BTreeMap<String, u64>,
+    pub done: BTreeMap<String, u64>,
     /// Of those created, how many were adopted.
     pub adopted: u64,
     /// People put into groups.
@@ -205,7 +212,14 @@ pub enum GroupChange {
         /// Who is none any more.
         remove: Vec<AnchorKey>,
     },
-    /// Forget the group and its members.
+    /// Remember of whom nobody knows whether they are in the group, in place of those before.
+    InDoubt {
+        /// The group.
+        group: AnchorKey,
+        /// The people, in key order.
+        people: Vec<AnchorKey>,
+    },
+    /// Forget the group, its members, and who is in doubt.
     Forget(AnchorKey),
 }
 
@@ -229,6 +243,13 @@ pub trait GroupStore: Send + Sync + 'static {
     /// # Errors
     /// When the state cannot be read.
     fn is_member(&self, group: AnchorKey, person: AnchorKey) -> Result<bool, StoreError>;
+
+    /// People of whom nobody knows whether they are in a group: requests about them were under way and not
+    /// heard of. By group, in key order.
+    ///
+    /// # Errors
+    /// When the state cannot be read, or some of it was lost.
+    fn members_in_doubt(&self) -> Result<BTreeMap<AnchorKey, Vec<AnchorKey>>, StoreError>;
 
     /// Applies changes, in order. Durable after the next [`super::StateStore::flush`].
     ///

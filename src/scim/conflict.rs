@@ -177,20 +177,20 @@ impl ScimClient {
         judge_in(W::WORDS, policy, there, wanted.external_id())
     }
 
-    /// The account that an interrupted create has left, if it has.
-    pub(super) async fn own_account(
+    /// What an interrupted create has left, if it has.
+    pub(super) async fn own<W: Wanted>(
         &self,
-        payload: &Payload,
+        wanted: &W,
         taken: Taken<'_>,
     ) -> Result<Option<ResourceId>, ProviderError> {
-        let holder = match self.find(payload).await? {
+        let holder = match self.find(wanted).await? {
             Found::One(holder) if !taken(&holder.id) => holder,
             Found::One(_) | Found::Nothing => return Ok(None),
-            Found::Unclear(why) => return Err(cannot_tell(payload, &why)),
+            Found::Unclear(why) => return Err(cannot_tell(wanted, &why)),
             Found::Unanswered(why) => return Err(unanswered(&why)),
         };
         let there = holder.account.external_id.as_deref();
-        let verdict = judge(Adopt::Ours, there, expected_external_id(payload));
+        let verdict = judge_in(W::WORDS, Adopt::Ours, there, wanted.external_id());
         Ok(matches!(verdict, Verdict::Adopt { .. }).then_some(holder.id))
     }
 

@@ -251,6 +251,15 @@ impl GroupProvider for MemoryCloud {
         Ok(!lock(&self.groups).all.contains_key(&id.0))
     }
 
+    async fn find_own_group(
+        &self,
+        payload: &GroupPayload,
+        taken: Taken<'_>,
+    ) -> Result<Option<ResourceId>, ProviderError> {
+        self.note("look".to_owned());
+        Ok(lock(&self.groups).ours(payload, taken))
+    }
+
     async fn has_person(&self, id: &ResourceId) -> Result<bool, ProviderError> {
         self.note(format!("has {id}?"));
         Ok(lock(&self.accounts).contains_key(&id.0))

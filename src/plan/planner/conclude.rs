@@ -99,20 +99,27 @@ impl Planner {
 
     /// Everybody who can be a member of a group. Who was not seen is among them: an account that is still
     /// there keeps its groups until it is gone, or until the directory says otherwise.
-    pub(super) fn accounts(&self) -> Vec<Account> {
+    pub(super) fn accounts(&self, proof: bool) -> Vec<Account> {
         if !self.wants_accounts {
             return Vec::new();
         }
-        let known = self.marks.iter().map(|&(key, mark)| Account {
-            key,
-            dn: mark.dn,
-            is_new: false,
+        let known = self.marks.iter().zip(&self.sights).map(|(&(key, mark), (sight, _))| {
+            let is_missing = *sight == Sight::Missing && mark.deactivated_at == 0;
+            Account {
+                key,
+                dn: mark.dn,
+                is_new: false,
+                is_missing,
+                may_be_here: is_missing && (!proof || mark.missed != 0),
+            }
         });
         let new = self.fresh.iter().filter(|(_, fresh)| self.is_created(fresh));
         let new = new.map(|(&key, fresh)| Account {
             key,
             dn: fresh.dn,
             is_new: true,
+            is_missing: false,
+            may_be_here: false,
         });
         known.chain(new).collect()
     }

@@ -47,12 +47,13 @@ impl Planner {
         self.counts.entries += 1;
         match mapped {
             Mapped::InScope(user) => self.observe_user(source, user, links),
-            Mapped::OutOfScope { anchor, .. } => {
+            Mapped::OutOfScope { anchor, dn, .. } => {
                 self.counts.out_of_scope += 1;
                 if let Some(at) = self.find(anchor.key())
                     && self.sights[at].0 == Sight::Missing
                 {
                     self.sights[at].0 = Sight::OutOfScope;
+                    self.moved(at, &dn);
                     self.look_again(at);
                 }
                 Ok(None)
@@ -170,12 +171,22 @@ impl Planner {
         self.sights[at] = (Sight::Seen, self.sights[at].1 || mark != old);
     }
 
+    /// Whoever is not pushed may have another name all the same, by which groups list him.
+    fn moved(&mut self, at: usize, dn: &str) {
+        let dn = DnKey::of(dn);
+        self.sights[at].1 |= self.marks[at].1.dn != dn;
+        self.marks[at].1.dn = dn;
+    }
+
     pub(super) fn reject(&mut self, rejection: Rejection) {
         self.counts.rejected += 1;
         let key = match &rejection.anchor {
             Some(anchor) => {
                 let key = anchor.key();
                 if let Some(at) = self.find(key) {
+                    if self.sights[at].0 == Sight::Missing {
+                        self.moved(at, &rejection.dn);
+                    }
                     self.sights[at].0 = Sight::Seen;
                     self.sights[at].1 |= std::mem::take(&mut self.marks[at].1.missed) != 0;
                     self.look_again(at);

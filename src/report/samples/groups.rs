@@ -35,6 +35,7 @@ fn group(action: GroupAction, old: Option<&str>, name: &str, (before, after): (u
         adopted: false,
         missed: 0,
         emptied_at: 0,
+        perhaps_named: Vec::new(),
     });
     GroupLine {
         operation: GroupOperation {
@@ -47,6 +48,7 @@ fn group(action: GroupAction, old: Option<&str>, name: &str, (before, after): (u
             add: Vec::new(),
             remove: Vec::new(),
             forget: Vec::new(),
+            again: Vec::new(),
             wanted: Digest::default(),
         },
         members_before: before,

@@ -62,6 +62,14 @@ impl GroupProvider for ScimClient {
         self.heed(self.proves_group_absence(id, payload).await)
     }
 
+    async fn find_own_group(
+        &self,
+        payload: &GroupPayload,
+        taken: Taken<'_>,
+    ) -> Result<Option<ResourceId>, ProviderError> {
+        self.heed(self.own(payload, taken).await)
+    }
+
     async fn has_person(&self, id: &ResourceId) -> Result<bool, ProviderError> {
         self.heed(self.shows_member(id).await)
     }
