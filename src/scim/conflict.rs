@@ -2,9 +2,9 @@
 
 use super::{
     account::refused,
-    adopt::{Verdict, judge, judge_in},
+    adopt::{Verdict, judge_in},
     client::{Budget, InDoubt, ScimClient, Sent},
-    lookup::{Found, Holder, expected_external_id},
+    lookup::{Found, Holder},
     request::PlannedRequest,
     retry::Idempotency,
     settings::Adopt,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     model::ResourceId,
-    ports::{Created, Match, Payload, Probe, ProviderError, Taken},
+    ports::{Created, Match, Probe, ProviderError, Taken},
 };
 
 /// What a POST came to.

@@ -1,7 +1,10 @@
 //! Groups in a lost state and in audits, against a cloud in memory: whatever is there and whatever is wanted,
 //! what can be known is known again, and the plans that follow bring it about.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -206,6 +209,8 @@ impl Town {
             key: key(name),
             dn: DnKey::of(&format!("uid={name}")),
             is_new: false,
+            is_missing: false,
+            may_be_here: false,
         };
         let accounts: Vec<Account> = PEOPLE.iter().map(account).collect();
         let groups: Vec<MappedGroup> = GROUPS
@@ -218,6 +223,7 @@ impl Town {
             links: self.store.groups().unwrap(),
             rejects: self.store.group_rejects().unwrap(),
             roster: &Roster::new(&accounts, Sightings::default()),
+            in_doubt: BTreeMap::new(),
             absence: Absence::AllButPresent,
             nesting: Nesting::Flatten,
             gone: GoneGroups {
@@ -271,6 +277,7 @@ fn create(name: &str, members: &[bool]) -> GroupOperation {
         add,
         remove: Vec::new(),
         forget: Vec::new(),
+        again: Vec::new(),
     }
 }
 

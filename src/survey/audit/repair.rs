@@ -55,6 +55,7 @@ pub fn repair_groups<S: StateStore + GroupStore>(store: &S, drifts: &[GroupDrift
             Some(held) => {
                 let mut link = groups[at].1.clone();
                 link.resource = held.resource.clone();
+                link.perhaps_named.clear();
                 let (add, remove) = (keys(&held.extra), keys(&held.missing));
                 add.iter().for_each(|key| link.members.add(*key));
                 remove.iter().for_each(|key| link.members.remove(*key));

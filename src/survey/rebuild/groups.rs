@@ -198,6 +198,7 @@ impl<R: GroupReader, S: StateStore + GroupStore> Rebuild<'_, R, S> {
             adopted: false,
             missed: 0,
             emptied_at: 0,
+            perhaps_named: Vec::new(),
         };
         self.means.store.apply_groups(&[GroupChange::Members {
             group: operation.anchor.key(),
