@@ -405,7 +405,7 @@ fn alone(key: AnchorKey, dn: &str, enrolment: Option<&Enrolment>) -> Roster {
         key,
         dn: DnKey::of(dn),
         is_new: false,
-        is_missing: false,
+        is_seen: true,
         may_be_here: false,
     };
     let enrolment = enrolment.cloned().unwrap_or_default();

@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn who_was_not_seen_stays_unless_the_group_is_gone() {
         let unseen = crate::plan::groups::Account {
-            is_missing: true,
+            is_seen: false,
             may_be_here: true,
             ..account("ada", false)
         };
