@@ -446,12 +446,17 @@ impl<'a> Planner<'a> {
 /// Gives one group of each circle of renames a temporary name first.
 fn break_circles(operations: &mut [GroupOperation]) {
     let name = |resource: &Resource| circles::name_key(resource.text("displayName").unwrap_or_default());
-    let rename = |(operation, index): (&GroupOperation, u32)| {
-        let link = operation.link.as_ref().filter(|link| link.id.is_some())?;
-        let (before, after) = (name(&link.resource), name(&operation.after));
-        (before != after).then_some(Rename { index, before, after })
+    let renames_of = |(operation, index): (&GroupOperation, u32)| -> Vec<Rename> {
+        let after = name(&operation.after);
+        let known = operation.link.as_ref().filter(|link| link.id.is_some());
+        let names = known.into_iter().flat_map(GroupLink::names).map(circles::name_key);
+        let names: Vec<_> = names.collect();
+        // One whose name is in doubt may have any of them.
+        let changes = names.iter().any(|before| *before != after);
+        let renames = names.into_iter().filter(|_| changes);
+        renames.map(|before| Rename { index, before, after }).collect()
     };
-    let renames: Vec<Rename> = operations.iter().zip(0..).filter_map(rename).collect();
+    let renames: Vec<Rename> = operations.iter().zip(0..).flat_map(renames_of).collect();
     for point in circles::break_points(&renames) {
         let operation = &mut operations[point as usize];
         let Some(link) = &operation.link else { continue };
