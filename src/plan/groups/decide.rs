@@ -82,6 +82,7 @@ pub(super) fn present(
         remove: difference.remove,
         forget: difference.forget,
         again: difference.again,
+        takes_over: None,
         wanted,
     })
 }

@@ -215,7 +215,14 @@ impl<S: Mortal> World<S> {
         let in_use = self.in_use();
         outcome::remember(&*self.store, &self.policy, &planned, now).map_err(words)?;
         if let (Some(policy), Some(groups)) = (&self.policy.groups, &planned.groups) {
-            outcome::groups::remember(&*self.store, policy, (groups, &planned.meta), now).map_err(words)?;
+            outcome::groups::remember(
+                &*self.store,
+                policy,
+                (groups, &planned.meta),
+                planned.approved.aborted,
+                now,
+            )
+            .map_err(words)?;
         }
         self.permit(&planned, in_use, read, now);
         let (people, groups) = self
