@@ -209,7 +209,7 @@ impl Town {
             key: key(name),
             dn: DnKey::of(&format!("uid={name}")),
             is_new: false,
-            is_missing: false,
+            is_seen: true,
             may_be_here: false,
         };
         let accounts: Vec<Account> = PEOPLE.iter().map(account).collect();
