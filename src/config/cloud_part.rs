@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
-use super::{Checks, ConfigErrors, keys, read_text, report::Report, section::Section, url};
+use super::{Checks, ConfigErrors, cloud, keys, read_text, report::Report, section::Section, url};
 use crate::{cloud::settings::CloudSettings, secret::SecretSource};
 
 /// `[cloud]`, and what there is of `[scim]`.
@@ -49,8 +49,11 @@ pub fn cloud_part(path: &Path, checks: &Checks) -> Result<CloudPart, ConfigError
 fn read(report: &Report<'_>, tree: &DeTable<'_>) -> CloudPart {
     let top = Section::new(report, String::new(), Some(tree), keys::TOP);
     let scim = top.section("scim", keys::SCIM);
+    let cloud = top.section("cloud", keys::CLOUD);
+    let settings = cloud::read(&cloud).unwrap_or_default();
+    cloud.finish();
     CloudPart {
-        cloud: CloudSettings::default(),
+        cloud: settings,
         profile: scim.text("profile").map(str::to_owned),
         endpoint: scim
             .text("endpoint")
@@ -85,6 +88,10 @@ mod tests {
             ..CloudPart::default()
         };
         assert_eq!(read, Ok(expected));
+        let cloud = part("[cloud.alibaba]\ndirectory_id = \"d-1\"\nsecret_key = { file = \"/nowhere\" }\naccess_key = { env = \"X\" }\n");
+        let alibaba = cloud.unwrap().cloud.alibaba.unwrap();
+        assert_eq!(alibaba.directory_id.as_deref(), Some("d-1"));
+        assert!(alibaba.keys.is_some());
         let unset = part("[scim]\nendpoint = \"put it here\"\n").unwrap();
         assert_eq!(unset.endpoint, None);
     }
@@ -94,6 +101,7 @@ mod tests {
         for (text, expected) in [
             ("[scim\n", "1:"),
             ("[scim]\ntoken = \"hunter2\"\n", "must not stand in this file"),
+            ("[cloud.huawei]\nregoin = \"x\"\n", "did you mean region?"),
         ] {
             let words = part(text).unwrap_err();
             assert!(words.contains(expected) && !words.contains("hunter2"), "{words}");
