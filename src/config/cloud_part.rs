@@ -57,7 +57,7 @@ fn read(report: &Report<'_>, tree: &DeTable<'_>) -> CloudPart {
         profile: scim.text("profile").map(str::to_owned),
         endpoint: scim
             .text("endpoint")
-            .and_then(|text| url::endpoint(text).ok())
+            .and_then(|text| url::endpoint(text, "").ok())
             .map(|endpoint| endpoint.url),
         token: scim.item("token").and_then(|item| item.secret()),
         ca_file: scim.file("ca_file"),
@@ -88,7 +88,9 @@ mod tests {
             ..CloudPart::default()
         };
         assert_eq!(read, Ok(expected));
-        let cloud = part("[cloud.alibaba]\ndirectory_id = \"d-1\"\nsecret_key = { file = \"/nowhere\" }\naccess_key = { env = \"X\" }\n");
+        let cloud = part(
+            "[cloud.alibaba]\ndirectory_id = \"d-1\"\nsecret_key = { file = \"/nowhere\" }\naccess_key = { env = \"X\" }\n",
+        );
         let alibaba = cloud.unwrap().cloud.alibaba.unwrap();
         assert_eq!(alibaba.directory_id.as_deref(), Some("d-1"));
         assert!(alibaba.keys.is_some());

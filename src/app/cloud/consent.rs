@@ -15,14 +15,14 @@ pub(super) fn ask(consent: Consent, follows: &str, word: &str) -> Result<(), Fai
     }
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(format!(
-            "{follows} Nothing was sent: there is no terminal to ask on; say --yes if you mean it"
+            "{follows} Nothing was changed: there is no terminal to ask on; say --yes if you mean it"
         )));
     }
     let typed = type_word(follows, word, &mut io::stdin().lock(), &mut io::stderr()).map_err(Failure::output)?;
     if typed {
         Ok(())
     } else {
-        Err(Failure::usage(format!("nothing was sent: {word} was not typed")))
+        Err(Failure::usage(format!("nothing was changed: {word} was not typed")))
     }
 }
 
