@@ -89,6 +89,56 @@ fn options_and_environment_are_enough() {
 }
 
 #[test]
+fn a_temporary_key_goes_with_its_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = folder.path().join("session");
+    private(&session, "a-session-token-of-some-hours");
+    let session = session.display().to_string();
+    for (name, question) in [("huawei", ["tenant", "show"]), ("alibaba", ["scim", "status"])] {
+        let mut cloud = Cloud::start(name, &["--security-token-file", &session]);
+        let _ = cloud.run(&question).expect(0);
+        let planned = cloud.run(&[&question[..], &["--dry-run"]].concat()).expect(0);
+        let _ = planned.says("ecurity-").says_not("a-session-token-of-some-hours");
+        cloud.unset("security_token");
+        let _ = cloud.run(&question).expect(4).says_not("a-session-token-of-some-hours");
+        let (access, secret) = (cloud.secret_file("access_key"), cloud.secret_file("secret_key"));
+        let files = [
+            ("--access-key-file", access.display().to_string()),
+            ("--secret-key-file", secret.display().to_string()),
+            ("--security-token-file", session.clone()),
+        ];
+        let files: Vec<&str> = files.iter().flat_map(|(option, path)| [*option, path]).collect();
+        let _ = cloud.run(&[&question[..], &files].concat()).expect(0);
+    }
+}
+
+/// Without any access key.
+#[test]
+fn identity_providers_take_a_token_of_iam() {
+    let mut cloud = Cloud::huawei();
+    let token = cloud.auth_token_file();
+    let text = fs::read_to_string(&token).unwrap();
+    cloud.unset("access_key");
+    cloud.unset("secret_key");
+    let create = ["idp", "create", "ACME", "--enabled", "--auth-token-file", &token];
+    let _ = cloud
+        .run(&create)
+        .expect(0)
+        .says("Made the identity provider")
+        .says_not(text.trim_end());
+    let planned = cloud.run(&[&create[..], &["--dry-run"]].concat()).expect(0);
+    let _ = planned
+        .says("X-Auth-Token: [redacted]")
+        .says_not("Signature")
+        .says_not(text.trim_end());
+    // It is for IAM alone.
+    let _ = cloud
+        .run(&["tenant", "show", "--auth-token-file", &token])
+        .expect(2)
+        .says("HUAWEICLOUD_SDK_AK is not set");
+}
+
+#[test]
 fn a_cloud_that_is_not_there_is_exit_code_4() {
     let cloud = Cloud::huawei();
     let free = crate::support::port::Port::reserve();

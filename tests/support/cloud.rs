@@ -24,7 +24,7 @@ pub struct Cloud {
     pub recorder: Recorder,
     /// Where the cloud itself is.
     pub address: SocketAddr,
-    _sandbox: Process,
+    sandbox: Process,
     folder: TempDir,
     name: &'static str,
     table: toml::Table,
@@ -68,7 +68,7 @@ impl Cloud {
         Self {
             recorder,
             address,
-            _sandbox: sandbox,
+            sandbox,
             folder: tempfile::tempdir().unwrap(),
             name,
             table,
@@ -79,6 +79,22 @@ impl Cloud {
     /// A file in the folder of this test.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Where the sandbox keeps a token of IAM.
+    pub fn auth_token_file(&self) -> String {
+        let said = self.sandbox.stdout();
+        let line = said
+            .lines()
+            .find(|line| line.trim_start().starts_with("iam token"))
+            .unwrap();
+        line.split(" in ")
+            .nth(1)
+            .unwrap()
+            .split(", ")
+            .next()
+            .unwrap()
+            .to_owned()
     }
 
     /// Changes a key of the table, for good.
