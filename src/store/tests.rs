@@ -12,7 +12,9 @@ use crate::{
         Anchor, AnchorKey, AttributePath, Digest, DnKey, Link, ManagerRef, Mark, Problem, Pushed, Rejection,
         ResourceId, Value,
     },
-    ports::{Audit, AuditPosition, AuditRecord, Change, CycleRecord, Held, Meta, Reject, RejectKind, StateStore},
+    ports::{
+        Audit, AuditPosition, AuditRecord, AuditStage, Change, CycleRecord, Held, Meta, Reject, RejectKind, StateStore,
+    },
 };
 
 fn private_folder() -> tempfile::TempDir {
@@ -96,6 +98,7 @@ fn meta() -> Meta {
         groups_held: None,
         audit: Some(Audit {
             position: AuditPosition {
+                stage: AuditStage::Groups,
                 after: Some(AnchorKey([9; 16])),
                 by_id: true,
             },
