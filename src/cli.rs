@@ -177,7 +177,7 @@ pub enum Command {
 
     /// Run a local cloud as strict as the real one, with faults on demand, to rehearse against
     #[command(after_help = SANDBOX_EXAMPLES)]
-    Sandbox(SandboxOptions),
+    Sandbox(Box<SandboxOptions>),
 
     /// Print a completion script
     #[command(after_help = "Example:\n  scimward completions bash > /etc/bash_completion.d/scimward")]
@@ -597,7 +597,7 @@ mod tests {
         };
         check(
             "sandbox --profile aws --fault truncate,nth=1 --fault html,p=0.1 --fault-seed 7",
-            Task::Command(Command::Sandbox(sandbox)),
+            Task::Command(Command::Sandbox(Box::new(sandbox))),
         );
         check(
             "completions zsh",
