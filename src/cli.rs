@@ -13,6 +13,8 @@ use clap::{
 };
 use clap_complete::Shell;
 
+pub mod cloud;
+
 use crate::logging::settings::LogFormat;
 
 /// Where the configuration is looked for.
@@ -161,6 +163,10 @@ pub enum Command {
     /// Save, restore, rebuild or re-target the memory of what was pushed
     #[command(subcommand)]
     State(StateCommand),
+
+    /// Switch provisioning on, make and rotate its tokens: the clouds' own switches, without a console
+    #[command(after_help = CLOUD_EXAMPLES)]
+    Cloud(Box<cloud::CloudTask>),
 
     /// See the whole job on this machine: a directory, a cloud and a throw-away state, all built in
     Demo {
@@ -313,6 +319,16 @@ A rule says what goes wrong:   status=N [after-effect] [retry-after=S | retry-af
                                reset=before, reset=after, delay=35s, truncate, race
 with which requests:           method=POST, path=/Users
 and with which of those:       nth=3, from=20, to=40, every=5, p=0.1";
+
+const CLOUD_EXAMPLES: &str = "\
+Examples:
+  scimward cloud huawei tenant enable --region ap-southeast-3 --identity-store-id d-0123456789
+  scimward cloud huawei token create --out /etc/scimward/credentials/scim-token
+  scimward cloud huawei token rotate
+  scimward cloud alibaba scim status --json
+
+Keys come from the configuration, or from HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK,
+ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET.";
 
 const EXIT_CODES: &str = "\
 Exit codes:
