@@ -278,6 +278,7 @@ fn create(name: &str, members: &[bool]) -> GroupOperation {
         remove: Vec::new(),
         forget: Vec::new(),
         again: Vec::new(),
+        takes_over: None,
     }
 }
 
