@@ -235,10 +235,15 @@ fn a_group_that_was_made_anew_in_the_directory_takes_the_place_of_the_old_one() 
         assert_eq!(circle.groups().len(), 2);
         circle.is_in_step();
 
-        // One that is only emptied keeps its name, and somebody has to say what is to become of it.
+        // One that is only emptied is given to the new one of its name, once it is empty.
         let circle = without_vpn(profile, "\"empty\"");
+        let id = circle.id("vpn");
         circle.slapd.modify(&group("vpn", &people(&[2, 3])));
-        drop(circle.sync(1));
+        drop(circle.sync(0));
         assert_eq!(circle.members("vpn"), NOTHING, "{profile}");
+        drop(circle.sync(0));
+        assert_eq!(circle.members("vpn"), uids(&[2, 3]), "{profile}");
+        assert_eq!(circle.id("vpn"), id, "{profile}");
+        circle.is_in_step();
     }
 }

@@ -173,8 +173,10 @@ fn announce<S: StateStore + GroupStore>(operations: &[GroupOperation], store: &S
         }
         let mut people = operation.people();
         if !people.is_empty() {
-            // Those of before stay who are not told now.
+            // Those of before stay who are not told now; without an id nobody was put in.
+            let is_known = operation.link.as_ref().is_some_and(|link| link.id.is_some());
             let all = in_doubt.entry(group).or_default();
+            all.retain(|_| is_known);
             all.append(&mut people);
             all.sort_unstable();
             all.dedup();

@@ -96,12 +96,11 @@ pub(super) fn wanted(resource: &Resource, flat: &Flat) -> Digest {
 /// What follows for a group that a complete read did not show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// Nothing, by policy or because it happened already.
+    /// Nothing, by policy, because it happened already, or because all that is known is that it may have been
+    /// created: nobody is in it then, and should it come back it is looked for.
     Nothing,
     /// Missing for so many complete cycles now; not yet long enough.
     Counted(u16),
-    /// A create that may have been lost was never needed: forget it.
-    NeverMade,
     /// Take everybody out.
     Empty,
     /// Delete.
@@ -110,7 +109,7 @@ pub(super) enum Missing {
 
 pub(super) fn missing(link: &GroupLink, gone: &GoneGroups, confirm_cycles: u16, now: i64) -> Missing {
     if link.id.is_none() {
-        return Missing::NeverMade;
+        return Missing::Nothing;
     }
     let missed = link.missed.saturating_add(1);
     if gone.action == GoneAction::Keep {
@@ -296,6 +295,6 @@ mod tests {
             action: GoneAction::Keep,
             delete_after_days: 0,
         };
-        assert_eq!(missing(&doubtful, &gone, 1, 0), Missing::NeverMade);
+        assert_eq!(missing(&doubtful, &gone, 1, 0), Missing::Nothing);
     }
 }

@@ -100,6 +100,7 @@ pub struct GroupPlan {
 pub fn plan(inputs: Inputs<'_>) -> Result<GroupPlan, StoreError> {
     let mut planner = Planner::new(&inputs);
     planner.find_twins();
+    planner.find_contested();
     for at in 0..inputs.groups.len() {
         planner.observe(at)?;
     }
@@ -115,6 +116,8 @@ struct Planner<'a> {
     rejects: BTreeMap<AnchorKey, &'a Reject>,
     /// Why a group is not pushed although its entry is fine in itself.
     refused: BTreeMap<usize, Problem>,
+    /// Names and who wants them, of those who do not have them yet.
+    contested: BTreeMap<Digest, AnchorKey>,
     seen: BTreeSet<AnchorKey>,
     still_rejected: BTreeSet<AnchorKey>,
     /// Groups that can be members of others: remembered, or about to be created.
@@ -137,6 +140,7 @@ impl<'a> Planner<'a> {
             links: inputs.links.iter().map(|(key, link)| (*key, link)).collect(),
             rejects: inputs.rejects.iter().map(|(key, reject)| (*key, reject)).collect(),
             refused: BTreeMap::new(),
+            contested: BTreeMap::new(),
             seen: BTreeSet::new(),
             still_rejected: BTreeSet::new(),
             pushable: inputs.links.iter().map(|(key, _)| *key).chain(read).collect(),
@@ -209,7 +213,7 @@ impl<'a> Planner<'a> {
         let flat = self.flat(at);
         let link = self.links.get(&key).copied();
         let wanted = decide::wanted(resource, &flat);
-        if self.waits(key, wanted) {
+        if !self.is_in_the_way(key, link, resource) && self.waits(key, wanted) {
             return Ok(());
         }
         let difference = self.difference(key, link, Some(&flat.members))?;
@@ -289,6 +293,36 @@ impl<'a> Planner<'a> {
         if settled != *link {
             self.link_changes.push((key, Some(settled)));
         }
+    }
+
+    /// Who asks for a name that is not, or not surely, its own.
+    fn find_contested(&mut self) {
+        for group in self.inputs.groups {
+            let (Some(anchor), Ok(resource)) = (&group.anchor, &group.resource) else {
+                continue;
+            };
+            let key = anchor.key();
+            let wanted = circles::name_key(resource.text("displayName").unwrap_or_default());
+            let link = self.links.get(&key);
+            let mut names = link.into_iter().flat_map(|link| link.names());
+            if link.is_none() || names.any(|name| circles::name_key(name) != wanted) {
+                self.contested.insert(wanted, key);
+            }
+        }
+    }
+
+    /// Whether another group wants a name that this one is to give up. It does not wait for its time then:
+    /// two that swap names have to do so in one run.
+    fn is_in_the_way(&self, key: AnchorKey, link: Option<&GroupLink>, resource: &Resource) -> bool {
+        let wanted = circles::name_key(resource.text("displayName").unwrap_or_default());
+        let names = link
+            .filter(|link| link.id.is_some())
+            .into_iter()
+            .flat_map(GroupLink::names);
+        names
+            .map(circles::name_key)
+            .filter(|name| *name != wanted)
+            .any(|name| self.contested.get(&name).is_some_and(|other| *other != key))
     }
 
     /// Whether this very state could not be reached before and is not due.
@@ -374,10 +408,6 @@ impl<'a> Planner<'a> {
                     if seen_as.emptied_at != 0 {
                         left.is_empty(link);
                     }
-                    continue;
-                }
-                Missing::NeverMade => {
-                    self.link_changes.push((*key, None));
                     continue;
                 }
                 Missing::Counted(missed) => {
