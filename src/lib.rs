@@ -68,6 +68,7 @@ pub mod cycle;
 pub mod daemon;
 pub mod demo;
 pub mod executor;
+pub mod expiry;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -12,7 +12,9 @@ use crate::{
         Anchor, AnchorKey, AttributePath, Digest, DnKey, Link, ManagerRef, Mark, Problem, Pushed, Rejection,
         ResourceId, Value,
     },
-    ports::{Audit, AuditPosition, AuditRecord, Change, CycleRecord, Held, Meta, Reject, RejectKind, StateStore},
+    ports::{
+        Audit, AuditPosition, AuditRecord, Change, CycleRecord, Held, Meta, Reject, RejectKind, RotationRecord, StateStore,
+    },
 };
 
 fn private_folder() -> tempfile::TempDir {
@@ -106,6 +108,11 @@ fn meta() -> Meta {
             },
         }),
         rebuild: None,
+        rotation: Some(RotationRecord {
+            at: 8,
+            done: true,
+            outcome: "renewed".into(),
+        }),
     }
 }
 
