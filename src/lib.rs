@@ -25,7 +25,8 @@
 //! 5. [`mapping`] and [`profile`]: what becomes of an entry, and what a cloud would refuse.
 //! 6. [`ldap`], [`scim`], [`store`]: one outside thing each.
 //! 7. [`survey`]: what the cloud holds, for a lost state and for audits.
-//! 8. [`app`]: where all of it is put together, one file for each command; [`daemon`] runs it on time.
+//! 8. [`cloud`]: the clouds' own switches, signed requests of their control planes; tokens and their renewal.
+//! 9. [`app`]: where all of it is put together, one file for each command; [`daemon`] runs it on time.
 //!
 //! # What is deliberately not where
 //!
@@ -39,6 +40,7 @@
 //! | [`ldap`] | know what an attribute means, write, follow referrals |
 //! | [`scim`] | decide what should change, follow redirects, repeat a POST without having looked |
 //! | [`store`] | decide anything about people |
+//! | [`cloud`] | push people; repeat a create or a 401; hold or print a key or a token |
 //! | [`config`] | connect anywhere, read a secret, know what a filter or a rule means: [`config::Checks`] brings that in |
 //! | [`report`] | decide anything: it says what planner and limits said |
 //! | [`survey`] | send anything but questions |
@@ -63,6 +65,7 @@
 
 pub mod app;
 pub mod cli;
+pub mod cloud;
 pub mod config;
 pub mod cycle;
 pub mod daemon;
@@ -72,6 +75,7 @@ pub mod expiry;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod https;
 pub mod ldap;
 pub mod logging;
 pub mod mapping;

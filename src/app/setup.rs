@@ -7,6 +7,7 @@ use std::{
 
 use super::engine::unix_now;
 use crate::{
+    cloud::settings::{CloudSettings, TokenLife},
     config::{self, Checks, Config, ConfigErrors, GroupsSettings, MappingMistake, Mistake, ProfileDefaults},
     cycle::{self, CycleError, GroupSource, Means, Planned, Policy, Watch, groups::GroupPolicy, mapping_digest},
     daemon::schedule::Schedule,
@@ -181,8 +182,8 @@ impl Setup {
         cycle::plan(&mut self.directory(), groups, means, watch)
     }
 
-    /// Digest of everything a cycle goes by: not of the file's name, of the log and the schedule, nor of how
-    /// the state's folder is spelled.
+    /// Digest of everything a cycle goes by: not of the file's name, of the log and the schedule, of control
+    /// planes, nor of how the state's folder is spelled.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let config = Config {
@@ -190,6 +191,8 @@ impl Setup {
             state_path: PathBuf::new(),
             schedule: None,
             log: LogSettings::default(),
+            token_life: TokenLife::default(),
+            cloud: CloudSettings::default(),
             ..self.config.clone()
         };
         let Policy { scope, .. } = &self.policy;

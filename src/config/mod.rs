@@ -42,6 +42,7 @@ use toml::de::DeTable;
 pub use self::mistake::{ConfigErrors, Excerpt, Mistake};
 use self::{report::Report, section::Section};
 use crate::{
+    cloud::settings::{CloudSettings, TokenLife},
     daemon::settings::ScheduleSettings,
     ldap::settings::{LdapSettings, LdapUrl, Scope},
     logging::settings::LogSettings,
@@ -71,6 +72,10 @@ pub struct Config {
     pub profile: String,
     /// `[scim]`
     pub scim: ScimSettings,
+    /// `[scim] token_expires`, `rotate_before_days`
+    pub token_life: TokenLife,
+    /// `[cloud.…]`
+    pub cloud: CloudSettings,
     /// `[leavers]`
     pub leavers: Leavers,
     /// `[limits]`
@@ -327,6 +332,8 @@ fn read(report: &Report<'_>, tree: &DeTable<'_>, path: &Path) -> Option<Config> 
         groups: groups_settings,
         profile,
         scim,
+        token_life: TokenLife::default(),
+        cloud: CloudSettings::default(),
         leavers,
         limits,
         state_path,

@@ -6,10 +6,12 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json};
 
 use super::shown;
-use crate::{model::ResourceId, ports::CloudAccount};
+use crate::{
+    https::{WORDS_CHARS_MAX, clean},
+    model::ResourceId,
+    ports::CloudAccount,
+};
 
-/// Longest text of a provider that goes into a report line, in characters.
-const DETAIL_CHARS_MAX: usize = 300;
 /// Longer ids are not believed (the clouds we know stay below 64).
 const ID_BYTES_MAX: usize = 1024;
 
@@ -199,7 +201,7 @@ pub(super) fn is_scim_answer(body: &[u8]) -> bool {
 /// Whether the body is a web page: no service provider answers so, but a proxy or a sign-in portal in
 /// front of it does, with any status.
 pub(super) fn is_web_page(body: &[u8]) -> bool {
-    looks_like_html(&String::from_utf8_lossy(&body[..body.len().min(DETAIL_CHARS_MAX)]))
+    looks_like_html(&String::from_utf8_lossy(&body[..body.len().min(WORDS_CHARS_MAX)]))
 }
 
 /// Whether the body is the provider's own error and no more than that.
@@ -301,28 +303,6 @@ fn without_tags(page: &str) -> String {
         .collect()
 }
 
-/// One line, no control or direction characters (a log line must not be forged), and not too long.
-pub(super) fn clean(text: &str) -> String {
-    let mut line = String::new();
-    let printable = |c: char| {
-        let unseen =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if c.is_control() || unseen { ' ' } else { c }
-    };
-    // Bounded before it is split: a body may be megabytes of nothing.
-    let head: String = text.chars().take(64 * DETAIL_CHARS_MAX).map(printable).collect();
-    for word in head.split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    match line.char_indices().nth(DETAIL_CHARS_MAX) {
-        Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),
-        None => line,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -376,14 +356,8 @@ mod tests {
             explain(&[0xff, b'o', b'k'], Some("r\n9")),
             "\u{fffd}ok (request id r 9)"
         );
-        assert_eq!(
-            explain(&vec![b'x'; 1 << 20], None).chars().count(),
-            DETAIL_CHARS_MAX + 1
-        );
-        assert_eq!(
-            explain(&vec![b'['; 1 << 20], None).chars().count(),
-            DETAIL_CHARS_MAX + 1
-        );
+        assert_eq!(explain(&vec![b'x'; 1 << 20], None).chars().count(), WORDS_CHARS_MAX + 1);
+        assert_eq!(explain(&vec![b'['; 1 << 20], None).chars().count(), WORDS_CHARS_MAX + 1);
     }
 
     #[test]

@@ -1,0 +1,72 @@
+//! Access keys: where they come from, and their values for the moment of one request.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{CloudError, settings::KeySources};
+use crate::secret::SecretSource;
+
+/// The environment variables that a cloud's own tools read.
+pub(super) struct Variables {
+    pub(super) access_key: &'static str,
+    pub(super) secret_key: &'static str,
+    pub(super) security_token: &'static str,
+}
+
+pub(super) const HUAWEI: Variables = Variables {
+    access_key: "HUAWEICLOUD_SDK_AK",
+    secret_key: "HUAWEICLOUD_SDK_SK",
+    security_token: "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+};
+
+pub(super) const ALIBABA: Variables = Variables {
+    access_key: "ALIBABA_CLOUD_ACCESS_KEY_ID",
+    secret_key: "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+    security_token: "ALIBABA_CLOUD_SECURITY_TOKEN",
+};
+
+/// Values of an access key. It has no `Debug` and no `Display`.
+pub(super) struct Keys {
+    pub(super) access: SecretString,
+    pub(super) secret: SecretString,
+    pub(super) security_token: Option<SecretString>,
+}
+
+/// The sources as configured, else those of the environment. A temporary token of the environment never
+/// goes with keys from elsewhere.
+pub(super) fn sources(configured: Option<&KeySources>, variables: &Variables) -> KeySources {
+    configured.cloned().unwrap_or_else(|| {
+        let env = |name: &str| SecretSource::Env(name.to_owned());
+        let is_set = std::env::var_os(variables.security_token).is_some_and(|value| !value.is_empty());
+        KeySources {
+            access_key: env(variables.access_key),
+            secret_key: env(variables.secret_key),
+            security_token: is_set.then(|| env(variables.security_token)),
+        }
+    })
+}
+
+/// Reads the values, each time anew: keys are replaced while the daemon runs.
+pub(super) fn read(sources: &KeySources) -> Result<Keys, CloudError> {
+    Ok(Keys {
+        access: value(&sources.access_key, "access key")?,
+        secret: value(&sources.secret_key, "secret key")?,
+        security_token: sources
+            .security_token
+            .as_ref()
+            .map(|source| value(source, "security token"))
+            .transpose()?,
+    })
+}
+
+/// One value that has to fit a header.
+pub(super) fn value(source: &SecretSource, what: &str) -> Result<SecretString, CloudError> {
+    let value = source
+        .read()
+        .map_err(|error| CloudError::Keys(format!("the {what} cannot be read: {error}")))?;
+    if value.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(value);
+    }
+    Err(CloudError::Keys(format!(
+        "the {what} from {source} holds characters that no key has (a space, a line break?)"
+    )))
+}
