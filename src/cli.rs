@@ -639,7 +639,7 @@ mod tests {
             "sandbox --allow-network",
             "setup --systemd --state x",
             "setup --anonymous --bind-dn x",
-            "setup --enable --endpoint x",
+            "setup --enable --token-file x",
             "completions tcsh",
             "man",
             "--config",

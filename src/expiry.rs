@@ -102,9 +102,24 @@ mod tests {
         check("2027-04-24T12:00:00Z", Severity::Error, 7, "expires in 7 days");
         check("2027-04-29T12:00:01Z", Severity::Error, 1, "expires in 47 hours");
         check("2027-05-01T10:59:00Z", Severity::Error, 0, "expires in 1 hour");
-        check("2027-05-01T11:59:59Z", Severity::Error, 0, "expires in less than an hour");
-        check("2027-05-01T12:00:00Z", Severity::Error, 0, "expired less than an hour ago");
-        check("2027-05-01T12:00:01Z", Severity::Error, -1, "expired less than an hour ago");
+        check(
+            "2027-05-01T11:59:59Z",
+            Severity::Error,
+            0,
+            "expires in less than an hour",
+        );
+        check(
+            "2027-05-01T12:00:00Z",
+            Severity::Error,
+            0,
+            "expired less than an hour ago",
+        );
+        check(
+            "2027-05-01T12:00:01Z",
+            Severity::Error,
+            -1,
+            "expired less than an hour ago",
+        );
         check("2027-05-02T12:00:00Z", Severity::Error, -1, "expired 24 hours ago");
         check("2027-06-01T12:00:00Z", Severity::Error, -31, "expired 31 days ago");
     }

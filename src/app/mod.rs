@@ -6,6 +6,7 @@ mod demo;
 mod dry_run;
 mod engine;
 mod explain;
+mod first_run;
 mod foresight;
 mod hints;
 mod meant;
@@ -17,6 +18,7 @@ mod runner;
 mod sandbox;
 mod setup;
 mod tally;
+mod token_watch;
 
 use std::{
     fs::File,
@@ -151,6 +153,9 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
     }
     if let Task::Command(Command::Sandbox(options)) = task {
         return sandbox::run(&options, colour(cli, io::stdout().is_terminal())).await;
+    }
+    if let Task::Command(Command::Setup(options)) = task {
+        return first_run::run(cli, *options).await;
     }
     let progress = Arc::new(Progress::new(match task {
         Task::SyncNow { .. } => Some("pushing"),

@@ -11,13 +11,8 @@ pub struct SetupOptions {
     #[arg(long, value_name = "NAME", help_heading = "The cloud")]
     pub provider: Option<String>,
 
-    /// The SCIM endpoint, when provisioning is switched on already
-    #[arg(
-        long,
-        value_name = "URL",
-        help_heading = "The cloud",
-        conflicts_with = "enable"
-    )]
+    /// The SCIM endpoint; with --enable only where the cloud does not tell it
+    #[arg(long, value_name = "URL", help_heading = "The cloud")]
     pub endpoint: Option<String>,
 
     /// A file with the SCIM token (mode 0600)

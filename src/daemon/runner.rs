@@ -6,7 +6,12 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{control::CommandOutput, due::Cause, settings::ScheduleSettings, status::{DaemonStatus, TokenStatus}};
+use super::{
+    control::CommandOutput,
+    due::Cause,
+    settings::ScheduleSettings,
+    status::{DaemonStatus, TokenStatus},
+};
 use crate::ports::{CycleRecord, SharedObserver};
 
 /// Does the work.

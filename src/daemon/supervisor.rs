@@ -848,8 +848,13 @@ mod tests {
         let daemon = Daemon::start(settings("0 0 1 1 *", false), &[]);
         let first = daemon.status(|status| status.token.is_some()).await;
         assert_eq!(first.token.unwrap().id.as_deref(), Some("token 1"));
-        let named = |number: &'static str| move |status: &DaemonStatus| {
-            status.token.as_ref().is_some_and(|token| token.id.as_deref() == Some(number))
+        let named = |number: &'static str| {
+            move |status: &DaemonStatus| {
+                status
+                    .token
+                    .as_ref()
+                    .is_some_and(|token| token.id.as_deref() == Some(number))
+            }
         };
         daemon.status(named("token 2")).await;
         assert_eq!(daemon.began.elapsed().as_secs(), 86_400);

@@ -80,7 +80,10 @@ mod tests {
     fn a_status_says_what_is_known() {
         let now = "2027-04-03T00:00:00Z".parse().unwrap();
         let nothing = TokenView::default();
-        assert_eq!((token_lines(&nothing, now).as_str(), token_json(&nothing, now)), ("", Value::Null));
+        assert_eq!(
+            (token_lines(&nothing, now).as_str(), token_json(&nothing, now)),
+            ("", Value::Null)
+        );
 
         let token = TokenView {
             expires: Some("2027-05-01T00:00:00Z".parse().unwrap()),

@@ -13,7 +13,8 @@ use crate::{
         ResourceId, Value,
     },
     ports::{
-        Audit, AuditPosition, AuditRecord, Change, CycleRecord, Held, Meta, Reject, RejectKind, RotationRecord, StateStore,
+        Audit, AuditPosition, AuditRecord, Change, CycleRecord, Held, Meta, Reject, RejectKind, RotationRecord,
+        StateStore,
     },
 };
 

@@ -34,8 +34,8 @@ pub(super) struct Control {
     pub(super) lines: Vec<(&'static str, String)>,
     /// The access key and its secret.
     pub(super) keys: (Secret, Secret),
-    /// The token is renewed so many days before it expires.
-    pub(super) rotate_before_days: u32,
+    /// The token is renewed so many days before it expires; as typed.
+    pub(super) rotate_before_days: String,
 }
 
 /// Everything that was answered. What was not yet has a value that stands for it.
@@ -132,12 +132,18 @@ impl Answers {
             put(text, "start_tls = true\n");
         }
         if let Some(file) = &self.ldap_ca_file {
-            put(text, "# Who signs for the servers, in place of the system's authorities.\n");
+            put(
+                text,
+                "# Who signs for the servers, in place of the system's authorities.\n",
+            );
             put(text, &format!("ca_file = {}\n", quoted_path(file)));
         }
         match &self.bind {
             Some((dn, password)) => {
-                put(text, "# Who reads: with a right to read everybody and every attribute, and no size limit.\n");
+                put(
+                    text,
+                    "# Who reads: with a right to read everybody and every attribute, and no size limit.\n",
+                );
                 put(text, &format!("bind_dn = {}\n", quoted(dn)));
                 let source = sources.of(LDAP_PASSWORD, Some(password));
                 put(text, &format!("bind_password = {source}\n"));
@@ -146,11 +152,17 @@ impl Answers {
         }
         let bases: Vec<_> = self.bases.iter().map(|base| quoted(base)).collect();
         put(text, "\n[users]\n# Where the people are.\n");
-        put(text, &match bases.as_slice() {
-            [base] => format!("base = {base}\n"),
-            bases => format!("base = [{}]\n", bases.join(", ")),
-        });
-        put(text, "# Filter, anchor and rules to start from; [users.map] adds to them.\n");
+        put(
+            text,
+            &match bases.as_slice() {
+                [base] => format!("base = {base}\n"),
+                bases => format!("base = [{}]\n", bases.join(", ")),
+            },
+        );
+        put(
+            text,
+            "# Filter, anchor and rules to start from; [users.map] adds to them.\n",
+        );
         put(text, &format!("preset = {}\n", quoted(&self.preset)));
     }
 
@@ -164,25 +176,46 @@ impl Answers {
             put(text, &format!("ca_file = {}\n", quoted_path(file)));
         }
         let Some(control) = &self.control else { return };
-        put(text, "# The daemon makes a new token so many days before this one expires.\n");
+        put(
+            text,
+            "# The daemon makes a new token so many days before this one expires.\n",
+        );
         put(text, &format!("rotate_before_days = {}\n", control.rotate_before_days));
-        put(text, &format!("\n# With what it does that.\n[cloud.{}]\n", control.provider));
+        put(
+            text,
+            &format!("\n# With what it does that.\n[cloud.{}]\n", control.provider),
+        );
         for (key, value) in &control.lines {
             put(text, &format!("{key} = {value}\n"));
         }
         let (access, secret) = &control.keys;
-        put(text, &format!("access_key = {}\n", sources.of(ACCESS_KEY, Some(access))));
-        put(text, &format!("secret_key = {}\n", sources.of(SECRET_KEY, Some(secret))));
+        put(
+            text,
+            &format!("access_key = {}\n", sources.of(ACCESS_KEY, Some(access))),
+        );
+        put(
+            text,
+            &format!("secret_key = {}\n", sources.of(SECRET_KEY, Some(secret))),
+        );
     }
 
     fn rest(&self, text: &mut String) {
         put(text, "\n# ---- People who left\n\n[leavers]\n");
-        put(text, "# \"deactivate\", \"delete\" (deactivate first, delete 30 days later) or \"keep\".\n");
+        put(
+            text,
+            "# \"deactivate\", \"delete\" (deactivate first, delete 30 days later) or \"keep\".\n",
+        );
         put(text, &format!("action = {}\n", quoted(&self.leavers)));
-        put(text, "\n# Above these, removals wait for `scimward approve`; the smaller one wins.\n[limits]\n");
+        put(
+            text,
+            "\n# Above these, removals wait for `scimward approve`; the smaller one wins.\n[limits]\n",
+        );
         put(text, "max_removals = 50\nmax_removals_percent = 10\n");
         if let Some(state) = &self.state {
-            put(text, "\n# The memory of what was pushed: a folder of its own.\n[state]\n");
+            put(
+                text,
+                "\n# The memory of what was pushed: a folder of its own.\n[state]\n",
+            );
             put(text, &format!("path = {}\n", quoted_path(state)));
         }
         put(text, "\n# When the daemon runs.\n[schedule]\n");
@@ -224,7 +257,10 @@ mod tests {
             state: Some("/var/lib/x".into()),
             ..Answers::default()
         };
-        for sources in [Sources::Credentials, Sources::Folder("/etc/scimward/credentials".into())] {
+        for sources in [
+            Sources::Credentials,
+            Sources::Folder("/etc/scimward/credentials".into()),
+        ] {
             let text = answers.render(&sources);
             assert!(!text.contains("hunter2"), "{text}");
             let config = config::parse(&text, Path::new("/etc/x.toml"), &Checks::shape_only());
@@ -233,7 +269,10 @@ mod tests {
             assert_eq!(config.profile, "huawei");
         }
         let text = Answers::default().render(&Sources::Folder("/s".into()));
-        assert!(config::parse(&text, Path::new("/etc/x.toml"), &Checks::shape_only()).is_ok(), "{text}");
+        assert!(
+            config::parse(&text, Path::new("/etc/x.toml"), &Checks::shape_only()).is_ok(),
+            "{text}"
+        );
         assert!(text.contains("token = { file = \"/s/scim-token\" }"), "{text}");
         assert_eq!(answers.secrets().count(), 2);
     }

@@ -25,6 +25,8 @@ pub(super) struct Talk<'a> {
     pub(super) options: &'a SetupOptions,
     pub(super) trial: &'a Trial,
     pub(super) style: TextStyle,
+    /// The configuration is for `scimward.service`.
+    pub(super) systemd: bool,
     pub(super) answers: Answers,
 }
 
@@ -38,12 +40,20 @@ impl Talk<'_> {
             words: &format!("Which cloud ({names})?"),
             default: None,
         };
-        self.answer(question, self.options.provider.clone(), "[scim] profile", |answers, text| {
-            answers.provider = text.to_owned();
-        })?;
+        self.answer(
+            question,
+            self.options.provider.clone(),
+            "[scim] profile",
+            |answers, text| {
+                answers.provider = text.to_owned();
+            },
+        )?;
         self.answers.ca_file = self.file(self.options.ca_file.as_deref())?;
         if self.options.enable && !control::is_known(&self.answers.provider) {
-            return Err(usage(format!("--enable: {} has no switch that is known here", self.answers.provider)));
+            return Err(usage(format!(
+                "--enable: {} has no switch that is known here",
+                self.answers.provider
+            )));
         }
         if control::is_known(&self.answers.provider) && self.wants_switch()? {
             return control::ask(self).map(Some);
@@ -95,9 +105,14 @@ impl Talk<'_> {
             words: "What kind of directory (inetorgperson, active-directory)?",
             default: Some("inetorgperson".to_owned()),
         };
-        self.answer(question, self.options.preset.clone(), "[users] preset", |answers, text| {
-            answers.preset = text.to_owned();
-        })?;
+        self.answer(
+            question,
+            self.options.preset.clone(),
+            "[users] preset",
+            |answers, text| {
+                answers.preset = text.to_owned();
+            },
+        )?;
         self.bases()
     }
 
@@ -227,17 +242,27 @@ impl Talk<'_> {
             words: "What happens to people who left (deactivate, delete, keep)?",
             default: Some("deactivate".to_owned()),
         };
-        self.answer(question, self.options.leavers.clone(), "[leavers] action", |answers, text| {
-            answers.leavers = text.to_owned();
-        })?;
+        self.answer(
+            question,
+            self.options.leavers.clone(),
+            "[leavers] action",
+            |answers, text| {
+                answers.leavers = text.to_owned();
+            },
+        )?;
         let question = Question {
             flag: "--cron",
             words: "When does the daemon run (minute hour day month weekday)?",
             default: Some("*/15 * * * *".to_owned()),
         };
-        self.answer(question, self.options.cron.clone(), "[schedule] cron", |answers, text| {
-            answers.cron = text.to_owned();
-        })?;
+        self.answer(
+            question,
+            self.options.cron.clone(),
+            "[schedule] cron",
+            |answers, text| {
+                answers.cron = text.to_owned();
+            },
+        )?;
         let Some(state) = state else { return Ok(()) };
         let question = Question {
             flag: "--state",

@@ -17,24 +17,30 @@ use super::{
         check,
         setup::{self, Setup, SetupError},
     },
-    answers::{Answers, SCIM_TOKEN, Secret, Sources},
+    answers::{ACCESS_KEY, Answers, SCIM_TOKEN, SECRET_KEY, Secret, Sources},
 };
 use crate::{
+    cloud::settings::KeySources,
     ldap::{self, ProbeFinding, Verdict, settings::Bind},
     report::{Findings, Mark},
+    secret::SecretSource,
 };
 
-/// A private folder for a configuration that is not there yet; gone when dropped.
+/// A private folder for a configuration that is not there yet. Whoever made it takes it away, also when the
+/// conversation in it has no end.
 pub(super) struct Trial {
-    folder: TempDir,
+    folder: PathBuf,
     runtime: Handle,
 }
 
+/// Makes the folder. Only we can enter it.
+pub(super) fn folder() -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix("scimward-setup-").tempdir()
+}
+
 impl Trial {
-    pub(super) fn new(runtime: Handle) -> io::Result<Self> {
-        // Only we can enter such a folder.
-        let folder = tempfile::Builder::new().prefix("scimward-setup-").tempdir()?;
-        Ok(Self { folder, runtime })
+    pub(super) fn new(folder: PathBuf, runtime: Handle) -> Self {
+        Self { folder, runtime }
     }
 
     /// For what has to wait for the network.
@@ -44,7 +50,7 @@ impl Trial {
 
     /// The program as it would be set up.
     fn setup(&self, answers: &Answers) -> Result<Setup, SetupError> {
-        let folder = self.folder.path();
+        let folder = self.folder.as_path();
         let path = folder.join("config.toml");
         let text = answers.render(&Sources::Folder(folder.to_owned()));
         let written = self.put_secrets(answers).and_then(|()| fs::write(&path, text));
@@ -54,13 +60,33 @@ impl Trial {
 
     fn put_secrets(&self, answers: &Answers) -> io::Result<()> {
         // Its place has to be there before it is.
-        private(&self.folder.path().join(SCIM_TOKEN), "not there yet")?;
+        private(&self.folder.as_path().join(SCIM_TOKEN), "not there yet")?;
         for (name, secret) in answers.secrets() {
             if let Secret::Text(text) = secret {
-                private(&self.folder.path().join(name), text.expose_secret())?;
+                private(&self.folder.as_path().join(name), text.expose_secret())?;
             }
         }
         Ok(())
+    }
+
+    /// The two parts of an access key, as a client of the cloud reads them.
+    pub(super) fn key_sources(&self, (access, secret): &(Secret, Secret)) -> Result<KeySources, String> {
+        let source = |name: &str, secret: &Secret| -> Result<SecretSource, String> {
+            match secret {
+                Secret::File(path) => Ok(SecretSource::File(path.clone())),
+                Secret::Text(text) => {
+                    let path = self.folder.join(name);
+                    let written = private(&path, text.expose_secret());
+                    written.map_err(|error| format!("{}: {error}", path.display()))?;
+                    Ok(SecretSource::File(path))
+                }
+            }
+        };
+        Ok(KeySources {
+            access_key: source(ACCESS_KEY, access)?,
+            secret_key: source(SECRET_KEY, secret)?,
+            security_token: None,
+        })
     }
 
     /// What the checks of the configuration have against one of `keys` (`[ldap] urls`).
@@ -70,7 +96,8 @@ impl Trial {
             Err(SetupError::Config(errors)) => errors,
             Err(error) => return Err(error.to_string()),
         };
-        let meant = |key: &str| keys.iter().any(|meant| key.starts_with(meant));
+        // Without a key it is no TOML any more, and the answer is why.
+        let meant = |key: &str| key.is_empty() || keys.iter().any(|meant| key.starts_with(meant));
         match errors.mistakes.iter().find(|mistake| meant(&mistake.key)) {
             Some(mistake) => Err(format!("{}; {}", mistake.problem, mistake.mend)),
             None => Ok(()),
@@ -85,7 +112,9 @@ impl Trial {
             .iter()
             .filter(of_connection)
             .partition(|finding| finding.verdict == Verdict::Bad);
-        let bad = bad.iter().map(|finding| format!("{}: {}", finding.server, finding.text));
+        let bad = bad
+            .iter()
+            .map(|finding| format!("{}: {}", finding.server, finding.text));
         let bad: Vec<String> = bad.collect();
         match good.is_empty() {
             true => Err(bad.join("; ")),
@@ -130,7 +159,11 @@ impl Trial {
 pub(super) fn obstacle(findings: &Findings) -> Result<(), String> {
     let failed = findings.list.iter().filter(|finding| finding.mark == Mark::Fail);
     let words: Vec<_> = failed.map(|finding| finding.text.as_str()).collect();
-    if words.is_empty() { Ok(()) } else { Err(words.join("; ")) }
+    if words.is_empty() {
+        Ok(())
+    } else {
+        Err(words.join("; "))
+    }
 }
 
 /// Writes a file that only its owner can read.
