@@ -130,7 +130,7 @@ pub enum ReportFormat {
 /// Commands beside the main job.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Make a configuration, question by question, and try it out; every question is an option too
+    /// Make a first configuration, question by question, and try it out
     #[command(after_help = SETUP_EXAMPLES)]
     Setup(Box<SetupOptions>),
 

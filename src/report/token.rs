@@ -99,8 +99,8 @@ mod tests {
         assert_eq!(
             token_lines(&token, now),
             "Token: expires in 28 days, on 2027-05-01 00:00 UTC, says the cloud\n\
-             Token: the control plane cannot be asked: \u{fffd}[31mno\n\
-             Token renewal (UTC): 2027-03-25 02:40:00  refused\n"
+             Token: the control plane cannot be asked: \\u{1b}[31mno\n\
+             Token renewal (UTC): 2027-03-25 18:40:00  refused\n"
         );
         let expected = json!({
             "expires": "2027-05-01T00:00:00Z",
@@ -109,7 +109,7 @@ mod tests {
             "knownFrom": "control-plane",
             "id": "t1",
             "problem": token.problem,
-            "renewal": { "at": "2027-03-25T02:40:00Z", "done": false, "outcome": "refused" },
+            "renewal": { "at": "2027-03-25T18:40:00Z", "done": false, "outcome": "refused" },
         });
         assert_eq!(token_json(&token, now), expected);
     }

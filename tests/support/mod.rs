@@ -20,6 +20,7 @@ pub mod pair;
 pub mod people;
 pub mod port;
 pub mod proxy;
+pub mod pty;
 pub mod ranged;
 pub mod recorder;
 pub mod sandbox;
