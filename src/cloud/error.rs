@@ -152,6 +152,27 @@ impl CloudError {
         }
     }
 
+    /// Whether what was asked for may have happened all the same.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        match self {
+            Self::Lost { .. } | Self::Answer { .. } => true,
+            _ => self.status().is_some_and(|status| (500..=599).contains(&status)),
+        }
+    }
+
+    /// A 404 in words of what was asked for; any other error as it is.
+    pub(super) fn or_not_found(self, what: impl Into<String>, hint: Option<&str>) -> Self {
+        match self {
+            Self::Refused(refusal) if refusal.status == 404 => Self::NotFound {
+                what: what.into(),
+                hint: hint.map(ToOwned::to_owned),
+                refusal: Some(Box::new(Refusal { hint: None, ..*refusal })),
+            },
+            other => other,
+        }
+    }
+
     /// The status of an answer other than success.
     #[must_use]
     pub fn status(&self) -> Option<u16> {

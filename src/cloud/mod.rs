@@ -13,11 +13,17 @@ mod error;
 pub mod huawei;
 mod keys;
 mod outgoing;
+mod refusal;
 pub mod region;
+mod retry;
 pub mod rotation;
+mod send;
 pub mod settings;
+#[cfg(test)]
+mod testing;
 mod token;
 mod token_file;
+mod transport;
 mod verify;
 
 pub use self::{
@@ -32,4 +38,4 @@ pub use self::{
 };
 
 /// What every call of a control plane comes to.
-pub type Result<T> = std::result::Result<T, CloudError>;
+pub type Result<T, E = CloudError> = std::result::Result<T, E>;

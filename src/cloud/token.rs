@@ -41,3 +41,34 @@ pub trait TokenAuthority: Send + Sync {
     /// Removes one. One that is not there is a success.
     fn delete(&self, id: &str) -> impl Future<Output = Result<(), CloudError>> + Send;
 }
+
+/// Makes a token as every authority does: looks first, asks once, and when no good answer came looks what was
+/// made.
+pub(super) async fn create<A: TokenAuthority>(
+    authority: &A,
+    ask: impl Future<Output = Result<(IssuedToken, SecretString), CloudError>> + Send,
+) -> Result<(IssuedToken, SecretString), CloudError> {
+    let before: Vec<String> = authority.list().await?.into_iter().map(|token| token.id).collect();
+    if before.len() >= TOKENS_MAX {
+        return Err(CloudError::TooManyTokens { ids: before });
+    }
+    let error = match ask.await {
+        Err(error) if error.is_doubtful() => error,
+        certain => return certain,
+    };
+    let Ok(after) = authority.list().await else {
+        return Err(error);
+    };
+    let ids: Vec<String> = after
+        .into_iter()
+        .map(|token| token.id)
+        .filter(|id| !before.contains(id))
+        .collect();
+    Err(match ids.is_empty() {
+        true => error,
+        false => CloudError::TokenLost {
+            ids,
+            why: error.to_string(),
+        },
+    })
+}

@@ -1,12 +1,23 @@
 //! Alibaba Cloud CloudSSO: directories, the SCIM switch, SCIM credentials.
 
 mod request;
+mod sign;
+
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use serde_json::Value as Json;
 
 pub use self::request::Requests;
-use super::{CloudError, IssuedToken, Result, TokenAuthority, settings::AlibabaSettings};
+use super::{
+    CloudError, IssuedToken, Outgoing, Result, TokenAuthority, encode,
+    refusal::Cloud,
+    send::{Credentials, Received, Sender, text, time},
+    settings::AlibabaSettings,
+    token,
+    transport::{Carry, Network, Signed},
+};
 
 /// A directory; an account has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +65,7 @@ pub struct Switched {
 #[derive(Clone)]
 pub struct Alibaba {
     requests: Requests,
+    sender: Sender,
 }
 
 impl Alibaba {
@@ -62,8 +74,19 @@ impl Alibaba {
     /// # Errors
     /// [`CloudError::Settings`] for what can be told without asking anybody.
     pub fn new(settings: &AlibabaSettings) -> Result<Self> {
+        let network = Network::new(settings.ca_file.as_deref())?;
+        Self::over(settings, Arc::new(network))
+    }
+
+    /// The same over something else than the network.
+    pub(in crate::cloud) fn over(settings: &AlibabaSettings, carry: Arc<dyn Carry>) -> Result<Self> {
         Ok(Self {
             requests: Requests::new(settings)?,
+            sender: Sender {
+                cloud: Cloud::Alibaba,
+                sign: signed,
+                carry,
+            },
         })
     }
 
@@ -75,27 +98,72 @@ impl Alibaba {
 
     /// Every directory of the account in this region.
     pub async fn directories(&self) -> Result<Vec<Directory>> {
-        Err(not_yet())
+        let received = self.send(self.requests.directories()).await?;
+        let directories = received.array("Directories")?;
+        let read = |directory: &Json| {
+            Ok(Directory {
+                id: received.need(directory, "DirectoryId")?,
+                name: text(directory, "DirectoryName"),
+                region: text(directory, "Region"),
+                created: time(directory, "CreateTime"),
+            })
+        };
+        directories.iter().map(read).collect()
     }
 
     /// Whether synchronisation is on.
     pub async fn status(&self) -> Result<SyncStatus> {
-        Err(not_yet())
+        let received = self.send(self.requests.status()?).await?;
+        let answer = Json::Object(received.object()?);
+        read_status(&received, &received.need(&answer, "SCIMSynchronizationStatus")?)
     }
 
     /// Switches it, and reads it before and after; what is as wanted is left alone.
-    pub async fn set_status(&self, _status: SyncStatus) -> Result<Switched> {
-        Err(not_yet())
+    ///
+    /// # Errors
+    /// Also when it is not as wanted afterwards.
+    pub async fn set_status(&self, status: SyncStatus) -> Result<Switched> {
+        let before = self.status().await?;
+        if before == status {
+            return Ok(Switched { before, after: before });
+        }
+        let received = self.send(self.requests.set_status(status)?).await?;
+        let after = self.status().await?;
+        if after == status {
+            return Ok(Switched { before, after });
+        }
+        Err(received.wrong(format!(
+            "it said yes, but the status is {} and not {}; look at the console",
+            after.as_str(),
+            status.as_str()
+        )))
     }
 
     /// The credentials of the directory.
     pub async fn credentials(&self) -> Result<Vec<IssuedToken>> {
-        Err(not_yet())
+        let received = self.send(self.requests.credentials()?).await?;
+        let credentials = received.array("SCIMServerCredentials")?;
+        credentials
+            .iter()
+            .map(|credential| read_credential(&received, credential))
+            .collect()
     }
 
     /// Switches a credential on or off.
-    pub async fn set_credential(&self, _id: &str, _enabled: bool) -> Result<IssuedToken> {
-        Err(not_yet())
+    pub async fn set_credential(&self, id: &str, enabled: bool) -> Result<IssuedToken> {
+        let received = self.send(self.requests.set_credential(id, enabled)?).await?;
+        read_credential(&received, &received.inner("SCIMServerCredential")?)
+    }
+
+    async fn ask(&self) -> Result<(IssuedToken, SecretString)> {
+        let received = self.send(self.requests.create_credential()?).await?;
+        let made = received.inner("SCIMServerCredential")?;
+        let text = SecretString::from(received.need(&made, "CredentialSecret")?);
+        Ok((read_credential(&received, &made)?, text))
+    }
+
+    async fn send(&self, outgoing: Outgoing) -> Result<Received> {
+        self.sender.send(&outgoing, &self.requests.read_keys()?).await
     }
 }
 
@@ -106,14 +174,45 @@ impl TokenAuthority for Alibaba {
     }
 
     async fn create(&self) -> Result<(IssuedToken, SecretString)> {
-        Err(not_yet())
+        token::create(self, self.ask()).await
     }
 
-    async fn delete(&self, _id: &str) -> Result<()> {
-        Err(not_yet())
+    async fn delete(&self, id: &str) -> Result<()> {
+        match self.send(self.requests.delete_credential(id)?).await {
+            Err(error) if is_gone(&error) => Ok(()),
+            answer => answer.map(drop),
+        }
     }
 }
 
-fn not_yet() -> CloudError {
-    CloudError::Settings("not in this version".into())
+/// Not any 404: a wrong access key or directory is one too.
+fn is_gone(error: &CloudError) -> bool {
+    let code = error.refusal().and_then(|refusal| refusal.code.as_deref());
+    code.is_some_and(|code| code.starts_with("EntityNotExists.SCIM"))
 }
+
+fn signed(outgoing: &Outgoing, credentials: &Credentials, now: DateTime<Utc>) -> Result<Signed> {
+    let Credentials::Keys(keys) = credentials else {
+        return Err(CloudError::Keys("an access key is needed".into()));
+    };
+    Ok(sign::sign(outgoing, keys, now, &encode::nonce()?))
+}
+
+fn read_status(received: &Received, text: &str) -> Result<SyncStatus> {
+    let known = [SyncStatus::Enabled, SyncStatus::Disabled];
+    let found = known.into_iter().find(|status| status.as_str() == text);
+    found.ok_or_else(|| received.wrong("it has a status that is neither Enabled nor Disabled"))
+}
+
+fn read_credential(received: &Received, credential: &Json) -> Result<IssuedToken> {
+    let status = read_status(received, &received.need(credential, "Status")?)?;
+    Ok(IssuedToken {
+        id: received.need(credential, "CredentialId")?,
+        created: time(credential, "CreateTime"),
+        expires: time(credential, "ExpireTime"),
+        enabled: status == SyncStatus::Enabled,
+    })
+}
+
+#[cfg(test)]
+mod tests;

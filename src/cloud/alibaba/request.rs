@@ -5,6 +5,7 @@ use reqwest::Url;
 use super::SyncStatus;
 use crate::cloud::{
     CloudError, Effect, Outgoing, Result, Scheme, encode, huawei, keys, region,
+    send::Credentials,
     settings::{AlibabaSettings, KeySources},
 };
 
@@ -72,6 +73,10 @@ impl Requests {
     /// Removes a credential.
     pub fn delete_credential(&self, id: &str) -> Result<Outgoing> {
         self.of_directory("DeleteSCIMServerCredential", Effect::Sets, &[("CredentialId", id)])
+    }
+
+    pub(super) fn read_keys(&self) -> Result<Credentials> {
+        keys::read(&self.keys).map(Credentials::Keys)
     }
 
     fn of_directory(&self, action: &str, effect: Effect, pairs: &[(&str, &str)]) -> Result<Outgoing> {

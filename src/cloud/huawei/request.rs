@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use super::idp::{ProviderFields, SsoType};
 use crate::cloud::{
     CloudError, Effect, Outgoing, Result, Scheme, encode, keys, region,
+    send::Credentials,
     settings::{HuaweiSettings, KeySources},
 };
 use crate::https::{self, BadBase};
@@ -161,6 +162,14 @@ impl Requests {
     /// Removes a mapping.
     pub fn delete_mapping(&self, id: &str) -> Result<Outgoing> {
         self.federation("DELETE", &["mappings", id], None)
+    }
+
+    /// What a request of this scheme is sent with.
+    pub(super) fn credentials(&self, scheme: Scheme) -> Result<Credentials> {
+        match (scheme, &self.settings.auth_token) {
+            (Scheme::HuaweiToken, Some(source)) => keys::value(source, "auth_token").map(Credentials::Token),
+            _ => keys::read(&self.keys).map(Credentials::Keys),
+        }
     }
 
     fn store(&self, method: &'static str, rest: &[&str]) -> Result<Outgoing> {
