@@ -1,10 +1,31 @@
-//! A token in a file, and beside it a note of what it is called and when it expires.
+//! A token in a file, and beside it a note of what it is called and when it expires: whoever holds only a
+//! token cannot tell which of two it is.
+//!
+//! ```text
+//! /etc/scimward/token         the token, 0600
+//! /etc/scimward/token.json    { "tokens": [ { "id", "created", "expires", "digest" } ] }, no secret
+//! ```
+//!
+//! The note is written first and may speak of two tokens, the older one before the newer one; the digest says
+//! which of them the file holds. Both files are replaced whole, so that a crash leaves the old or the new one.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
+    path::{Path, PathBuf},
+};
 
-use secrecy::SecretString;
+use chrono::{DateTime, Utc};
+use rustix::fs::FlockOperation;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 
 use super::IssuedToken;
+use crate::secret::SecretSource;
+
+/// Of a token's BLAKE3 hash. It tells two tokens apart and gives nothing away of either.
+const DIGEST_BYTES: usize = 16;
 
 /// Why the token file or its note cannot be read or written. Names paths, never a token.
 #[derive(Debug, thiserror::Error)]
@@ -16,10 +37,52 @@ pub struct TokenFileError {
     pub problem: String,
 }
 
+type Result<T> = std::result::Result<T, TokenFileError>;
+
 /// The file at `path`, which need not be there yet, and its note at `path.json`. Every call looks at the disk.
 #[derive(Clone, Debug)]
 pub struct TokenFile {
     path: PathBuf,
+    #[cfg(test)]
+    pub(super) fault: Option<tests::Fault>,
+}
+
+/// While it lives, nobody else renews the token of this file.
+pub(super) struct Lock {
+    _file: File,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Note {
+    tokens: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Entry {
+    id: String,
+    created: Option<DateTime<Utc>>,
+    expires: Option<DateTime<Utc>>,
+    digest: String,
+}
+
+impl Entry {
+    fn new(token: &IssuedToken, text: &SecretString) -> Self {
+        Self {
+            id: token.id.clone(),
+            created: token.created,
+            expires: token.expires,
+            digest: digest(text),
+        }
+    }
+
+    fn token(&self) -> IssuedToken {
+        IssuedToken {
+            id: self.id.clone(),
+            created: self.created,
+            expires: self.expires,
+            enabled: true,
+        }
+    }
 }
 
 impl TokenFile {
@@ -27,8 +90,23 @@ impl TokenFile {
     ///
     /// # Errors
     /// When the path is no place for a file.
-    pub fn open(path: &Path) -> Result<Self, TokenFileError> {
-        Ok(Self { path: path.to_owned() })
+    pub fn open(path: &Path) -> Result<Self> {
+        let error = |problem: String| TokenFileError {
+            path: path.to_owned(),
+            problem,
+        };
+        let path = match fs::canonicalize(path) {
+            Ok(path) if path.is_dir() => return Err(error("is a folder, not a file".into())),
+            Ok(path) => path,
+            Err(_) if path.file_name().is_none() => return Err(error("is not the name of a file".into())),
+            Err(found) if found.kind() == io::ErrorKind::NotFound => path.to_owned(),
+            Err(found) => return Err(error(found.to_string())),
+        };
+        Ok(Self {
+            path,
+            #[cfg(test)]
+            fault: None,
+        })
     }
 
     /// Where the token is.
@@ -38,31 +116,314 @@ impl TokenFile {
     }
 
     /// The token that is there.
-    pub fn token(&self) -> Result<Option<SecretString>, TokenFileError> {
-        Err(self.not_yet())
+    pub fn token(&self) -> Result<Option<SecretString>> {
+        if !self.path.exists() {
+            return Ok(None);
+        }
+        let read = SecretSource::File(self.path.clone()).read();
+        read.map(Some).map_err(|error| self.error(error.to_string()))
     }
 
     /// What the note says of the token that is there: `None` without a file, without a note, or when the note
     /// speaks of other tokens only.
-    pub fn in_use(&self) -> Result<Option<IssuedToken>, TokenFileError> {
-        Err(self.not_yet())
+    pub fn in_use(&self) -> Result<Option<IssuedToken>> {
+        let Some(text) = self.token()? else { return Ok(None) };
+        let digest = digest(&text);
+        let note = self.note()?;
+        Ok(note
+            .tokens
+            .iter()
+            .rfind(|entry| entry.digest == digest)
+            .map(Entry::token))
+    }
+
+    /// Ids of the tokens that were in the file before the one that is there.
+    pub(super) fn earlier(&self) -> Result<Vec<String>> {
+        let Some(text) = self.token()? else {
+            return Ok(Vec::new());
+        };
+        let (digest, note) = (digest(&text), self.note()?);
+        let before = note.tokens.iter().take_while(|entry| entry.digest != digest);
+        Ok(before.map(|entry| entry.id.clone()).collect())
     }
 
     /// Puts a token in place, durably: the note first, which then speaks of the old one and of this one, and
     /// then the file, beside it and renamed. Whoever reads sees the old token or the new one.
-    pub fn replace(&self, _token: &IssuedToken, _text: &SecretString) -> Result<(), TokenFileError> {
-        Err(self.not_yet())
+    pub fn replace(&self, token: &IssuedToken, text: &SecretString) -> Result<()> {
+        let old = self.token()?.map(|text| digest(&text));
+        let new = Entry::new(token, text);
+        let mut note = self.note()?;
+        note.tokens
+            .retain(|entry| Some(&entry.digest) == old.as_ref() && entry.id != new.id && entry.digest != new.digest);
+        note.tokens.push(new);
+        self.write_note(&note)?;
+        self.write(&self.path, format!("{}\n", text.expose_secret()).as_bytes())
+    }
+
+    /// Notes what the token that is there is called. Does nothing when that is noted already.
+    pub(super) fn name(&self, token: &IssuedToken) -> Result<()> {
+        let Some(text) = self.token()? else { return Ok(()) };
+        if self.in_use()?.is_some_and(|noted| noted.id == token.id) {
+            return Ok(());
+        }
+        let tokens = vec![Entry::new(token, &text)];
+        self.write_note(&Note { tokens })
     }
 
     /// Takes a token out of the note.
-    pub fn forget(&self, _id: &str) -> Result<(), TokenFileError> {
-        Err(self.not_yet())
+    pub fn forget(&self, id: &str) -> Result<()> {
+        let mut note = self.note()?;
+        let before = note.tokens.len();
+        note.tokens.retain(|entry| entry.id != id);
+        if note.tokens.len() == before {
+            return Ok(());
+        }
+        self.write_note(&note)
     }
 
-    fn not_yet(&self) -> TokenFileError {
+    /// Keeps others from renewing the same token; `None` when somebody does already. Also sees whether the
+    /// folder can be written to, before anything depends on it.
+    pub(super) fn lock(&self) -> Result<Option<Lock>> {
+        let path = self.beside(".lock");
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let file = file.map_err(|error| self.unwritable(&path, &error))?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(self.unwritable(&path, &error.into())),
+        }
+    }
+
+    fn note(&self) -> Result<Note> {
+        let path = self.beside(".json");
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Note::default()),
+            Err(error) => return Err(self.error(format!("its note {} cannot be read: {error}", path.display()))),
+        };
+        serde_json::from_slice(&bytes).map_err(|error| {
+            self.error(format!(
+                "its note {} is damaged ({error}); remove it, and name the token with --keep ID when that is asked for",
+                path.display()
+            ))
+        })
+    }
+
+    fn write_note(&self, note: &Note) -> Result<()> {
+        let text = serde_json::to_string_pretty(note).map_err(|error| self.error(error.to_string()))?;
+        self.write(&self.beside(".json"), format!("{text}\n").as_bytes())
+    }
+
+    /// Puts a file in place of another, durably, with the same owner.
+    fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
+        #[cfg(test)]
+        if let Some(fault) = &self.fault {
+            fault(path)?;
+        }
+        let draft = self.beside(".new");
+        let failed = |error: io::Error| self.unwritable(path, &error);
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)
+            .map_err(failed)?;
+        let written = self.keep_owner(&file).and_then(|()| {
+            file.write_all(content)?;
+            file.sync_all()?;
+            fs::rename(&draft, path)
+        });
+        if let Err(error) = written {
+            // The reason is told; that the draft stays would be the smaller trouble.
+            let _ = fs::remove_file(&draft);
+            return Err(failed(error));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = File::open(folder.unwrap_or(Path::new(".")));
+        folder.and_then(|folder| folder.sync_all()).map_err(failed)?;
+        #[cfg(test)]
+        if let Some(fault) = &self.fault {
+            fault(path)?;
+        }
+        Ok(())
+    }
+
+    /// The service has to read what an administrator renewed.
+    fn keep_owner(&self, file: &File) -> io::Result<()> {
+        let (Ok(old), new) = (fs::metadata(&self.path), file.metadata()?) else {
+            return Ok(());
+        };
+        if old.uid() != new.uid() {
+            let why = |error| {
+                io::Error::other(format!(
+                    "it belongs to another user (uid {}), to whom the new file cannot be given: {error}; run this as \
+                     that user or as root",
+                    old.uid()
+                ))
+            };
+            fchown(file, Some(old.uid()), Some(old.gid())).map_err(why)?;
+        }
+        Ok(())
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(ending);
+        path.into()
+    }
+
+    fn unwritable(&self, path: &Path, error: &io::Error) -> TokenFileError {
+        self.error(format!(
+            "{} cannot be written: {error}; the folder must be writable for whoever renews the token (under systemd: \
+             ReadWritePaths=)",
+            path.display()
+        ))
+    }
+
+    fn error(&self, problem: String) -> TokenFileError {
         TokenFileError {
             path: self.path.clone(),
-            problem: "not in this version".into(),
+            problem,
         }
+    }
+}
+
+fn digest(text: &SecretString) -> String {
+    let hash = blake3::hash(text.expose_secret().as_bytes());
+    hash.to_hex().chars().take(2 * DIGEST_BYTES).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::{fmt, ops::Deref, os::unix::fs::PermissionsExt, sync::Arc};
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    type Strike = dyn Fn(&Path) -> Result<()> + Send + Sync;
+
+    /// Asked before and after each write of a test.
+    #[derive(Clone)]
+    pub(in crate::cloud) struct Fault(pub(in crate::cloud) Arc<Strike>);
+
+    impl Deref for Fault {
+        type Target = Strike;
+
+        fn deref(&self) -> &Strike {
+            &*self.0
+        }
+    }
+
+    impl fmt::Debug for Fault {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Fault")
+        }
+    }
+
+    fn token(id: &str) -> IssuedToken {
+        IssuedToken {
+            id: id.to_owned(),
+            created: None,
+            expires: DateTime::from_timestamp(1_785_814_569, 0),
+            enabled: true,
+        }
+    }
+
+    fn secret(text: &str) -> SecretString {
+        SecretString::from(text.to_owned())
+    }
+
+    fn held(file: &TokenFile) -> Option<String> {
+        file.token().unwrap().map(|text| text.expose_secret().to_owned())
+    }
+
+    fn in_use(file: &TokenFile) -> Option<String> {
+        file.in_use().unwrap().map(|token| token.id)
+    }
+
+    #[test]
+    fn the_note_tells_which_token_is_in_use() {
+        let folder = TempDir::new().unwrap();
+        let file = TokenFile::open(&folder.path().join("token")).unwrap();
+        assert_eq!((held(&file), in_use(&file)), (None, None));
+        file.replace(&token("a"), &secret("hunter2")).unwrap();
+        assert_eq!(
+            (held(&file).as_deref(), in_use(&file).as_deref()),
+            (Some("hunter2"), Some("a"))
+        );
+        assert_eq!(file.in_use().unwrap(), Some(token("a")));
+
+        file.replace(&token("b"), &secret("hunter3")).unwrap();
+        assert_eq!(
+            (held(&file).as_deref(), in_use(&file).as_deref()),
+            (Some("hunter3"), Some("b"))
+        );
+        assert_eq!(file.earlier().unwrap(), ["a"]);
+        // As if the file had not been renamed.
+        fs::write(file.path(), "hunter2").unwrap();
+        assert_eq!(in_use(&file).as_deref(), Some("a"));
+        assert!(file.earlier().unwrap().is_empty());
+
+        file.forget("a").unwrap();
+        assert_eq!(in_use(&file), None);
+        file.name(&token("c")).unwrap();
+        assert_eq!(in_use(&file).as_deref(), Some("c"));
+    }
+
+    #[test]
+    fn nobody_else_can_read_it_and_the_note_gives_nothing_away() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("token");
+        fs::write(folder.path().join("token.new"), "left over").unwrap();
+        fs::write(&path, "by hand").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let file = TokenFile::open(&link).unwrap();
+        assert!(file.token().unwrap_err().to_string().contains("chmod 600"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        file.replace(&token("a"), &secret("hunter2")).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        let names: Vec<_> = ["token", "token.json"].map(|name| folder.path().join(name)).into();
+        for name in &names {
+            assert_eq!(fs::metadata(name).unwrap().mode() & 0o777, 0o600, "{}", name.display());
+        }
+        assert!(!fs::read_to_string(&names[1]).unwrap().contains("hunter2"));
+        assert!(!folder.path().join("token.new").exists());
+    }
+
+    #[test]
+    fn one_at_a_time() {
+        let folder = TempDir::new().unwrap();
+        let file = TokenFile::open(&folder.path().join("token")).unwrap();
+        let lock = file.lock().unwrap();
+        assert!(lock.is_some() && file.lock().unwrap().is_none());
+        drop(lock);
+        assert!(file.lock().unwrap().is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let folder = TempDir::new().unwrap();
+        let check = |error: TokenFileError, expected: &str| {
+            assert!(error.to_string().contains(expected), "{error}");
+        };
+        check(TokenFile::open(folder.path()).unwrap_err(), "is a folder");
+        check(TokenFile::open(Path::new("/")).unwrap_err(), "is a folder");
+        let file = TokenFile::open(&folder.path().join("none/token")).unwrap();
+        check(
+            file.replace(&token("a"), &secret("hunter2")).unwrap_err(),
+            "cannot be written",
+        );
+        check(file.lock().err().unwrap(), "ReadWritePaths");
+        let file = TokenFile::open(&folder.path().join("token")).unwrap();
+        fs::write(folder.path().join("token.json"), "{\"tokens\": 5}").unwrap();
+        check(file.replace(&token("a"), &secret("hunter2")).unwrap_err(), "--keep ID");
     }
 }

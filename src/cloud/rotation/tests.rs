@@ -1,0 +1,344 @@
+//! Broken off between any two steps, a rotation leaves a working token in the file, and the next one ends it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::cloud::{token, token_file::tests::Fault};
+
+/// What happens at one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Strike {
+    /// The process is killed before it.
+    Dies,
+    /// The step is done, and the process is killed before it learns so.
+    DiesAfter,
+    /// The step fails, and the process goes on.
+    Fails,
+    /// The step is done, and the process is told that it failed.
+    FailsAfter,
+}
+
+/// The control plane, the SCIM endpoint and the disk, and when they fail.
+#[derive(Default)]
+struct State {
+    /// Ids and texts of the tokens that work.
+    alive: BTreeMap<String, String>,
+    made: usize,
+    steps: usize,
+    strike: Option<(usize, Strike)>,
+    struck: bool,
+    dead: bool,
+    /// Looks at a new token that fail before it works.
+    lag: usize,
+    /// New tokens never work.
+    barren: bool,
+    /// Looked at in every step.
+    file: Option<TokenFile>,
+}
+
+impl State {
+    /// One step: whether it takes effect, and whether it is said to have worked.
+    fn step(&mut self) -> (bool, bool) {
+        if self.dead {
+            return (false, false);
+        }
+        self.check();
+        let strike = self
+            .strike
+            .filter(|(at, _)| *at == self.steps)
+            .map(|(_, strike)| strike);
+        self.steps += 1;
+        let Some(strike) = strike else { return (true, true) };
+        self.struck = true;
+        self.dead = matches!(strike, Strike::Dies | Strike::DiesAfter);
+        (matches!(strike, Strike::DiesAfter | Strike::FailsAfter), false)
+    }
+
+    /// The law: what the file holds works.
+    fn check(&self) {
+        let file = self.file.as_ref().map(|file| TokenFile::open(file.path()).unwrap());
+        let held = file.and_then(|file| file.token().unwrap()).unwrap();
+        let works = self.alive.values().any(|text| text == held.expose_secret());
+        assert!(
+            works,
+            "the file holds {}, but alive are {:?}",
+            held.expose_secret(),
+            self.alive
+        );
+    }
+}
+
+#[derive(Clone)]
+struct World {
+    state: Arc<Mutex<State>>,
+    file: TokenFile,
+    _folder: Arc<TempDir>,
+}
+
+fn issued(id: &str) -> IssuedToken {
+    IssuedToken {
+        id: id.to_owned(),
+        created: None,
+        expires: None,
+        enabled: true,
+    }
+}
+
+fn text(id: &str) -> SecretString {
+    SecretString::from(format!("text of {id}"))
+}
+
+impl World {
+    /// The first of these tokens is in the file; with a note of it or without.
+    fn new(ids: &[&str], noted: bool) -> Self {
+        let folder = Arc::new(TempDir::new().unwrap());
+        let mut file = TokenFile::open(&folder.path().join("token")).unwrap();
+        file.replace(&issued(ids[0]), &text(ids[0])).unwrap();
+        if !noted {
+            file.forget(ids[0]).unwrap();
+        }
+        let state = State {
+            alive: ids
+                .iter()
+                .map(|id| ((*id).to_owned(), text(id).expose_secret().to_owned()))
+                .collect(),
+            file: Some(file.clone()),
+            ..State::default()
+        };
+        let state = Arc::new(Mutex::new(state));
+        let writes = state.clone();
+        file.fault = Some(Fault(Arc::new(move |path| {
+            // What comes after a write is a step of its own.
+            match writes.lock().unwrap().step() {
+                (_, true) => Ok(()),
+                _ => Err(TokenFileError {
+                    path: path.to_owned(),
+                    problem: "struck".into(),
+                }),
+            }
+        })));
+        Self {
+            state,
+            file,
+            _folder: folder,
+        }
+    }
+
+    async fn rotate(&self, strike: Option<(usize, Strike)>) -> Result<Rotated, RotateError> {
+        {
+            let mut state = self.state.lock().unwrap();
+            (state.steps, state.strike, state.struck, state.dead) = (0, strike, false, false);
+        }
+        let rotated = rotate(self, &self.file, self, None).await;
+        let mut state = self.state.lock().unwrap();
+        (state.dead, state.strike) = (false, None);
+        state.check();
+        rotated
+    }
+
+    fn struck(&self) -> bool {
+        self.state.lock().unwrap().struck
+    }
+
+    /// One token is there, the file holds it, and its note knows it.
+    fn check_end(&self, what: &dyn std::fmt::Debug) {
+        let alive = self.state.lock().unwrap().alive.clone();
+        let ids: Vec<_> = alive.keys().collect();
+        assert_eq!(ids.len(), 1, "{what:?}: {ids:?}");
+        let file = TokenFile::open(self.file.path()).unwrap();
+        assert_eq!(
+            file.in_use().unwrap().map(|token| token.id).as_ref(),
+            Some(ids[0]),
+            "{what:?}"
+        );
+        assert!(file.earlier().unwrap().is_empty(), "{what:?}");
+    }
+}
+
+fn outcome<T>(said: bool, value: T) -> Result<T, CloudError> {
+    said.then_some(value).ok_or_else(|| CloudError::Lost {
+        host: "cloud".into(),
+        why: "struck".into(),
+    })
+}
+
+impl TokenAuthority for World {
+    async fn list(&self) -> Result<Vec<IssuedToken>, CloudError> {
+        let mut state = self.state.lock().unwrap();
+        let (_, said) = state.step();
+        outcome(said, state.alive.keys().map(|id| issued(id)).collect())
+    }
+
+    async fn create(&self) -> Result<(IssuedToken, SecretString), CloudError> {
+        token::create(self, async {
+            let mut state = self.state.lock().unwrap();
+            let (done, said) = state.step();
+            let id = format!("new-{}", state.made);
+            if done {
+                state.made += 1;
+                assert!(state.alive.len() < TOKENS_MAX, "{:?}", state.alive);
+                state.alive.insert(id.clone(), text(&id).expose_secret().to_owned());
+            }
+            outcome(said, (issued(&id), text(&id)))
+        })
+        .await
+    }
+
+    async fn delete(&self, id: &str) -> Result<(), CloudError> {
+        let mut state = self.state.lock().unwrap();
+        let (done, said) = state.step();
+        if done {
+            state.alive.remove(id);
+            state.check();
+        }
+        outcome(said, ())
+    }
+}
+
+impl Verify for World {
+    async fn works(&self, token: &SecretString) -> Result<(), NotWorking> {
+        let mut state = self.state.lock().unwrap();
+        if !state.step().1 {
+            return Err(NotWorking::Unclear("struck".into()));
+        }
+        let token = token.expose_secret();
+        let is_new = token.contains("new-");
+        if is_new && state.lag > 0 {
+            state.lag -= 1;
+            return Err(NotWorking::Refused("not yet".into()));
+        }
+        let works = state.alive.values().any(|text| text == token) && !(is_new && state.barren);
+        works.then_some(()).ok_or(NotWorking::Refused("no such token".into()))
+    }
+}
+
+/// How the world is before: what is alive, and whether the file's token is noted.
+const BEGINNINGS: [(&[&str], bool); 3] = [(&["a"], true), (&["a"], false), (&["a", "stray"], true)];
+
+const STRIKES: [Strike; 4] = [Strike::Dies, Strike::DiesAfter, Strike::Fails, Strike::FailsAfter];
+
+#[tokio::test(start_paused = true)]
+async fn broken_off_at_any_step_the_next_one_ends_it() {
+    for (ids, noted) in BEGINNINGS {
+        for strike in STRIKES {
+            for at in 0.. {
+                let world = World::new(ids, noted);
+                let what = (ids, noted, strike, at);
+                let first = world.rotate(Some((at, strike))).await;
+                if !world.struck() {
+                    assert!(
+                        at > 12 && matches!(first, Ok(Rotated::Renewed { .. })),
+                        "{what:?}: {first:?}"
+                    );
+                    world.check_end(&what);
+                    break;
+                }
+                let second = world.rotate(None).await;
+                assert!(second.is_ok(), "{what:?}: {first:?}, {second:?}");
+                world.check_end(&what);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn broken_off_twice() {
+    for at in 0.. {
+        let mut ended = false;
+        for again in 0.. {
+            let world = World::new(&["a"], false);
+            let _ = world.rotate(Some((at, Strike::DiesAfter))).await;
+            ended = !world.struck();
+            let _ = world.rotate(Some((again, Strike::Dies))).await;
+            if ended || !world.struck() {
+                break;
+            }
+            let third = world.rotate(None).await;
+            assert!(third.is_ok(), "{at}, {again}: {third:?}");
+            world.check_end(&(at, again));
+        }
+        if ended {
+            break;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_that_lost_its_last_step_is_completed_and_not_repeated() {
+    let world = World::new(&["a"], true);
+    let deletes_old = (0..).map(|at| (at, Strike::Dies));
+    for strike in deletes_old {
+        let world = World::new(&["a"], true);
+        if let Err(RotateError::OldRemains { new, old, .. }) = world.rotate(Some(strike)).await {
+            assert_eq!((new.as_str(), old.as_str()), ("new-0", "a"));
+            let completed = Rotated::Completed {
+                in_use: issued("new-0"),
+                removed: "a".into(),
+            };
+            assert_eq!(world.rotate(None).await.unwrap(), completed);
+            break;
+        }
+    }
+    let renewed = Rotated::Renewed {
+        new: issued("new-0"),
+        old: issued("a"),
+        removed: None,
+    };
+    assert_eq!(world.rotate(None).await.unwrap(), renewed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_token_may_take_a_moment() {
+    let world = World::new(&["a", "stray"], true);
+    world.state.lock().unwrap().lag = 3;
+    let renewed = Rotated::Renewed {
+        new: issued("new-0"),
+        old: issued("a"),
+        removed: Some("stray".into()),
+    };
+    assert_eq!(world.rotate(None).await.unwrap(), renewed);
+
+    let world = World::new(&["a"], true);
+    world.state.lock().unwrap().barren = true;
+    assert!(matches!(world.rotate(None).await, Err(RotateError::New(_))));
+    world.check_end(&"barren");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_told_is_refused_and_nothing_is_changed() {
+    let check = async |ids: &[&str], noted, keep: Option<&str>, expected: &str| {
+        let world = World::new(ids, noted);
+        match rotate(&world, &world.file, &world, keep).await {
+            Ok(rotated) => assert_eq!(expected, "", "{rotated:?}"),
+            Err(error) => {
+                assert!(!expected.is_empty() && error.to_string().contains(expected), "{error}");
+                assert_eq!(world.state.lock().unwrap().alive.len(), ids.len());
+            }
+        }
+    };
+    check(&["a", "b"], false, None, "--keep ID").await;
+    check(&["a", "b"], false, Some("a"), "").await;
+    check(&["a", "b"], false, Some("c"), "there is no token c").await;
+    check(&["a", "b"], true, Some("b"), "holds token a, and not b").await;
+    check(&["a", "b"], true, Some("a"), "").await;
+
+    let world = World::new(&["a"], true);
+    world
+        .state
+        .lock()
+        .unwrap()
+        .alive
+        .insert("z".into(), text("a").expose_secret().to_owned());
+    world.state.lock().unwrap().alive.remove("a");
+    let error = world.rotate(None).await.unwrap_err();
+    assert!(error.to_string().contains("is not listed there"), "{error}");
+
+    let lock = world.file.lock().unwrap();
+    assert!(matches!(world.rotate(None).await, Err(RotateError::Busy(_))));
+    drop(lock);
+}
