@@ -31,8 +31,9 @@ scim = { profile = "generic", endpoint = "https://cloud.example.org/scim/v2/", t
 "#;
 
 /// Files that may be named below `/etc/scimward`, where a test has none.
-const NAMED_FILES: [&str; 6] = [
+const NAMED_FILES: [&str; 7] = [
     "token",
+    "cloud-ca.pem",
     "corp-ca.pem",
     "ldap-ca.pem",
     "scim-ca.pem",
@@ -384,7 +385,7 @@ fn example() -> BTreeMap<String, BTreeMap<String, (String, bool)>> {
     }
     tables.retain(|table, _| !table.is_empty() && !["users.map", "groups.map"].contains(&table.as_str()));
     tables.retain(|table, _| !table.starts_with("users.override"));
-    assert_eq!(tables.len(), 11, "{tables:?}");
+    assert_eq!(tables.len(), 14, "{tables:?}");
     tables
 }
 

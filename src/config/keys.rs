@@ -2,7 +2,7 @@
 //! a mistake.
 
 /// Tables and their keys. `[users.map]` and `[groups.map]` are not here: their keys are attribute paths.
-pub(super) const TABLES: [(&str, &[&str]); 11] = [
+pub(super) const TABLES: [(&str, &[&str]); 14] = [
     ("ldap", LDAP),
     ("users", USERS),
     ("groups", GROUPS),
@@ -14,11 +14,14 @@ pub(super) const TABLES: [(&str, &[&str]); 11] = [
     ("schedule", SCHEDULE),
     ("audit", AUDIT),
     ("log", LOG),
+    ("cloud", CLOUD),
+    ("cloud.huawei", HUAWEI),
+    ("cloud.alibaba", ALIBABA),
 ];
 
 /// Names of [`TABLES`] at the top.
 pub(super) const TOP: &[&str] = &[
-    "ldap", "users", "groups", "scim", "leavers", "limits", "state", "schedule", "audit", "log",
+    "ldap", "users", "groups", "scim", "leavers", "limits", "state", "schedule", "audit", "log", "cloud",
 ];
 
 /// `[ldap]`
@@ -93,6 +96,8 @@ pub(super) const SCIM: &[&str] = &[
     "request_timeout",
     "max_tries",
     "max_elapsed",
+    "token_expires",
+    "rotate_before_days",
 ];
 
 /// `[leavers]`
@@ -113,17 +118,60 @@ pub(super) const AUDIT: &[&str] = &["cron", "repair", "max_requests"];
 /// `[log]`
 pub(super) const LOG: &[&str] = &["format", "level"];
 
+/// `[cloud]`
+pub(super) const CLOUD: &[&str] = &["huawei", "alibaba"];
+
+/// `[cloud.huawei]`
+pub(super) const HUAWEI: &[&str] = &[
+    "region",
+    "identity_store_id",
+    "access_key",
+    "secret_key",
+    "security_token",
+    "auth_token",
+    "project_id",
+    "domain_id",
+    "endpoints",
+    "ca_file",
+    "allow_plaintext",
+];
+
+/// `[cloud.huawei] endpoints`
+pub(super) const HUAWEI_ENDPOINTS: &[&str] = &["identitystore", "identitycenter", "iam"];
+
+/// `[cloud.alibaba]`
+pub(super) const ALIBABA: &[&str] = &[
+    "region",
+    "directory_id",
+    "access_key",
+    "secret_key",
+    "security_token",
+    "endpoint",
+    "ca_file",
+    "allow_plaintext",
+];
+
+/// Keys whose values are, or name, secrets.
+const SECRETS: [&str; 6] = [
+    "token",
+    "bind_password",
+    "access_key",
+    "secret_key",
+    "security_token",
+    "auth_token",
+];
+
 /// A secret's source.
 pub(super) const SECRET: &[&str] = &["file", "env", "credential"];
 
 /// Keys that the design has and this version has not: refused by name, so that nobody believes they
 /// are in force.
-pub(super) const LATER: [(&str, &str); 3] = [("", "http"), ("", "cloud"), ("users", "change_detection")];
+pub(super) const LATER: [(&str, &str); 2] = [("", "http"), ("users", "change_detection")];
 
 /// Whether the value of a key is never a secret, so that it can be shown even when the rest of the file
 /// makes no sense.
 pub(super) fn is_harmless(key: &str) -> bool {
-    TABLES.iter().any(|(_, keys)| keys.contains(&key)) && !["token", "bind_password"].contains(&key)
+    TABLES.iter().any(|(_, keys)| keys.contains(&key)) && !SECRETS.contains(&key)
 }
 
 /// The known key that was probably meant.

@@ -12,6 +12,7 @@
 //! Deliberately absent: reading secrets (their sources are only named here), connecting anywhere, and
 //! everything the shells and the core know better: [`Checks`] brings that in.
 
+mod cloud;
 mod excerpt;
 mod groups;
 mod item;
@@ -296,11 +297,17 @@ fn read(report: &Report<'_>, tree: &DeTable<'_>, path: &Path) -> Option<Config> 
     let schedule = top.section("schedule", keys::SCHEDULE);
     let audit = top.section("audit", keys::AUDIT);
     let log = top.section("log", keys::LOG);
+    let cloud = top.section("cloud", keys::CLOUD);
 
+    let cloud_settings = cloud::read(&cloud);
     let (ldap_settings, on_incomplete) = ldap::read(&ldap);
     let has_groups = groups.is_present();
     let users_settings = users::read(&users, has_groups);
     let scim_settings = scim::read(&scim);
+    let known_scim = scim_settings
+        .as_ref()
+        .map(|(profile, settings)| (profile.as_str(), settings));
+    let token_life = cloud::token_life(&scim, known_scim, cloud_settings.as_ref());
     let profile = scim_settings
         .as_ref()
         .map(|(profile, _)| (report.checks.profile)(profile));
@@ -314,7 +321,7 @@ fn read(report: &Report<'_>, tree: &DeTable<'_>, path: &Path) -> Option<Config> 
     let (audit_settings, log_settings) = (policy::audit(&audit), policy::log(&log));
     let schedule_settings = policy::schedule(&schedule, audit_settings.cron.as_deref());
     for section in [
-        top, ldap, users, groups, scim, leavers, limits, state, schedule, audit, log,
+        top, ldap, users, groups, scim, leavers, limits, state, schedule, audit, log, cloud,
     ] {
         section.finish();
     }
@@ -332,8 +339,8 @@ fn read(report: &Report<'_>, tree: &DeTable<'_>, path: &Path) -> Option<Config> 
         groups: groups_settings,
         profile,
         scim,
-        token_life: TokenLife::default(),
-        cloud: CloudSettings::default(),
+        token_life,
+        cloud: cloud_settings?,
         leavers,
         limits,
         state_path,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ProfileDefaults, section::Section, url};
+use super::{ProfileDefaults, item::Item, section::Section, url};
 use crate::scim::settings::{Adopt, ScimSettings};
 
 /// Above this no SCIM service is known to answer; it only keeps a slip of the finger from being one.
@@ -79,8 +79,18 @@ fn read_endpoint(scim: &Section<'_>, allow_plaintext: bool) -> Option<String> {
         "endpoint",
         "write endpoint = \"https://…/scim/v2/\" as the cloud's console shows it",
     )?;
+    read_address(
+        &item,
+        allow_plaintext,
+        "write the address as the cloud's console shows it: https://…/scim/v2/",
+        "http:// would send the token and everybody's data in clear",
+    )
+}
+
+/// An address of a web service, with one slash at its end. `form` says how to write one.
+pub(super) fn read_address(item: &Item<'_>, allow_plaintext: bool, form: &str, in_clear: &str) -> Option<String> {
     let text = item.text()?;
-    match url::endpoint(text) {
+    match url::endpoint(text, form) {
         Err(bad) => {
             // It may hold a password or a token.
             if text.contains(['@', '?', '#']) {
@@ -92,7 +102,7 @@ fn read_endpoint(scim: &Section<'_>, allow_plaintext: bool) -> Option<String> {
         Ok(endpoint) if endpoint.tls || endpoint.loopback || allow_plaintext => Some(endpoint.url),
         Ok(_) => {
             item.wrong(
-                "http:// would send the token and everybody's data in clear",
+                in_clear,
                 "write https://; allow_plaintext = true only if you really mean it",
             );
             None

@@ -1,5 +1,6 @@
 //! The whole module from outside: text in, configuration or mistakes out.
 
+mod cloud;
 mod example;
 mod mistakes;
 mod values;
@@ -77,7 +78,7 @@ fn checks() -> Checks {
             if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
         },
         profile: |name| match name {
-            "generic" | "flat" => Ok(ProfileDefaults {
+            "generic" | "flat" | "huawei" | "alibaba" => Ok(ProfileDefaults {
                 rate_per_s: 25.0,
                 concurrency: 8,
                 nested_groups: name == "generic",

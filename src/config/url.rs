@@ -35,14 +35,13 @@ pub(super) struct Endpoint {
     pub(super) loopback: bool,
 }
 
-/// `https://host[:port]/path/`.
-pub(super) fn endpoint(text: &str) -> Result<Endpoint, BadUrl> {
-    const FORM: &str = "write the address as the cloud's console shows it: https://…/scim/v2/";
-    let parts = split(text, FORM)?;
+/// `https://host[:port]/path/`. `form` says how to write one.
+pub(super) fn endpoint(text: &str, form: &str) -> Result<Endpoint, BadUrl> {
+    let parts = split(text, form)?;
     let tls = match parts.scheme.as_str() {
         "https" => true,
         "http" => false,
-        _ => return Err(bad(format!("{}:// is not a web address", parts.scheme), FORM)),
+        _ => return Err(bad(format!("{}:// is not a web address", parts.scheme), form)),
     };
     let authority = match (&parts.host, parts.port) {
         (host, port) if host.contains(':') => join(&format!("[{host}]"), port),
@@ -164,7 +163,7 @@ mod tests {
     #[test]
     fn endpoints() {
         let check = |text: &str, expected: Result<(&str, bool), &str>| {
-            let found = endpoint(text);
+            let found = endpoint(text, "write https://host/");
             match (found, expected) {
                 (Ok(found), Ok((url, loopback))) => assert_eq!((found.url.as_str(), found.loopback), (url, loopback)),
                 (Err(error), Err(expected)) => assert!(error.problem.contains(expected), "{text}: {}", error.problem),

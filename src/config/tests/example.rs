@@ -37,6 +37,7 @@ fn what_is_commented_out_is_the_default() {
     (full.ldap.client_cert, full.ldap.client_key) = (None, None);
     full.scim.ca_file = None;
     (full.scim.rate_per_s, full.scim.concurrency) = (plain.scim.rate_per_s, plain.scim.concurrency);
+    (full.cloud, full.token_life) = (plain.cloud.clone(), plain.token_life);
     full.limits.protected.clear();
     full.audit.cron = None;
     full.schedule.iter_mut().for_each(|schedule| schedule.audit_cron = None);

@@ -399,10 +399,6 @@ fn unknown_and_later_tables() {
     check("[webhooks]", &["[webhooks]: unknown table", "known here: ldap, users"]);
     check("[http] listen = \"x\"", &["[http]: not supported by this version"]);
     check(
-        "[cloud.huawei] secret_key = \"hunter2\"",
-        &["[cloud]: not supported by this version"],
-    );
-    check(
         "[scim] page_size = 1",
         &["[scim] page_size: unknown key", "it belongs in [ldap]"],
     );
