@@ -7,6 +7,7 @@ mod setup;
 
 use std::{ffi::OsString, io, net::SocketAddr, path::Path, path::PathBuf};
 
+use chrono::{DateTime, Utc};
 use clap::{
     ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint,
     builder::{OsStringValueParser, TypedValueParser},
@@ -234,6 +235,38 @@ pub struct SandboxOptions {
     /// Add each request to a file as a line of JSON
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub log: Option<PathBuf>,
+
+    /// Begin with provisioning switched off and without a token: the control plane switches it on
+    #[arg(long, conflicts_with = "token_file")]
+    pub unprovisioned: bool,
+
+    /// The access key id of the control plane (mode 0600); one is made when left out
+    #[arg(long, value_name = "FILE", requires = "secret_key_file", value_hint = ValueHint::FilePath)]
+    pub access_key_file: Option<PathBuf>,
+
+    /// The secret of that access key (mode 0600)
+    #[arg(long, value_name = "FILE", requires = "access_key_file", value_hint = ValueHint::FilePath)]
+    pub secret_key_file: Option<PathBuf>,
+
+    /// Make the access key a temporary one, with this security token (mode 0600)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub security_token_file: Option<PathBuf>,
+
+    /// How long bearer tokens are good; 365 when left out
+    #[arg(long, value_name = "DAYS", conflicts_with = "token_expires")]
+    pub token_days: Option<u32>,
+
+    /// When bearer tokens end, all of them at this moment: 2027-05-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub token_expires: Option<DateTime<Utc>>,
+
+    /// What switching on again answers, which the vendor does not say: 409 or 400
+    #[arg(long, value_name = "STATUS", value_parser = ["409", "400"])]
+    pub second_enable: Option<String>,
+
+    /// How many Identity Center instances the account has; only the first has SCIM
+    #[arg(long, value_name = "NUMBER")]
+    pub instances: Option<u16>,
 }
 
 /// `scimward rejects …`
@@ -640,6 +673,11 @@ mod tests {
             "setup --systemd --state x",
             "setup --anonymous --bind-dn x",
             "setup --enable --token-file x",
+            "sandbox --unprovisioned --token-file f",
+            "sandbox --access-key-file f",
+            "sandbox --token-days 1 --token-expires 2027-05-01T00:00:00Z",
+            "sandbox --token-expires tomorrow",
+            "sandbox --second-enable 200",
             "completions tcsh",
             "man",
             "--config",

@@ -4,14 +4,12 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::Failure;
@@ -24,12 +22,13 @@ use crate::{
         folder::{Kept, private},
         read_people,
     },
-    secret::SecretSource,
 };
 
 mod banner;
+mod keys;
 
-use banner::Banner;
+use banner::{Banner, ControlBanner};
+use keys::Keys;
 
 /// The profile when none is named.
 const PROFILE: &str = "huawei";
@@ -47,14 +46,15 @@ pub async fn run(options: &SandboxOptions, colour: bool) -> Result<u8, Failure> 
     let seed = options.fault_seed.unwrap_or_else(|| fastrand::u32(..).into());
     let faults = FaultPlan::parse(&options.faults, seed).map_err(|mistakes| Failure::usage(mistakes.to_string()))?;
     let folder = options.data.as_deref().map(Folder::open).transpose();
-    let folder = folder.map_err(|error| Failure::usage(error.to_string()))?;
-    let kept = folder.as_ref().map(Folder::load).transpose();
+    let folder = folder.map_err(|error| Failure::usage(error.to_string()))?.map(Arc::new);
+    let kept = folder.as_deref().map(Folder::load).transpose();
     let kept = kept.map_err(|error| Failure::usage(error.to_string()))?.flatten();
     let profile = profile(options, kept.as_ref())?;
     let listen = Listen::new(options, kept.as_ref())?;
-    let token = Token::new(options, folder.as_ref())?;
+    let control_state = kept.as_ref().map(|kept| kept.control.clone());
+    let keys = Keys::new(options, &profile, folder.as_deref(), control_state)?;
     let people = people(options, kept.is_some())?;
-    let log = log(options, folder.as_ref())?;
+    let log = log(options, folder.as_deref())?;
     let banner = Banner {
         title: Profile::named(&profile).map_or_else(String::new, |profile| profile.title),
         seeded: people.len(),
@@ -64,7 +64,8 @@ pub async fn run(options: &SandboxOptions, colour: bool) -> Result<u8, Failure> 
         log: log.as_ref().map(|(path, _)| path.clone()),
         faults: faults.specs().map(str::to_owned).collect(),
         fault_seed: faults.has_chance().then_some(seed),
-        token: token.path.clone(),
+        token: keys.token_file.clone(),
+        control: keys.control.as_ref().map(ControlBanner::new),
         profile: profile.clone(),
         colour,
     };
@@ -72,16 +73,17 @@ pub async fn run(options: &SandboxOptions, colour: bool) -> Result<u8, Failure> 
     let start = |listen| Options {
         profile: profile.clone(),
         listen,
-        token: token.secret.clone(),
+        token: keys.token.clone(),
+        control: keys.control.as_ref().map(|control| control.options.clone()),
         faults: faults.clone(),
         state: state.clone(),
         people: people.clone(),
         observer: observer(colour, log.as_ref().and_then(|(_, file)| file.try_clone().ok())),
     };
     let mut sandbox = listen.start(start).await?;
-    banner.print(&sandbox).map_err(Failure::output)?;
-    let keeper = folder.map(|folder| Keeper {
-        folder: Arc::new(folder),
+    banner.print(&sandbox, &keys.token).map_err(Failure::output)?;
+    let keeper = folder.as_ref().map(|folder| Keeper {
+        folder: Arc::clone(folder),
         profile,
     });
     serve(&mut sandbox, keeper.as_ref(), &stop).await?;
@@ -126,7 +128,8 @@ struct Keeper {
 
 impl Keeper {
     async fn save(&self, sandbox: &Sandbox) -> Result<(), Failure> {
-        let kept = Kept::new(&self.profile, sandbox.addr, sandbox.state());
+        let (cloud, control) = sandbox.state();
+        let kept = Kept::new(&self.profile, sandbox.addr, cloud, control);
         let folder = Arc::clone(&self.folder);
         let saved = tokio::task::spawn_blocking(move || folder.save(&kept)).await;
         saved
@@ -193,66 +196,6 @@ impl Listen {
             started => started,
         };
         started.map_err(|error| Failure::usage(super::chain(&error)))
-    }
-}
-
-/// What clients have to show, and where they find it.
-struct Token {
-    secret: SecretString,
-    path: PathBuf,
-    /// Goes with the sandbox.
-    _folder: Option<TempDir>,
-}
-
-impl Token {
-    fn new(options: &SandboxOptions, folder: Option<&Folder>) -> Result<Self, Failure> {
-        if let Some(path) = &options.token_file {
-            return Self::read(path);
-        }
-        if let Some(folder) = folder {
-            let path = folder.token();
-            return if path.exists() {
-                Self::read(&path)
-            } else {
-                Self::make(path, None)
-            };
-        }
-        let folder = tempfile::Builder::new()
-            .prefix("scimward-sandbox-")
-            .tempdir()
-            .map_err(|error| Failure::other(&error))?;
-        Self::make(folder.path().join("token"), Some(folder))
-    }
-
-    fn read(path: &Path) -> Result<Self, Failure> {
-        let secret = SecretSource::File(path.to_owned()).read();
-        let secret = secret.map_err(|error| Failure::usage(format!("the token of the sandbox: {error}")))?;
-        Ok(Self {
-            secret,
-            // It is read, so it is there.
-            path: path.canonicalize().unwrap_or_else(|_| path.to_owned()),
-            _folder: None,
-        })
-    }
-
-    fn make(path: PathBuf, folder: Option<TempDir>) -> Result<Self, Failure> {
-        let mut bytes = [0; 24];
-        rustls::crypto::ring::default_provider()
-            .secure_random
-            .fill(&mut bytes)
-            .map_err(|_| {
-                Failure::usage("this machine has no random numbers to make a token of: name one with --token-file")
-            })?;
-        let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let secret = SecretString::from(secret);
-        private(&path)
-            .and_then(|mut file| writeln!(file, "{}", secret.expose_secret()))
-            .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))?;
-        Ok(Self {
-            secret,
-            path,
-            _folder: folder,
-        })
     }
 }
 

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{
-    Cloud, Reply, Request,
+    Cloud, Control, Reply, Request,
     cloud::Kind,
+    control::{Message, Plane},
     fault::{Fault, RetryAfter, Rival, When},
 };
 
@@ -37,44 +38,123 @@ impl Delivery {
 
 /// Lets `cloud` have the request at `now`, as far as `fault` lets it through.
 pub fn deliver(cloud: &mut Cloud, request: &Request, fault: Option<&Fault>, now: DateTime<Utc>) -> Delivery {
+    through(&mut ToCloud { cloud, request, now }, fault, now)
+}
+
+/// The same for a request to the control plane, which may change whom `cloud` lets in.
+pub(super) fn deliver_control(
+    (control, cloud): (&mut Control, &mut Cloud),
+    message: &Message,
+    fault: Option<&Fault>,
+    now: DateTime<Utc>,
+) -> Delivery {
+    let mut call = ToControl {
+        control,
+        cloud,
+        message,
+        now,
+    };
+    through(&mut call, fault, now)
+}
+
+/// One request and whoever answers it.
+trait Call {
+    /// The answer, and the effect.
+    fn answer(&mut self) -> Reply;
+
+    /// An answer without an effect, in the same words as a refusal of its own.
+    fn refusal(&mut self, status: u16) -> Reply;
+
+    /// The header that asks for a pause.
+    fn pause(&self, wait: RetryAfter, now: DateTime<Utc>) -> (String, String) {
+        ("retry-after".to_owned(), header(wait, now))
+    }
+
+    /// Somebody else is faster.
+    fn overtaken(&mut self, _: Rival) {}
+}
+
+struct ToCloud<'a> {
+    cloud: &'a mut Cloud,
+    request: &'a Request,
+    now: DateTime<Utc>,
+}
+
+impl Call for ToCloud<'_> {
+    fn answer(&mut self) -> Reply {
+        self.cloud.answer(self.request, self.now)
+    }
+
+    fn refusal(&mut self, status: u16) -> Reply {
+        self.cloud.refusal(status, "a fault of the sandbox's plan", self.now)
+    }
+
+    fn overtaken(&mut self, rival: Rival) {
+        overtake(self.cloud, self.request, rival, self.now);
+    }
+}
+
+struct ToControl<'a> {
+    control: &'a mut Control,
+    cloud: &'a mut Cloud,
+    message: &'a Message,
+    now: DateTime<Utc>,
+}
+
+impl Call for ToControl<'_> {
+    fn answer(&mut self) -> Reply {
+        self.control.answer(self.message, self.cloud, self.now)
+    }
+
+    fn refusal(&mut self, status: u16) -> Reply {
+        self.control.refusal(self.message, status)
+    }
+
+    /// Alibaba Cloud has a header of its own, in milliseconds.
+    fn pause(&self, wait: RetryAfter, now: DateTime<Utc>) -> (String, String) {
+        match (self.control.plane(), wait) {
+            (Plane::Alibaba, RetryAfter::Seconds(wait) | RetryAfter::Date(wait)) => {
+                ("x-acs-retry-after".to_owned(), (u64::from(wait) * 1000).to_string())
+            }
+            (Plane::Huawei, wait) => ("retry-after".to_owned(), header(wait, now)),
+        }
+    }
+}
+
+fn through(call: &mut impl Call, fault: Option<&Fault>, now: DateTime<Utc>) -> Delivery {
     match fault {
-        None => Delivery::Whole(cloud.answer(request, now)),
+        None => Delivery::Whole(call.answer()),
         Some(Fault::Status {
             status,
             retry_after,
             html,
             when,
         }) => {
-            take_effect(cloud, request, *when, now);
-            let mut reply = if *html {
-                page(*status)
-            } else {
-                cloud.refusal(*status, "a fault of the sandbox's plan", now)
-            };
-            let header = retry_after.map(|wait| ("retry-after".to_owned(), header(wait, now)));
-            reply.headers.extend(header);
+            take_effect(call, *when);
+            let mut reply = if *html { page(*status) } else { call.refusal(*status) };
+            reply.headers.extend(retry_after.map(|wait| call.pause(wait, now)));
             Delivery::Whole(reply)
         }
         Some(Fault::Reset(when)) => {
-            take_effect(cloud, request, *when, now);
+            take_effect(call, *when);
             Delivery::Reset
         }
-        Some(Fault::Delay(wait)) => Delivery::Late(cloud.answer(request, now), *wait),
-        Some(Fault::Truncate) => match cloud.answer(request, now) {
+        Some(Fault::Delay(wait)) => Delivery::Late(call.answer(), *wait),
+        Some(Fault::Truncate) => match call.answer() {
             // Without a body there is no middle of it to end in.
             reply if reply.body.is_empty() => Delivery::Reset,
             reply => Delivery::Truncated(reply),
         },
         Some(Fault::Race(rival)) => {
-            overtake(cloud, request, *rival, now);
-            Delivery::Whole(cloud.answer(request, now))
+            call.overtaken(*rival);
+            Delivery::Whole(call.answer())
         }
     }
 }
 
-fn take_effect(cloud: &mut Cloud, request: &Request, when: When, now: DateTime<Utc>) {
+fn take_effect(call: &mut impl Call, when: When) {
     if when == When::After {
-        cloud.answer(request, now);
+        call.answer();
     }
 }
 

@@ -10,9 +10,10 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{
-    Cloud, FaultPlan, Reply, Request,
+    Cloud, Control, FaultPlan, Reply, Request,
     cloud::Kind,
-    delivery::{Delivery, deliver},
+    control::Message,
+    delivery::{Delivery, deliver, deliver_control},
     record::Record,
 };
 
@@ -26,22 +27,25 @@ pub type Observer = Box<dyn Fn(&Record) + Send + Sync>;
 pub(super) struct Desk {
     inner: Mutex<Inner>,
     observer: Observer,
-    /// The number of the last effect.
-    effects: watch::Sender<u64>,
+    /// The numbers of the last effects, on the cloud and on the control plane.
+    effects: watch::Sender<(u64, u64)>,
 }
 
 struct Inner {
     cloud: Cloud,
+    /// Nothing where the cloud has none here.
+    control: Option<Control>,
     faults: FaultPlan,
     count: u64,
     records: VecDeque<Record>,
 }
 
 impl Desk {
-    pub(super) fn new(cloud: Cloud, faults: FaultPlan, observer: Observer) -> Self {
-        let effects = watch::Sender::new(last_effect(&cloud));
+    pub(super) fn new(cloud: Cloud, control: Option<Control>, faults: FaultPlan, observer: Observer) -> Self {
+        let effects = watch::Sender::new(last_effects(&cloud, control.as_ref()));
         let inner = Inner {
             cloud,
+            control,
             faults,
             count: 0,
             records: VecDeque::new(),
@@ -66,6 +70,22 @@ impl Desk {
         delivery
     }
 
+    /// The same for a request to the control plane; nothing when there is none.
+    pub(super) fn answer_control(&self, message: &Message) -> Option<Delivery> {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let now = Utc::now();
+        let control = inner.control.as_mut()?;
+        let request = control.shown(message);
+        let fault = inner.faults.next_control(&request);
+        let delivery = deliver_control((control, &mut inner.cloud), message, fault.as_ref(), now);
+        inner.count += 1;
+        let shown = Control::shown_delivery(&delivery);
+        let record = Record::new((inner.count, now), &request, String::new(), fault, &shown);
+        self.keep(inner, record);
+        Some(delivery)
+    }
+
     /// Refuses a request that never gets to the cloud, in the cloud's words.
     pub(super) fn refuse(&self, request: &Request, status: u16, detail: &str) -> Reply {
         let mut inner = self.lock();
@@ -84,13 +104,13 @@ impl Desk {
             inner.records.pop_front();
         }
         inner.records.push_back(record);
-        let last = last_effect(&inner.cloud);
+        let last = last_effects(&inner.cloud, inner.control.as_ref());
         self.effects
             .send_if_modified(|effects| std::mem::replace(effects, last) != last);
     }
 
     /// Says when there was an effect.
-    pub(super) fn effects(&self) -> watch::Receiver<u64> {
+    pub(super) fn effects(&self) -> watch::Receiver<(u64, u64)> {
         self.effects.subscribe()
     }
 
@@ -104,9 +124,20 @@ impl Desk {
         self.lock().records.iter().cloned().collect()
     }
 
-    /// Everything the cloud holds, to be restored later.
-    pub(super) fn state(&self) -> Value {
-        self.lock().cloud.state()
+    /// Everything the cloud and its control plane hold, to be restored later.
+    pub(super) fn state(&self) -> (Value, Option<Value>) {
+        let inner = self.lock();
+        (inner.cloud.state(), inner.control.as_ref().map(Control::state))
+    }
+
+    /// Looks at the control plane, when there is one.
+    pub(super) fn look_at_control<T>(&self, with: impl FnOnce(&Control) -> T) -> Option<T> {
+        self.lock().control.as_ref().map(with)
+    }
+
+    /// Where the cloud is, with a slash at the end: a control plane may move it.
+    pub(super) fn base(&self) -> String {
+        self.lock().cloud.base().to_owned()
     }
 
     /// Looks at the cloud and at the last requests, which wait meanwhile.
@@ -121,8 +152,9 @@ impl Desk {
     }
 }
 
-fn last_effect(cloud: &Cloud) -> u64 {
-    cloud.history().last().map_or(0, |change| change.number)
+fn last_effects(cloud: &Cloud, control: Option<&Control>) -> (u64, u64) {
+    let change = cloud.history().last().map_or(0, |change| change.number);
+    (change, control.map_or(0, Control::revision))
 }
 
 /// Whom a request is about: by the name in its body, else by the id in its path.

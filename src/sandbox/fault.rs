@@ -96,9 +96,19 @@ impl FaultPlan {
     /// The fault that this request meets, which is the next one to arrive. The first rule that strikes
     /// wins; every rule counts every request that it is for.
     pub fn next(&mut self, request: &Request) -> Option<Fault> {
+        self.first(|rule| rule.strikes(request))
+    }
+
+    /// The same for a request to the control plane, whose path or operation stands in `request`. Only
+    /// rules that name it are for it: a storm on the SCIM side leaves the tokens alone.
+    pub(super) fn next_control(&mut self, request: &Request) -> Option<Fault> {
+        self.first(|rule| rule.names_first(request) && rule.strikes(request))
+    }
+
+    fn first(&mut self, mut strikes: impl FnMut(&mut Rule) -> bool) -> Option<Fault> {
         let mut met = None;
         for rule in &mut self.rules {
-            let struck = rule.strikes(request);
+            let struck = strikes(rule);
             if struck && met.is_none() {
                 met = Some(rule.fault().clone());
             }

@@ -26,17 +26,21 @@ pub struct Kept {
     pub address: SocketAddr,
     /// The cloud's state.
     pub cloud: Value,
+    /// The control plane's state; the folders of before had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Value>,
 }
 
 impl Kept {
     /// As it goes into the file.
     #[must_use]
-    pub fn new(profile: &str, address: SocketAddr, cloud: Value) -> Self {
+    pub fn new(profile: &str, address: SocketAddr, cloud: Value, control: Option<Value>) -> Self {
         Self {
             version: VERSION,
             profile: profile.to_owned(),
             address,
             cloud,
+            control,
         }
     }
 }
@@ -85,6 +89,24 @@ impl Folder {
     #[must_use]
     pub fn token(&self) -> PathBuf {
         self.path.join("token")
+    }
+
+    /// Where the access key of the control plane is, unless one is named.
+    #[must_use]
+    pub fn access_key(&self) -> PathBuf {
+        self.path.join("access-key")
+    }
+
+    /// Where its secret is.
+    #[must_use]
+    pub fn secret_key(&self) -> PathBuf {
+        self.path.join("secret-key")
+    }
+
+    /// Where a token for IAM is.
+    #[must_use]
+    pub fn auth_token(&self) -> PathBuf {
+        self.path.join("auth-token")
     }
 
     /// Where the request log is, unless one is named.
@@ -160,16 +182,29 @@ mod tests {
         let folder = Folder::open(&path).unwrap();
         assert!(folder.load().unwrap().is_none());
         let address = "127.0.0.1:8080".parse().unwrap();
-        for cloud in [json!({"users": [1]}), json!({"users": []})] {
-            folder.save(&Kept::new("aws", address, cloud.clone())).unwrap();
+        for (cloud, control) in [
+            (json!({"users": [1]}), None),
+            (json!({"users": []}), Some(json!({"tokens": []}))),
+        ] {
+            let kept = Kept::new("aws", address, cloud.clone(), control.clone());
+            folder.save(&kept).unwrap();
             let kept = folder.load().unwrap().unwrap();
             assert_eq!(
-                (kept.profile.as_str(), kept.address, kept.cloud),
-                ("aws", address, cloud)
+                (kept.profile.as_str(), kept.address, kept.cloud, kept.control),
+                ("aws", address, cloud, control)
             );
         }
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(&folder.state())), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_folder_from_before_the_control_plane_is_read() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = Folder::open(outer.path()).unwrap();
+        let old = r#"{"version":1,"profile":"huawei","address":"127.0.0.1:1","cloud":{}}"#;
+        fs::write(folder.state(), old).unwrap();
+        assert_eq!(folder.load().unwrap().unwrap().control, None);
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //!                                  └────────────── record ◀─────────────┘
 //! ```
 //!
-//! [`cloud`] is a state machine without I/O and without a clock: tests put it in place of the network.
-//! [`fault`] decides, [`delivery`] joins the two, and only [`Sandbox`] knows sockets. Deliberately absent:
+//! [`cloud`] is a state machine without I/O and without a clock: tests put it in place of the network; so is
+//! [`control`], which switches it on and off and hands out its tokens. [`fault`] decides, [`delivery`] joins the two, and only [`Sandbox`] knows sockets. Deliberately absent:
 //! anything lenient. What the real cloud refuses, this one refuses, in its words.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -18,6 +18,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 pub mod cloud;
+pub mod control;
 pub mod delivery;
 mod desk;
 pub mod exchange;
@@ -30,6 +31,7 @@ mod server;
 mod service;
 
 pub use cloud::{Change, Cloud, Kind, Stored, What};
+pub use control::{Control, ControlOptions};
 pub use delivery::{Delivery, deliver};
 pub use desk::Observer;
 pub use exchange::{Reply, Request};
@@ -38,12 +40,13 @@ pub use folder::Folder;
 pub use record::Record;
 pub use seed::read_people;
 
+use control::Plane;
 use desk::Desk;
 use service::Shared;
 
 use crate::profile::Profile;
 
-/// The tenant in the path of those clouds that have one there. Always the same, so that a configuration
+/// The first tenant in the path of those clouds that have one there. Always the same, so that a configuration
 /// fits the sandbox after a restart.
 const TENANT: &str = "7d0c1f5e-2b7a-4c1e-9f43-5a6e8b0d2c91";
 /// How long requests in hand may take when the sandbox stops.
@@ -55,8 +58,10 @@ pub struct Options {
     pub profile: String,
     /// Where to listen; port 0 is any that is free.
     pub listen: SocketAddr,
-    /// What clients have to show.
+    /// What clients have to show; with a control plane, its first bearer token.
     pub token: SecretString,
+    /// The control plane; nothing for a cloud that is always on. Left aside for profiles that have none.
+    pub control: Option<ControlOptions>,
     /// What goes wrong.
     pub faults: FaultPlan,
     /// What an earlier run left, as [`Sandbox::state`] gave it.
@@ -75,6 +80,7 @@ impl Options {
             profile: profile.to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             token,
+            control: None,
             faults: FaultPlan::default(),
             state: None,
             people: Vec::new(),
@@ -133,7 +139,7 @@ impl Sandbox {
         let url = format!("http://{addr}{base_path}");
         let mut cloud = Cloud::new(&options.profile, &url)
             .ok_or_else(unknown)?
-            .with_token(options.token);
+            .with_token(&options.token);
         if let Some(state) = options.state {
             cloud.restore(state).map_err(StartError::State)?;
         }
@@ -143,30 +149,54 @@ impl Sandbox {
                 .seed(Kind::User, person, true, now)
                 .map_err(|problem| StartError::Person { number, problem })?;
         }
-        let desk = Arc::new(Desk::new(cloud, options.faults, options.observer));
+        let plane = Plane::of(&options.profile);
+        let control = options.control.zip(plane).map(|(control, plane)| {
+            Control::new(plane, control, &options.token, &mut cloud, now).map_err(StartError::State)
+        });
+        let desk = Desk::new(cloud, control.transpose()?, options.faults, options.observer);
+        let desk = Arc::new(desk);
         let stop = CancellationToken::new();
         let shared = Shared {
             desk: Arc::clone(&desk),
-            base: url.as_str().into(),
+            plane: desk.look_at_control(Control::plane),
             has_tenant: base_path.contains(TENANT),
-            base_path: base_path.into(),
             title: profile.title.as_str().into(),
             stop: stop.clone(),
         };
         let serving = tokio::spawn(server::serve(listener, service::router(shared), stop.clone()));
         Ok(Self {
             addr,
-            url,
+            url: desk.base(),
             desk,
             stop,
             serving: Some(serving),
         })
     }
 
-    /// The endpoint, with a slash at its end.
+    /// The endpoint at the start, with a slash at its end. A control plane may move it later on.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Whether SCIM is switched on.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.desk.look_at_control(Control::is_enabled).unwrap_or(true)
+    }
+
+    /// Whether the SCIM side knows this bearer token, good or expired.
+    #[must_use]
+    pub fn knows(&self, token: &SecretString) -> bool {
+        self.desk
+            .look_at_control(|control| control.knows(token))
+            .unwrap_or(true)
+    }
+
+    /// The address of the control plane, with a slash at its end; nothing when there is none.
+    #[must_use]
+    pub fn control_url(&self) -> Option<String> {
+        self.desk.look_at_control(|control| control.url().to_owned())
     }
 
     /// Requests answered so far.
@@ -181,15 +211,16 @@ impl Sandbox {
         self.desk.records()
     }
 
-    /// Everything the cloud holds, for [`Options::state`].
+    /// Everything the cloud holds, for [`Options::state`], and its control plane, for
+    /// [`ControlOptions::state`].
     #[must_use]
-    pub fn state(&self) -> Value {
+    pub fn state(&self) -> (Value, Option<Value>) {
         self.desk.state()
     }
 
     /// Changes whenever [`Sandbox::state`] does.
     #[must_use]
-    pub fn effects(&self) -> watch::Receiver<u64> {
+    pub fn effects(&self) -> watch::Receiver<(u64, u64)> {
         self.desk.effects()
     }
 

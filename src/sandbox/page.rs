@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     Router,
-    extract::{ConnectInfo, Path, Query, State},
+    extract::{ConnectInfo, Path, Query, Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -17,7 +17,7 @@ use axum::{
 use minijinja::Environment;
 use serde::Deserialize;
 
-use super::service::Shared;
+use super::service::{Shared, anything, is_control};
 
 mod view;
 
@@ -30,7 +30,8 @@ const POLICY: &str =
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
-        .route("/", get(home))
+        // Where one cloud has its control plane too.
+        .route("/", get(home).fallback(anything))
         .route("/users/{id}", get(person))
         .route("/style.css", get(style))
 }
@@ -45,9 +46,12 @@ async fn home(
     State(shared): State<Shared>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Query(Search { find }): Query<Search>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response {
-    if !is_local(peer, &headers) {
+    if is_control(&shared, &request) {
+        return anything(State(shared), request).await;
+    }
+    if !is_local(peer, request.headers()) {
         return stranger();
     }
     let home = shared

@@ -12,7 +12,14 @@ use axum::{
 use futures_util::stream;
 use tokio_util::sync::CancellationToken;
 
-use super::{Reply, Request, delivery::Delivery, desk::Desk, page, server::Hangup};
+use super::{
+    Reply, Request,
+    control::{Message, Plane},
+    delivery::Delivery,
+    desk::Desk,
+    page,
+    server::Hangup,
+};
 
 /// Largest body of a request in bytes. A group with a hundred members stays below a hundredth of it.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -21,10 +28,8 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) desk: Arc<Desk>,
-    /// The base address, with a slash at its end.
-    pub(super) base: Arc<str>,
-    /// Its path.
-    pub(super) base_path: Arc<str>,
+    /// The control plane that answers here.
+    pub(super) plane: Option<Plane>,
     /// A tenant stands in the path.
     pub(super) has_tenant: bool,
     /// The profile's title, for the page.
@@ -34,23 +39,76 @@ pub(super) struct Shared {
 }
 
 pub(super) fn router(shared: Shared) -> Router {
-    page::routes().fallback(scim).with_state(shared)
+    page::routes().fallback(anything).with_state(shared)
 }
 
-async fn scim(State(shared): State<Shared>, request: HttpRequest) -> Response {
+/// Whatever is not for the page.
+pub(super) async fn anything(State(shared): State<Shared>, request: HttpRequest) -> Response {
     let (parts, body) = request.into_parts();
+    if shared.plane.is_some_and(|plane| plane.owns(&message(&parts))) {
+        return control(&shared, &parts, body).await;
+    }
+    scim(&shared, &parts, body).await
+}
+
+/// Whether a request at the address of the page is for the control plane.
+pub(super) fn is_control(shared: &Shared, request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let named = headers.contains_key("x-acs-action") || request.uri().query().is_some_and(|q| q.contains("Action="));
+    shared.plane == Some(Plane::Alibaba) && named
+}
+
+async fn control(shared: &Shared, parts: &Parts, body: Body) -> Response {
+    let mut message = message(parts);
+    match axum::body::to_bytes(body, BODY_BYTES_MAX).await {
+        Ok(body) => message.body = body.into(),
+        Err(_) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+    }
+    match shared.desk.answer_control(&message) {
+        Some(delivery) => delivered(shared, delivery).await,
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// All but the body.
+fn message(parts: &Parts) -> Message {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = parts.headers.iter();
+    Message {
+        method: parts.method.as_str().to_owned(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: headers
+            .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+            .collect(),
+        body: Vec::new(),
+    }
+}
+
+async fn scim(shared: &Shared, parts: &Parts, body: Body) -> Response {
     let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
-        let request = scim_request(&parts, parts.uri.path(), Bytes::new());
+        let request = scim_request(parts, parts.uri.path(), Bytes::new());
         let detail = format!("the body is larger than {BODY_BYTES_MAX} bytes, or ended too early");
         return whole(shared.desk.refuse(&request, 413, &detail));
     };
-    let Some(path) = parts.uri.path().strip_prefix(&*shared.base_path) else {
-        let request = scim_request(&parts, parts.uri.path(), body);
-        let (status, detail) = elsewhere(&shared, &parts.uri);
+    let base = shared.desk.base();
+    let Some(path) = parts.uri.path().strip_prefix(path_of(&base)) else {
+        let request = scim_request(parts, parts.uri.path(), body);
+        let (status, detail) = elsewhere(shared, &parts.uri, &base);
         return whole(shared.desk.refuse(&request, status, &detail));
     };
-    let request = scim_request(&parts, path, body);
-    match shared.desk.answer(&request) {
+    let request = scim_request(parts, path, body);
+    delivered(shared, shared.desk.answer(&request)).await
+}
+
+/// The path of an address, with its slash in front.
+fn path_of(base: &str) -> &str {
+    let start = base.match_indices('/').nth(2).map_or(0, |(at, _)| at);
+    &base[start..]
+}
+
+async fn delivered(shared: &Shared, delivery: Delivery) -> Response {
+    match delivery {
         Delivery::Whole(reply) => whole(reply),
         Delivery::Late(reply, wait) => tokio::select! {
             () = tokio::time::sleep(wait) => whole(reply),
@@ -62,12 +120,12 @@ async fn scim(State(shared): State<Shared>, request: HttpRequest) -> Response {
 }
 
 /// What a request outside the endpoint is told. A wrong tenant is a wrong token, as the real ones have it.
-fn elsewhere(shared: &Shared, uri: &Uri) -> (u16, String) {
+fn elsewhere(shared: &Shared, uri: &Uri, base: &str) -> (u16, String) {
     let mut segments = uri.path().split('/').skip(2);
     if shared.has_tenant && segments.next() == Some("scim") {
         return (401, "unknown tenant".to_owned());
     }
-    (404, format!("nothing is here; the endpoint is {}", shared.base))
+    (404, format!("nothing is here; the endpoint is {base}"))
 }
 
 fn scim_request(parts: &Parts, path: &str, body: Bytes) -> Request {

@@ -7,8 +7,13 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
+use secrecy::SecretString;
 
-use crate::sandbox::{Record, Sandbox};
+use super::keys::ControlKeys;
+use crate::sandbox::{
+    Record, Sandbox,
+    control::{ALIBABA_DIRECTORY, ALIBABA_REGION, HUAWEI_IDENTITY_STORE, HUAWEI_REGION},
+};
 
 /// What is said once, at the start.
 pub(super) struct Banner {
@@ -20,19 +25,73 @@ pub(super) struct Banner {
     pub(super) log: Option<PathBuf>,
     pub(super) faults: Vec<String>,
     pub(super) fault_seed: Option<u64>,
-    pub(super) token: PathBuf,
+    /// Nothing when there is no token that anybody has.
+    pub(super) token: Option<PathBuf>,
+    pub(super) control: Option<ControlBanner>,
     pub(super) profile: String,
     pub(super) colour: bool,
 }
 
+/// Where the keys of the control plane are.
+pub(super) struct ControlBanner {
+    access_key: String,
+    access_key_file: PathBuf,
+    secret_key_file: PathBuf,
+    security_token_file: Option<PathBuf>,
+    auth_token_file: PathBuf,
+}
+
+impl ControlBanner {
+    pub(super) fn new(keys: &ControlKeys) -> Self {
+        Self {
+            access_key: keys.options.key.id.clone(),
+            access_key_file: keys.access_key_file.clone(),
+            secret_key_file: keys.secret_key_file.clone(),
+            security_token_file: keys.security_token_file.clone(),
+            auth_token_file: keys.auth_token_file.clone(),
+        }
+    }
+
+    /// `[cloud.huawei]` or `[cloud.alibaba]`, ready to be pasted.
+    fn table(&self, profile: &str, url: &str, loopback: bool) -> String {
+        let file = |path: &PathBuf| format!("{{ file = {} }}", quoted(&path.display().to_string()));
+        let url = quoted(url.trim_end_matches('/'));
+        let places = if profile == "huawei" {
+            format!(
+                "region = {}\nidentity_store_id = {}\n\
+                 endpoints = {{ identitystore = {url}, identitycenter = {url}, iam = {url} }}\n",
+                quoted(HUAWEI_REGION),
+                quoted(HUAWEI_IDENTITY_STORE),
+            )
+        } else {
+            format!(
+                "region = {}\ndirectory_id = {}\nendpoint = {url}\n",
+                quoted(ALIBABA_REGION),
+                quoted(ALIBABA_DIRECTORY),
+            )
+        };
+        let mut table = format!("[cloud.{profile}]\n{places}");
+        if !loopback {
+            table.push_str("allow_plaintext = true  # the sandbox has no TLS\n");
+        }
+        if let Some(path) = &self.security_token_file {
+            let _ = writeln!(table, "security_token = {}", file(path));
+        }
+        let _ = writeln!(table, "access_key = {}", file(&self.access_key_file));
+        let _ = writeln!(table, "secret_key = {}", file(&self.secret_key_file));
+        table
+    }
+}
+
 impl Banner {
-    pub(super) fn print(&self, sandbox: &Sandbox) -> io::Result<()> {
+    /// `token` is what `self.token` holds.
+    pub(super) fn print(&self, sandbox: &Sandbox, token: &SecretString) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        writeln!(out, "{}", self.text(sandbox))?;
+        writeln!(out, "{}", self.text(sandbox, token))?;
         out.flush()
     }
 
-    fn text(&self, sandbox: &Sandbox) -> String {
+    fn text(&self, sandbox: &Sandbox, token: &SecretString) -> String {
         let style = if self.colour { Style::new().bold() } else { Style::new() };
         let mut text = format!(
             "{style}A strict cloud on this machine: {}.{style:#} Ctrl-C ends it.\n\n",
@@ -42,12 +101,36 @@ impl Banner {
             // Writing into a text cannot fail.
             let _ = writeln!(text, "  {name:<9} {value}");
         };
-        row("endpoint", sandbox.url());
+        if sandbox.is_enabled() {
+            row("endpoint", sandbox.url());
+        } else {
+            row(
+                "endpoint",
+                "none: provisioning is switched off, and the control plane switches it on",
+            );
+        }
         row("page", &format!("http://{}/", page_host(sandbox)));
         row("users", &self.users(sandbox.look(|cloud| cloud.users().count())));
         match &self.data {
             Some(data) => row("kept in", &data.display().to_string()),
             None => row("kept", "nothing; --data DIR keeps users, groups and token"),
+        }
+        if let (Some(control), Some(url)) = (&self.control, sandbox.control_url()) {
+            row("control", &url);
+            row(
+                "key",
+                &format!(
+                    "{}, its secret in {}",
+                    control.access_key,
+                    control.secret_key_file.display()
+                ),
+            );
+            if self.profile == "huawei" {
+                row(
+                    "iam token",
+                    &format!("in {}, for a day", control.auth_token_file.display()),
+                );
+            }
         }
         if let Some(log) = &self.log {
             row("log", &log.display().to_string());
@@ -59,7 +142,8 @@ impl Banner {
             row("seed", &format!("{seed}, again with --fault-seed {seed}"));
         }
         text.push_str("\nFor the configuration of scimward:\n\n");
-        text.push_str(&self.table(sandbox));
+        let tables = [self.control_table(sandbox), self.table(sandbox, token)];
+        text.push_str(&tables.into_iter().flatten().collect::<Vec<_>>().join("\n"));
         text
     }
 
@@ -76,21 +160,35 @@ impl Banner {
         words
     }
 
-    /// `[scim]`, ready to be pasted.
-    fn table(&self, sandbox: &Sandbox) -> String {
+    fn control_table(&self, sandbox: &Sandbox) -> Option<String> {
+        let url = sandbox.control_url()?;
+        let loopback = sandbox.addr.ip().is_loopback();
+        Some(self.control.as_ref()?.table(&self.profile, &url, loopback))
+    }
+
+    /// `[scim]`, ready to be pasted; nothing while there is no endpoint.
+    fn table(&self, sandbox: &Sandbox, token: &SecretString) -> Option<String> {
+        if !sandbox.is_enabled() {
+            return None;
+        }
         let mut table = format!(
-            "[scim]\nprofile = {}\nendpoint = {}\ntoken = {{ file = {} }}\n",
+            "[scim]\nprofile = {}\nendpoint = {}\n",
             quoted(&self.profile),
             quoted(sandbox.url()),
-            quoted(&self.token.display().to_string())
         );
+        match self.token.as_ref().filter(|_| sandbox.knows(token)) {
+            Some(path) => {
+                let _ = writeln!(table, "token = {{ file = {} }}", quoted(&path.display().to_string()));
+            }
+            None => table.push_str("# token: the control plane makes one; none that is known here is good\n"),
+        }
         if !sandbox.addr.ip().is_loopback() {
             table.push_str("allow_plaintext = true  # the sandbox has no TLS\n");
         }
         if sandbox.addr.ip().is_unspecified() {
             table.push_str("# On other machines: this one's name in the endpoint, and the token file copied.\n");
         }
-        table
+        Some(table)
     }
 }
 

@@ -8,6 +8,7 @@
 //!
 //! Deliberately absent: time and chance. Ids follow from a seed and a counter, moments from the caller.
 
+mod access;
 mod change;
 mod describe;
 mod discovery;
@@ -39,6 +40,8 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
+pub(in crate::sandbox) use access::digest;
+pub use access::{Access, Holder};
 pub use change::{Change, What};
 pub use stored::{Kind, Stored};
 
@@ -56,7 +59,7 @@ pub struct Cloud {
     profile: Profile,
     /// Where it is reached, with a slash at the end: what locations begin with.
     base: String,
-    token: Option<SecretString>,
+    access: Access,
     seed: u64,
     /// Resources made so far, also those that are gone.
     made: u64,
@@ -109,7 +112,7 @@ impl Cloud {
         ];
         Self {
             base: base.to_owned(),
-            token: None,
+            access: Access::default(),
             seed: 0,
             made: 0,
             answered: 0,
@@ -123,8 +126,8 @@ impl Cloud {
 
     /// This cloud for those who show `token`. Without one, any bearer token is taken.
     #[must_use]
-    pub fn with_token(mut self, token: SecretString) -> Self {
-        self.token = Some(token);
+    pub fn with_token(mut self, token: &SecretString) -> Self {
+        self.access.holders = Some(vec![Holder::of(token)]);
         self
     }
 
@@ -292,7 +295,7 @@ impl Cloud {
 }
 
 /// A UUID made from a text, so that one seed always gives the same ids.
-fn uuid(text: &str) -> String {
+pub(in crate::sandbox) fn uuid(text: &str) -> String {
     let hex = blake3::hash(text.as_bytes()).to_hex();
     // Version 8 (RFC 9562 section 5.8: made by a rule of our own), variant 10.
     format!(

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
-use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::{Cloud, Kind, input, query::Query, refusal::Refusal, uuid};
@@ -77,8 +76,8 @@ impl Cloud {
             .ok_or_else(no_endpoint)?;
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let open = segments == ["ServiceProviderConfig"] && self.profile.wire.config_without_token;
-        if !open && !self.knows(request.authorization.as_deref()) {
-            return Err(Refusal::new(401, None, "a valid bearer token is needed"));
+        if !open {
+            self.access.check(request.authorization.as_deref(), now)?;
         }
         let query = |profile: &Profile| Query::parse(profile, request.query.as_deref());
         let get = request.method == "GET";
@@ -112,18 +111,6 @@ impl Cloud {
         }
         let query = Query::search(&input::object(content(request)?)?)?;
         self.list(kinds, &query).map(Answer::ok)
-    }
-
-    fn knows(&self, authorization: Option<&str>) -> bool {
-        let shown = authorization.and_then(|header| {
-            let (scheme, token) = header.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("Bearer").then_some(token.trim())
-        });
-        match (&self.token, shown) {
-            (Some(token), Some(shown)) => shown == token.expose_secret(),
-            (None, Some(shown)) => !shown.is_empty(),
-            (_, None) => false,
-        }
     }
 
     fn collection(

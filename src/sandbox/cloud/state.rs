@@ -20,7 +20,7 @@ struct State {
 }
 
 impl Cloud {
-    /// Everything but the token and the address.
+    /// Everything but the address and who is let in.
     #[must_use]
     pub fn state(&self) -> Value {
         let rows = |kind: Kind| {
@@ -56,7 +56,7 @@ impl Cloud {
         let mut fresh = Self::of(self.profile.clone(), &self.base);
         (fresh.seed, fresh.made, fresh.answered) = (state.seed, state.made, state.answered);
         fresh.history = state.history;
-        fresh.token = self.token.take();
+        fresh.access = std::mem::take(&mut self.access);
         for (number, user) in state.users {
             fresh.users.insert(number, user);
         }

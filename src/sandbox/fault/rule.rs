@@ -95,6 +95,13 @@ impl Rule {
         self.spec.turns.chance.is_some()
     }
 
+    /// Whether the rule has a path, and the path says where this request goes without a wildcard.
+    pub(super) fn names_first(&self, request: &Request) -> bool {
+        let path = self.spec.filter.path.as_ref();
+        let named = path.and_then(|path| path.segments.first());
+        named.is_some_and(|named| request.path.split('/').find(|segment| !segment.is_empty()) == Some(named))
+    }
+
     /// Whether this rule strikes the next request.
     pub(super) fn strikes(&mut self, request: &Request) -> bool {
         if !self.spec.filter.fits(request) {

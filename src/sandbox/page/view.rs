@@ -82,7 +82,7 @@ impl Home {
         let deleted = deleted(cloud.history());
         Self {
             title: shared.title.to_string(),
-            endpoint: shared.base.to_string(),
+            endpoint: cloud.base().to_owned(),
             find: find.to_owned(),
             requests: records.len(),
             changes: cloud.history().len(),

@@ -83,7 +83,7 @@ fn tokens() {
     for profile in PROFILES {
         let mut cloud = Cloud::new(profile, BASE)
             .unwrap()
-            .with_token(SecretString::from("right"));
+            .with_token(&SecretString::from("right"));
         let mut check = |path: &str, authorization: Option<&str>, expected: u16| {
             let request = Request {
                 authorization: authorization.map(str::to_owned),
