@@ -157,8 +157,14 @@ impl Engine {
         // The first one may only end what was begun before.
         for _ in 0..2 {
             match self.renew_if_due(&setup, &token, now, stop).await {
-                Ok(false) => break,
-                Ok(true) => token = known(&setup).await,
+                Ok(None) => break,
+                Ok(Some(rotated)) => {
+                    token = known(&setup).await;
+                    if matches!(rotated, Rotated::Renewed { .. }) {
+                        warn_of_short_life(&setup, &token, now);
+                        break;
+                    }
+                }
                 Err(error) => {
                     tracing::error!(%error, "the state does not say when the token was renewed, so it is left alone");
                     break;
@@ -173,24 +179,24 @@ impl Engine {
         token
     }
 
-    /// Renews the token when it is time; whether it did, so that there is something new to know.
+    /// Renews the token when it is time; what came of it, when there is something new to know.
     async fn renew_if_due(
         &self,
         setup: &Setup,
         token: &TokenStatus,
         now: DateTime<Utc>,
         stop: &CancellationToken,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Rotated>, StoreError> {
         let life = &setup.config.token_life;
         let (Some(days), Some(expires)) = (life.rotate_before_days, token.expires) else {
-            return Ok(false);
+            return Ok(None);
         };
         if !expiry::is_within(now, expires, days) || failed_today(&self.store.meta()?, now) {
-            return Ok(false);
+            return Ok(None);
         }
         let _no_cycle = tokio::select! {
             guard = self.busy.lock() => guard,
-            () = stop.cancelled() => return Ok(false),
+            () = stop.cancelled() => return Ok(None),
         };
         tracing::info!("the token {}: renewing it", expiry::judge(now, expires).words);
         let done = renew(setup).await;
@@ -213,19 +219,15 @@ impl Engine {
             ..meta
         })?;
         self.store.flush()?;
-        Ok(match done {
-            // A token that is renewed and due at once again lives shorter than the configuration thinks.
-            Ok(Rotated::Renewed { .. }) => {
-                short_lived(&known(setup).await, now, days);
-                false
-            }
-            Ok(Rotated::Completed { .. }) => true,
-            Err(_) => false,
-        })
+        Ok(done.ok())
     }
 }
 
-fn short_lived(token: &TokenStatus, now: DateTime<Utc>, days: u32) {
+/// A token that is due at once again is renewed every day.
+fn warn_of_short_life(setup: &Setup, token: &TokenStatus, now: DateTime<Utc>) {
+    let Some(days) = setup.config.token_life.rotate_before_days else {
+        return;
+    };
     if token
         .expires
         .is_some_and(|expires| expiry::is_within(now, expires, days))

@@ -14,6 +14,7 @@ use std::{
 pub mod certs;
 pub mod circle;
 pub mod config;
+pub mod control;
 pub mod http;
 pub mod listener;
 pub mod pair;
