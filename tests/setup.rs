@@ -11,6 +11,7 @@ use std::{
 
 use support::{
     certs::certs,
+    control::{ControlPlane, Unprovisioned},
     people::PEOPLE,
     port::Port,
     pty::Typist,
@@ -74,19 +75,38 @@ impl Ground {
 
     /// Every answer as an option.
     fn options(&self) -> Vec<String> {
-        private(&self.path("password"), PASSWORD);
-        [
+        let cloud = words(&[
             ("--provider", "huawei"),
             ("--endpoint", &self.cloud.endpoint),
             ("--token-file", self.cloud.token_file.to_str().unwrap()),
+        ]);
+        [cloud, self.directory_options()].concat()
+    }
+
+    /// Those for the directory.
+    fn directory_options(&self) -> Vec<String> {
+        private(&self.path("password"), PASSWORD);
+        words(&[
             ("--ldap-url", &self.slapd.url()),
             ("--bind-dn", READER),
             ("--bind-password-file", self.path("password").to_str().unwrap()),
             ("--base", PEOPLE),
-        ]
-        .iter()
-        .flat_map(|(flag, value)| [(*flag).to_owned(), (*value).to_owned()])
-        .collect()
+        ])
+    }
+
+    /// Those for a cloud that is to be switched on.
+    fn switch_options(&self, control: &ControlPlane) -> Vec<String> {
+        let mut options = words(&[
+            ("--provider", &control.profile),
+            ("--control-endpoint", &control.url),
+            ("--access-key-file", control.access_key.to_str().unwrap()),
+            ("--secret-key-file", control.secret_key.to_str().unwrap()),
+        ]);
+        if control.profile == "alibaba" {
+            options.extend(words(&[("--endpoint", &format!("{}/scim/v2/", control.url))]));
+        }
+        options.push("--enable".to_owned());
+        [options, self.directory_options()].concat()
     }
 
     /// Runs it without a terminal.
@@ -94,6 +114,11 @@ impl Ground {
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
         self.scimward(&["setup"]).args(&options).run()
     }
+}
+
+fn words(options: &[(&str, &str)]) -> Vec<String> {
+    let both = options.iter().flat_map(|(flag, value)| [*flag, *value]);
+    both.map(str::to_owned).collect()
 }
 
 fn mode(path: &Path) -> u32 {
@@ -310,5 +335,86 @@ fn a_file_that_is_there_is_only_overwritten_when_somebody_says_so() {
     }
     let (code, screen) = person.ends();
     assert_eq!(code, Some(0), "{screen}");
+    let _ = ground.scimward(&["check"]).run().expect(0);
+}
+
+#[test]
+fn provisioning_is_switched_on_and_the_token_made_on_the_way() {
+    for profile in ["huawei", "alibaba"] {
+        let ground = Ground::new();
+        let cloud = Unprovisioned::start(profile, "20");
+        let mut options = ground.switch_options(&cloud.control);
+        options.extend(words(&[("--rotate-before-days", "30")]));
+        let _ = ground
+            .unattended(&options)
+            .expect(0)
+            .says("the token is good")
+            .says("create              3");
+        let token = ["credentials/scim-token", "credentials/scim-token.json"];
+        assert_eq!(ground.files(), [&["/password", "/scimward.toml"], &token[..]].concat());
+        assert_eq!(mode(&ground.path(token[0])), 0o600);
+        let run = ground.scimward(&["status", "--json"]).run().expect(0);
+        assert!(run.stdout.contains("\"knownFrom\": \"note\""), "{}", run.everything());
+        let _ = ground.scimward(&["--sync-now"]).run().expect(0).says("3 created");
+        // What the daemon needs for the next one is there too.
+        let daemon = ground.scimward(&[]).spawn();
+        daemon.wait_said("the token was renewed");
+    }
+}
+
+#[test]
+fn an_access_key_that_does_not_fit_changes_nothing_and_is_asked_for_again() {
+    let ground = Ground::new();
+    let cloud = Unprovisioned::start("huawei", "365");
+    let control = &cloud.control;
+    private(&ground.path("wrong"), "wr0ng-secret-key");
+    let wrong = ControlPlane {
+        secret_key: ground.path("wrong"),
+        ..control.clone()
+    };
+    let _ = ground
+        .unattended(&ground.switch_options(&wrong))
+        .expect(4)
+        .says("--access-key-file, --secret-key-file: ");
+    assert_eq!(ground.files(), ["/password", "/wrong"]);
+
+    let directory = ground.directory_options();
+    let directory: Vec<&str> = directory.iter().map(String::as_str).collect();
+    let given = ["--provider", "huawei", "--control-endpoint", &control.url];
+    let mut person = ground.typist(&[&given, &directory[..]].concat());
+    let key = fs::read_to_string(&control.access_key).unwrap();
+    let secret = fs::read_to_string(&control.secret_key).unwrap();
+    person.answers("make a token from here?", "yes");
+    person.answers("The id of the access key", key.trim());
+    person.answers("Its secret", "wr0ng-secret-key");
+    person.sees("401");
+    person.answers("The id of the access key", key.trim());
+    person.answers("Its secret", secret.trim());
+    person.answers("renew the token", "soon");
+    person.answers("renew the token", "30");
+    for prompt in ["StartTLS", "What kind", "people who left", "When does", "memory of"] {
+        person.answers(prompt, "");
+    }
+    person.sees("provisioning is switched on, and a token is made");
+    person.answers("Go?", "");
+    person.sees("create              3");
+    let (code, screen) = person.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(!screen.contains(secret.trim()), "{screen}");
+    let written =
+        ["access-key", "scim-token", "scim-token.json", "secret-key"].map(|name| format!("credentials/{name}"));
+    assert!(
+        written.iter().all(|name| ground.files().contains(name)),
+        "{:?}",
+        ground.files()
+    );
+    assert!(written.iter().all(|name| mode(&ground.path(name)) == 0o600));
+    let _ = ground.scimward(&["check"]).run().expect(0).says("expires in 364 days");
+    let _ = ground.scimward(&["--sync-now"]).run().expect(0).says("3 created");
+
+    // Two tokens at most: nobody is thrown out for a third one.
+    let options = [ground.switch_options(control), vec!["--force".to_owned()]].concat();
+    let _ = ground.unattended(&options).expect(0);
+    let _ = ground.unattended(&options).expect(4).says("two tokens already");
     let _ = ground.scimward(&["check"]).run().expect(0);
 }

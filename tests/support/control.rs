@@ -86,10 +86,11 @@ pub struct Unprovisioned {
 }
 
 impl Unprovisioned {
-    /// Starts one.
-    pub fn start(profile: &str) -> Self {
+    /// Starts one whose tokens live so many days.
+    pub fn start(profile: &str, token_days: &str) -> Self {
         let process = Scimward::bare()
-            .args(&["sandbox", "--profile", profile, "--unprovisioned"])
+            .args(&["sandbox", "--unprovisioned", "--profile", profile])
+            .args(&["--token-days", token_days])
             .spawn();
         process.wait_said("\nsecret_key = ");
         let control = ControlPlane::of(&process.stdout());
