@@ -49,12 +49,11 @@ const ALSO: [(&str, &str); 1] = [("config/", "daemon")];
 
 /// Libraries and where they are at home: one place for each, but for what speaks HTTPS, which two
 /// clients share.
-const HOMES: [(&str, &[&str]); 6] = [
+const HOMES: [(&str, &[&str]); 5] = [
     ("sled", &["store/"]),
     ("ldap3", &["ldap/"]),
     ("lber", &["ldap/"]),
     ("reqwest", &["https.rs", "scim/", "cloud/"]),
-    ("ring", &["cloud/"]),
     ("ldap3_proto", &["demo/"]),
 ];
 /// Tests of a shell may play the other side with the library of another one.

@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener},
     sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
 };
 
 use futures_util::future::BoxFuture;
@@ -95,4 +98,22 @@ pub(super) fn keys(folder: &tempfile::TempDir) -> KeySources {
         secret_key: file("sk", "hunter2"),
         security_token: None,
     }
+}
+
+/// A server on a socket for one request, which is what its thread comes to.
+pub(super) fn answer_once(answer: &'static str) -> (SocketAddr, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut seen, mut chunk) = (Vec::new(), [0; 1024]);
+        while !seen.ends_with(b"\r\n\r\n") {
+            let read = stream.read(&mut chunk).unwrap();
+            assert!(read > 0, "it ends with {seen:?}");
+            seen.extend_from_slice(&chunk[..read]);
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+        String::from_utf8(seen).unwrap()
+    });
+    (address, server)
 }

@@ -205,31 +205,16 @@ fn words(error: reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::{Read, Write},
-        net::TcpListener,
-    };
-
     use super::*;
-    use crate::cloud::{Effect, Scheme};
+    use crate::cloud::{Effect, Scheme, testing};
 
     /// What goes over the wire for a POST without a body, byte by byte, and what comes back of it.
     #[tokio::test]
     async fn a_request_without_a_body() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let (mut seen, mut chunk) = (Vec::new(), [0; 1024]);
-            while !seen.ends_with(b"\r\n\r\n") {
-                let read = stream.read(&mut chunk).unwrap();
-                seen.extend_from_slice(&chunk[..read]);
-            }
-            let answer = "HTTP/1.1 429 Slow down\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\nx-acs-retry-after: 1500\r\n\
-                          X-Request-Id: r-1\r\nContent-Length: 2\r\n\r\n{}";
-            stream.write_all(answer.as_bytes()).unwrap();
-            String::from_utf8(seen).unwrap()
-        });
+        let (address, server) = testing::answer_once(
+            "HTTP/1.1 429 Slow down\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\nx-acs-retry-after: 1500\r\n\
+             X-Request-Id: r-1\r\nContent-Length: 2\r\n\r\n{}",
+        );
         let outgoing = Outgoing {
             method: "POST",
             url: Url::parse(&format!("http://{address}/v1/a%2Fb?x=%27")).unwrap(),

@@ -88,3 +88,46 @@ impl Verify for ScimProbe {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::testing;
+
+    #[tokio::test]
+    async fn what_an_answer_says_of_a_token() {
+        let check = async |answer, expected: Result<(), &str>| {
+            let (address, server) = testing::answer_once(answer);
+            let probe = ScimProbe::new(&format!("http://{address}/t/scim/v2/"), None, false).unwrap();
+            let found = probe.works(&SecretString::from("t0k3n".to_owned())).await;
+            let seen = server.join().unwrap();
+            let first = "GET /t/scim/v2/Users?filter=userName%20eq%20%22scimward-check%22 HTTP/1.1\r\n";
+            assert!(seen.starts_with(first), "{seen}");
+            assert!(seen.contains("\r\nauthorization: Bearer t0k3n\r\n"), "{seen}");
+            match (found, expected) {
+                (Ok(()), Ok(())) => {}
+                (Err(error), Err(expected)) => assert_eq!(error.to_string(), expected),
+                (found, _) => panic!("{answer}: {found:?}"),
+            }
+        };
+        check("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", Ok(())).await;
+        check(
+            "HTTP/1.1 401 No\r\nContent-Length: 24\r\n\r\n{\"detail\":\"bad t0k3n !\"}",
+            Err("the SCIM endpoint refuses the token: the provider answered 401: bad [redacted] !"),
+        )
+        .await;
+        check(
+            "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n",
+            Err("whether the token works cannot be told: the provider answered 503: no explanation given"),
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn nobody_there() {
+        let probe = ScimProbe::new("http://127.0.0.1:1/", None, false).unwrap();
+        let found = probe.works(&SecretString::from("t0k3n".to_owned())).await;
+        assert!(matches!(found, Err(NotWorking::Unclear(why)) if why.contains("refused")));
+        assert!(ScimProbe::new("http://scim.example.org/", None, false).is_err());
+    }
+}
