@@ -95,6 +95,8 @@ install_packages
 pypi=(scim2-server==0.8.3 scim2-models==0.12.3)
 install_cached scim2-server "${pypi[*]}" install_from_pypi "${pypi[@]}"
 pypi=(huaweicloudsdkidentitycenterscim==3.1.219 huaweicloudsdkcore==3.1.219
+  huaweicloudsdkidentitycenterstore==3.1.219 huaweicloudsdkidentitycenter==3.1.219 huaweicloudsdkiam==3.1.219
+  alibabacloud_cloudsso20210515==1.7.0 alibabacloud_tea_openapi==0.4.6
   scim2-tester==0.5.2 scim2-client==0.13.2 scim2-models==0.12.3 httpx2==2.16.2)
 install_cached scim-clients "${pypi[*]}" install_from_pypi "${pypi[@]}"
 npm=(scimmy@1.3.5 scimmy-routers@1.3.2 express@5.3.0)

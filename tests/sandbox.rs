@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::{fs, io::ErrorKind, os::unix::fs::PermissionsExt};
+use std::{fs, io::ErrorKind, os::unix::fs::PermissionsExt, path::Path};
 
 use scimward::sandbox::FaultPlan;
 use serde_json::{Value, json};
@@ -380,6 +380,144 @@ fn what_makes_no_sense_is_refused_with_the_way_out() {
     );
     check(&["--log", "/nowhere/log"], &["--log /nowhere/log"]);
     check(&["--profile", "other"], &["huawei"]);
+    check(&["--profile", "aws", "--unprovisioned"], &["aws has no control plane"]);
+    check(
+        &[
+            "--access-key-file",
+            &file("ak", "AK"),
+            "--secret-key-file",
+            &file("sk", "SK"),
+        ],
+        &["access key of the sandbox", "chmod 600"],
+    );
+}
+
+/// A request to IAM with the token in `file`.
+fn iam(sandbox: &Sandbox, file: &Path, method: &str, body: Option<&Value>) -> (u16, Value) {
+    let token = fs::read_to_string(file).unwrap();
+    let mut request = sandbox.request(method, "", body);
+    request.start = format!("{method} /v3/OS-FEDERATION/identity_providers/acme HTTP/1.1");
+    request.headers[1] = ("X-Auth-Token".into(), token.trim_end().into());
+    let answer = exchange(sandbox.address(), &request).unwrap();
+    (answer.status(), answer.json())
+}
+
+#[test]
+fn the_control_plane_is_kept_with_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let file = |name: &str| folder.path().join(name);
+    let provider = json!({ "identity_provider": { "description": "d" } });
+    let sandbox = Sandbox::start_bare(&["--data", &data]);
+    let table = sandbox.cloud_table.clone();
+    assert_eq!(iam(&sandbox, &file("auth-token"), "PUT", Some(&provider)).0, 201);
+    sandbox
+        .stop()
+        .says("  201  PUT     /v3/OS-FEDERATION/identity_providers/acme\n");
+    let secrets: Vec<String> = ["access-key", "secret-key", "auth-token", "token"]
+        .iter()
+        .map(|name| {
+            let mode = fs::metadata(file(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+            fs::read_to_string(file(name)).unwrap().trim_end().to_owned()
+        })
+        .collect();
+    for name in ["state.json", "requests.jsonl"] {
+        let text = fs::read_to_string(file(name)).unwrap();
+        assert!(secrets.iter().all(|secret| !text.contains(secret)), "{name}: {text}");
+    }
+
+    let sandbox = Sandbox::start_bare(&["--data", &data]);
+    assert_eq!(sandbox.cloud_table, table);
+    let (status, shown) = iam(&sandbox, &file("auth-token"), "GET", None);
+    assert_eq!((status, &shown["identity_provider"]["description"]), (200, &json!("d")));
+    sandbox.stop();
+
+    // A folder from before there was a control plane: its token goes on to be good.
+    let mut state: Value = serde_json::from_str(&fs::read_to_string(file("state.json")).unwrap()).unwrap();
+    assert!(state.as_object_mut().unwrap().remove("control").is_some());
+    fs::write(file("state.json"), state.to_string()).unwrap();
+    for name in ["access-key", "secret-key", "auth-token"] {
+        fs::remove_file(file(name)).unwrap();
+    }
+    let sandbox = Sandbox::start_bare(&["--data", &data]);
+    assert_eq!(sandbox.ask("GET", LIST, None).unwrap().status(), 200);
+    let (status, shown) = iam(&sandbox, &file("auth-token"), "GET", None);
+    assert_eq!((status, &shown["error"]["title"]), (404, &json!("Not Found")));
+}
+
+#[test]
+fn the_control_plane_begins_as_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        private(&folder.path().join(name), text);
+        folder.path().join(name).display().to_string()
+    };
+    let (access, secret) = (file("ak", "AKOFMINE\n"), file("sk", "s3cret-of-mine\n"));
+    let session = file("sts", "s3ssion\n");
+    let sandbox = Sandbox::start_unprovisioned(&[
+        "--access-key-file",
+        &access,
+        "--secret-key-file",
+        &secret,
+        "--security-token-file",
+        &session,
+    ]);
+    for path in [&access, &secret, &session] {
+        assert!(sandbox.cloud_table.contains(path), "{}", sandbox.cloud_table);
+    }
+    // What is not signed gets nowhere, and neither does anybody on the SCIM side.
+    let mut request = sandbox.page("/");
+    request.start = "GET /v1/instances HTTP/1.1".into();
+    request.headers = vec![("Host".into(), sandbox.address().to_string())];
+    request.body = Vec::new();
+    let refused = exchange(sandbox.address(), &request).unwrap();
+    assert_eq!(
+        (refused.status(), &refused.json()["error_code"]),
+        (401, &json!("APIGW.0301"))
+    );
+    let said = sandbox.stop().stdout;
+    assert!(said.contains("AKOFMINE") && !said.contains("s3"), "{said}");
+    assert!(said.contains("switched off") && !said.contains("[scim]"), "{said}");
+
+    let ended = Sandbox::start(&["--profile", "alibaba", "--token-expires", "2026-01-01T00:00:00Z"]);
+    assert_eq!(ended.ask("GET", LIST, None).unwrap().status(), 401);
+    assert_eq!(ended.ask("GET", "ServiceProviderConfig", None).unwrap().status(), 200);
+    // At the address of the page, and beside it.
+    let mut request = ended.request("GET", "", None);
+    for (start, status) in [
+        ("GET / HTTP/1.1", 200),
+        ("GET /?Action=ListDirectories HTTP/1.1", 400),
+        ("POST / HTTP/1.1", 400),
+    ] {
+        request.start = start.into();
+        let answer = exchange(ended.address(), &request).unwrap();
+        assert_eq!(answer.status(), status, "{start}");
+        assert_eq!(
+            status == 400 && answer.json()["Code"] == "MissingAccessKeyId",
+            status == 400,
+            "{start}"
+        );
+    }
+    // The clouds that have none here.
+    let generic = Sandbox::start(&["--profile", "generic"]);
+    assert_eq!(generic.cloud_table, "");
+    request.start = "GET /v1/instances HTTP/1.1".into();
+    request.headers[0].1 = generic.address().to_string();
+    assert_eq!(exchange(generic.address(), &request).unwrap().status(), 404);
+}
+
+#[test]
+fn faults_strike_the_control_plane_where_they_name_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let rule = "status=503,path=/v3/OS-FEDERATION,nth=1";
+    let sandbox = Sandbox::start_bare(&["--data", &data, "--fault", rule, "--fault", "status=500"]);
+    let token = folder.path().join("auth-token");
+    assert_eq!(iam(&sandbox, &token, "GET", None).0, 503);
+    assert_eq!(iam(&sandbox, &token, "GET", None).0, 404);
+    assert_eq!(sandbox.ask("GET", LIST, None).unwrap().status(), 500);
+    sandbox.stop().says("[503 before the effect]");
 }
 
 #[test]

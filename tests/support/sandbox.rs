@@ -25,6 +25,8 @@ pub struct Sandbox {
     folder: Option<TempDir>,
     /// The `[scim]` table as printed.
     pub table: String,
+    /// The `[cloud.…]` table as printed; empty where the cloud has no control plane here.
+    pub cloud_table: String,
     /// The endpoint in it, with a slash at its end.
     pub endpoint: String,
     /// The file in it.
@@ -55,9 +57,34 @@ impl Sandbox {
         Self {
             process,
             folder: None,
+            cloud_table: cloud_table(&said),
             endpoint: scim["endpoint"].as_str().unwrap().to_owned(),
             token_file: scim["token"]["file"].as_str().unwrap().into(),
             table,
+        }
+    }
+
+    /// Starts it with provisioning switched off: no endpoint and no token, only the control plane.
+    pub fn start_unprovisioned(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("requests.jsonl").display().to_string();
+        let process = Scimward::bare().args(&["sandbox", "--unprovisioned", "--log", &log]);
+        let process = process.args(arguments).spawn();
+        process.wait_said("\nsecret_key = ");
+        process.wait_said("\n\n");
+        let said = process.stdout();
+        let control = said
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("control"))
+            .unwrap();
+        Self {
+            cloud_table: cloud_table(&said),
+            // Where SCIM will be, so that [`Sandbox::address`] is known.
+            endpoint: format!("{}scim/v2/", control.trim()),
+            token_file: PathBuf::new(),
+            table: String::new(),
+            process,
+            folder: Some(folder),
         }
     }
 
@@ -138,6 +165,14 @@ impl Sandbox {
         };
         exchange(self.address(), &request).unwrap()
     }
+}
+
+/// The `[cloud.…]` table in what a sandbox printed.
+fn cloud_table(said: &str) -> String {
+    let Some(at) = said.find("[cloud.") else {
+        return String::new();
+    };
+    said[at..].split("\n\n").next().unwrap().trim_end().to_owned()
 }
 
 /// A configuration that joins a directory to a sandbox, with the table just as it was printed.

@@ -35,7 +35,7 @@ impl Control {
                 texts(pairs(&message.query)),
             ),
             Plane::Alibaba => {
-                let parameters = texts(pairs(&message.query));
+                let parameters = texts(form(message.query.as_bytes()));
                 let named = parameters.iter().find(|(name, _)| name == "Action");
                 let named = named.map(|(_, value)| value.clone());
                 let action = message.header("x-acs-action").map(str::to_owned).or(named);

@@ -1,7 +1,7 @@
 //! The parameters of an operation: from the query and from a form, which count alike.
 
 use super::{DIRECTORY, Message, Refusal};
-use crate::sandbox::control::sign::{form, pairs};
+use crate::sandbox::control::sign::form;
 
 /// Names and values, as they were sent.
 pub(super) struct Parameters {
@@ -12,7 +12,7 @@ pub(super) struct Parameters {
 
 impl Parameters {
     pub(super) fn of(message: &Message) -> Self {
-        let mut raw = pairs(&message.query);
+        let mut raw = form(message.query.as_bytes());
         if message.media_type().as_deref() == Some("application/x-www-form-urlencoded") {
             raw.extend(form(&message.body));
         }

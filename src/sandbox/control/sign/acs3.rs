@@ -2,7 +2,7 @@
 
 use super::{
     Message, header_lines, header_names, is_hmac_sha256,
-    text::{canonical, pairs, sha256, unhex},
+    text::{canonical, form, sha256, unhex},
 };
 
 pub(super) const ALGORITHM: &str = "ACS3-HMAC-SHA256";
@@ -78,7 +78,7 @@ impl<'a> Acs3<'a> {
             "{}\n{}\n{}\n{}\n{}\n{}",
             message.method,
             message.path,
-            canonical(pairs(&message.query)),
+            canonical(form(message.query.as_bytes())),
             header_lines(message, &self.names)?,
             self.names.join(";"),
             message.header("x-acs-content-sha256")?

@@ -50,7 +50,8 @@ pub(in crate::sandbox::control) fn pairs(query: &str) -> Vec<(Vec<u8>, Vec<u8>)>
         .collect()
 }
 
-/// The same of a form, where a plus is a space.
+/// The same of a form, where a plus is a space. So it is in a query of Alibaba Cloud: the vendor's own SDK
+/// signs `%20` and sends `+`.
 pub(in crate::sandbox::control) fn form(body: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     pairs(&String::from_utf8_lossy(body).replace('+', "%20"))
 }

@@ -192,6 +192,8 @@ fn people_are_listed_and_found() {
     assert_eq!(said["Users"][2].get("ExternalId"), None);
     assert_eq!(names(&mut bench, "&Filter=UserName%20sw%20A").0, "ada alan");
     assert_eq!(names(&mut bench, "&Filter=UserName%20eq%20ada").0, "ada");
+    // As the vendor's SDK sends a space, whatever it signs.
+    assert_eq!(names(&mut bench, "&Filter=UserName+eq+ada").0, "ada");
     assert_eq!(names(&mut bench, "&ProvisionType=Manual").0, "grace");
     assert_eq!(names(&mut bench, "&Status=Disabled").0, "alan");
     let (page, said) = names(&mut bench, "&MaxResults=2");
