@@ -342,7 +342,7 @@ fn a_file_that_is_there_is_only_overwritten_when_somebody_says_so() {
 fn provisioning_is_switched_on_and_the_token_made_on_the_way() {
     for profile in ["huawei", "alibaba"] {
         let ground = Ground::new();
-        let cloud = Unprovisioned::start(profile, "20");
+        let cloud = Unprovisioned::start(profile, &["--token-days", "20"]);
         let mut options = ground.switch_options(&cloud.control);
         options.extend(words(&[("--rotate-before-days", "30")]));
         let _ = ground
@@ -365,7 +365,7 @@ fn provisioning_is_switched_on_and_the_token_made_on_the_way() {
 #[test]
 fn an_access_key_that_does_not_fit_changes_nothing_and_is_asked_for_again() {
     let ground = Ground::new();
-    let cloud = Unprovisioned::start("huawei", "365");
+    let cloud = Unprovisioned::start("huawei", &[]);
     let control = &cloud.control;
     private(&ground.path("wrong"), "wr0ng-secret-key");
     let wrong = ControlPlane {
@@ -416,5 +416,54 @@ fn an_access_key_that_does_not_fit_changes_nothing_and_is_asked_for_again() {
     let options = [ground.switch_options(control), vec!["--force".to_owned()]].concat();
     let _ = ground.unattended(&options).expect(0);
     let _ = ground.unattended(&options).expect(4).says("two tokens already");
+    let _ = ground.scimward(&["check"]).run().expect(0);
+}
+
+/// The token that is on its way is not lost, and neither is the place where it belongs.
+#[test]
+fn an_interruption_while_the_cloud_is_switched_on_waits() {
+    let ground = Ground::new();
+    let slow = "delay=2s,path=/v1/identity-stores/*/tenant/*/bearer-token,method=POST";
+    let cloud = Unprovisioned::start("huawei", &["--fault", slow]);
+    let options = ground.switch_options(&cloud.control);
+    let mut person = ground.typist(&options.iter().map(String::as_str).collect::<Vec<_>>());
+    for prompt in [
+        "renew the token",
+        "StartTLS",
+        "What kind",
+        "people who left",
+        "When does",
+        "memory of",
+        "Go?",
+    ] {
+        person.answers(prompt, "");
+    }
+    person.sees("is not interrupted");
+    person.types("\x03");
+    person.sees("Written: ");
+    let _ = person.ends();
+    let written = [
+        "/password",
+        "/scimward.toml",
+        "credentials/scim-token",
+        "credentials/scim-token.json",
+    ];
+    assert_eq!(ground.files(), written);
+    let _ = ground.scimward(&["--sync-now"]).run().expect(0).says("3 created");
+}
+
+/// Where the configuration finds no place, nothing is done in the cloud.
+#[test]
+fn without_a_place_for_the_files_no_token_is_made() {
+    let ground = Ground::new();
+    let cloud = Unprovisioned::start("huawei", &[]);
+    let options = [ground.switch_options(&cloud.control), vec!["--force".to_owned()]].concat();
+    fs::create_dir(ground.path("scimward.toml")).unwrap();
+    for _ in 0..3 {
+        let _ = ground.unattended(&options).expect(2).says("cannot be written");
+        assert_eq!(ground.files(), ["/password"]);
+    }
+    fs::remove_dir(ground.path("scimward.toml")).unwrap();
+    let _ = ground.unattended(&options).expect(0);
     let _ = ground.scimward(&["check"]).run().expect(0);
 }

@@ -86,11 +86,11 @@ pub struct Unprovisioned {
 }
 
 impl Unprovisioned {
-    /// Starts one whose tokens live so many days.
-    pub fn start(profile: &str, token_days: &str) -> Self {
+    /// Starts one, with further options of `scimward sandbox`.
+    pub fn start(profile: &str, options: &[&str]) -> Self {
         let process = Scimward::bare()
             .args(&["sandbox", "--unprovisioned", "--profile", profile])
-            .args(&["--token-days", token_days])
+            .args(options)
             .spawn();
         process.wait_said("\nsecret_key = ");
         let control = ControlPlane::of(&process.stdout());

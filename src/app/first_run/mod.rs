@@ -283,6 +283,8 @@ impl FirstRun {
         let Some(switch) = switch else {
             return self.write(talk, None).map_err(usage);
         };
+        talk.desk
+            .say("Switching provisioning on and making the token; this is not interrupted.")?;
         let made = switch.flip(&runtime).map_err(|error| {
             Stop::Failure(Failure {
                 words: chain(&error),
@@ -322,8 +324,9 @@ impl FirstRun {
         let mut written = secrets.settle()?;
         let token = made.map_or(Ok(()), |Made { token, text, .. }| {
             let path = self.secrets().join(SCIM_TOKEN);
+            let note = path.with_file_name(format!("{SCIM_TOKEN}.json"));
+            written.extend([path.clone(), note].into_iter().filter(|file| !place::is_there(file)));
             let put = TokenFile::open(&path).and_then(|file| file.replace(token, text));
-            written.push(path);
             put.map_err(|error| error.to_string())
         });
         token.and_then(|()| config.settle().map(drop)).inspect_err(|_| {

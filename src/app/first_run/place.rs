@@ -58,7 +58,7 @@ impl Waitlist {
 
 /// Takes files away again.
 pub(super) fn remove(files: &[PathBuf]) {
-    for file in files {
+    for file in files.iter().filter(|file| is_there(file)) {
         if let Err(error) = fs::remove_file(file) {
             tracing::warn!("{} is left over: {error}", file.display());
         }
@@ -67,6 +67,9 @@ pub(super) fn remove(files: &[PathBuf]) {
 
 /// Makes the folder of `place` if need be, and finds out whether a file can be written there.
 pub(super) fn prepare(place: &Path, mode: u32) -> Result<(), String> {
+    if place.is_dir() {
+        return Err(format!("{} cannot be written: it is a folder", place.display()));
+    }
     let folder = folder_of(place);
     let made = match folder.is_dir() {
         true => Ok(()),
@@ -136,6 +139,7 @@ mod tests {
         list.add(&path("taken"), "c", READABLE).unwrap();
         assert!(list.settle().is_err());
         assert_eq!(names(), ["deep", "taken"]);
+        assert!(prepare(&path("taken"), 0o700).is_err());
 
         let mut list = Waitlist::default();
         list.add(&path("secret"), "s", SECRET).unwrap();
