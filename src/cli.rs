@@ -400,7 +400,7 @@ struct Arguments {
     #[arg(value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 
-    /// Exit with 10 when there are changes, or accounts that an audit finds changed
+    /// Exit with 10 when there are changes, or what an audit finds changed
     #[arg(
         long,
         help_heading = "With --dry-run",

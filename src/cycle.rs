@@ -171,7 +171,7 @@ pub fn plan(
     let approved = plan::approve(&plan, &policy.limits, &context);
     let groups = match (circle, enrolling) {
         (Some((read, store)), Some(enrolling)) => {
-            let people = (&plan, enrolling.sightings);
+            let people = (&plan, &approved, enrolling.sightings);
             Some(groups::plan_groups(
                 enrolling.policy,
                 means,

@@ -10,7 +10,10 @@ use std::{future::Future, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-pub use self::groups::{FoundGroup, GroupChange, GroupPayload, GroupProvider, GroupRecord, GroupStore, MemberChange};
+pub use self::groups::{
+    CloudGroup, FoundGroup, GroupChange, GroupPayload, GroupProvider, GroupReader, GroupRecord, GroupStore,
+    MemberChange, MembersTold,
+};
 pub use crate::model::{Absence, Reject, RejectKind, Step, StoreError};
 use crate::model::{AnchorKey, DirectoryEntry, Link, Mark, Operation, Pushed, Resource, ResourceId};
 
@@ -364,6 +367,9 @@ pub enum RebuildStage {
     Listing,
     /// Accounts are looked up one by one: when interrupted, it goes on with those not linked yet.
     LookingUp,
+    /// All people are settled, and it is the groups' turn: when interrupted, it goes on with those not
+    /// linked yet.
+    Groups,
 }
 
 /// What the state says of itself.
@@ -421,10 +427,26 @@ pub struct Audit {
     pub last: AuditRecord,
 }
 
+/// What an audit looks at, in this order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuditStage {
+    /// Accounts.
+    #[default]
+    People,
+    /// Groups, with their members where they are shown.
+    Groups,
+    /// The groups of each person, where only that can be asked for.
+    Memberships,
+}
+
 /// Where an audit begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditPosition {
-    /// After this person; with the first one when there is nothing.
+    /// With what.
+    #[serde(default)]
+    pub stage: AuditStage,
+    /// After this person or group; with the first one when there is nothing.
     #[serde(default)]
     pub after: Option<AnchorKey>,
     /// Accounts are asked for one by one, because a list was no proof or too long.
@@ -457,6 +479,24 @@ pub struct AuditRecord {
     pub round_complete: bool,
     /// Requests sent.
     pub requests: u64,
+    /// What came of the groups, where it was their turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<GroupAuditRecord>,
+}
+
+/// Groups in a finished audit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupAuditRecord {
+    /// Groups the state remembers.
+    pub groups: u64,
+    /// Groups compared.
+    pub compared: u64,
+    /// People about whose groups was asked, where a cloud tells nothing else.
+    pub people_asked: u64,
+    /// Groups changed by hand.
+    pub differing: u64,
+    /// Groups that are gone.
+    pub missing: u64,
 }
 
 /// Removals that the limits hold back.

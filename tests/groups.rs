@@ -2,6 +2,8 @@
 //! not ours.
 #![cfg(test)]
 
+#[path = "groups/audit.rs"]
+mod audit;
 #[path = "groups/by_hand.rs"]
 mod by_hand;
 #[path = "groups/faults.rs"]
@@ -12,6 +14,8 @@ mod large;
 mod members;
 #[path = "groups/ranges.rs"]
 mod ranges;
+#[path = "groups/rebuild.rs"]
+mod rebuild;
 #[path = "groups/removals.rs"]
 mod removals;
 #[path = "groups/servers.rs"]

@@ -156,7 +156,7 @@ fn what_it_announces_is_what_is_sent() {
 }
 
 #[test]
-fn a_probe_tells_who_would_be_added_and_that_nobody_is_taken_out() {
+fn a_probe_tells_who_would_be_added_and_how_many_others_there_are() {
     let world = world().set_text("scim", "adopt", "unowned");
     // People first, so that they have ids that can be in a group already.
     world.slapd.delete(&dn("all"));
@@ -178,7 +178,7 @@ fn a_probe_tells_who_would_be_added_and_that_nobody_is_taken_out() {
         .run(&["--dry-run", "--probe"])
         .expect(0)
         .says("would be adopted")
-        .says("3 in it, 1 of those wanted would be added; 2 whom the directory does not put there would stay");
+        .says("3 in it, 1 of those wanted would be added; of 2 others the run after it takes out people of this directory");
     world.sync(0);
     let groups = world.cloud.request("GET", "Groups?count=100", None).json();
     let groups = groups["Resources"].as_array().unwrap();

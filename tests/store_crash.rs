@@ -99,6 +99,7 @@ fn move_members(store: &SledStore, number: u32) -> GroupChange {
             adopted: false,
             missed: 0,
             emptied_at: 0,
+            perhaps_named: Vec::new(),
         }),
         add,
         remove,

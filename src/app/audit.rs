@@ -11,14 +11,24 @@ use super::{
 };
 use crate::{
     outcome::exit,
-    ports::{Audit, AuditRecord, CycleRecord, Meta, ProviderError, SharedObserver, StateStore, StoreError},
+    plan::settings::Nesting,
+    ports::{
+        AccountReader, Audit, AuditPosition, AuditRecord, AuditStage, CycleRecord, GroupAuditRecord, Meta,
+        ProviderError, SharedObserver, StateStore, StoreError,
+    },
     report::{self, grouped},
     scim::ScimClient,
     survey::{
         Lens,
-        audit::{self, Audited, Drift, Means},
+        audit::{
+            self, Audited, Drift, Means,
+            groups::{self, GroupDrift},
+        },
     },
 };
+
+/// A change of everybody would fill the log.
+const LOGGED_MAX: usize = 100;
 
 /// Why there is nothing to tell.
 #[derive(Debug, thiserror::Error)]
@@ -45,18 +55,50 @@ impl Engine {
         let (scim, profile) = (setup.config.scim.clone(), Arc::clone(&setup.policy.profile));
         let client = ScimClient::new(scim, profile, Arc::clone(observer), stop.clone())
             .map_err(|error| AuditError::Usage(chain(&error)))?;
-        let meta = self.store.meta()?;
-        let means = Means {
-            reader: &Arc::new(client),
-            store: &self.store,
-            lens: &Lens::new(&setup.policy.mapper, &setup.policy.profile),
-            position: meta.audit.map(|audit| audit.position).unwrap_or_default(),
-            max_requests: setup.config.audit.max_requests,
-            concurrency: setup.config.scim.concurrency,
-            observer,
-            stop,
+        let client = Arc::new(client);
+        let lens = Lens::new(&setup.policy.mapper, &setup.policy.profile);
+        let position = self.store.meta()?.audit.map(|audit| audit.position).unwrap_or_default();
+        let (max_requests, concurrency) = (setup.config.audit.max_requests, setup.config.scim.concurrency);
+        let of_people = position.stage == AuditStage::People || setup.policy.groups.is_none();
+        let mut audited = if of_people {
+            let means = Means {
+                reader: &client,
+                store: &self.store,
+                lens: &lens,
+                // Whoever has stopped to push groups begins with the people.
+                position: match position.stage {
+                    AuditStage::People => position,
+                    AuditStage::Groups | AuditStage::Memberships => AuditPosition::default(),
+                },
+                max_requests,
+                concurrency,
+                observer,
+                stop,
+            };
+            audit::audit(means).await?
+        } else {
+            Audited {
+                people: self.store.marks()?.len() as u64,
+                ..Audited::default()
+            }
         };
-        Ok(audit::audit(means).await?)
+        if let Some(policy) = setup.policy.groups.as_ref().filter(|_| audited.round_complete()) {
+            let before = client.requests();
+            let means = groups::Means {
+                reader: &client,
+                store: &self.store,
+                lens: &lens,
+                nested: policy.nesting == Nesting::Push,
+                position: if of_people { AuditPosition::default() } else { position },
+                max_requests: max_requests.saturating_sub(audited.requests),
+                concurrency,
+                observer,
+                stop,
+            };
+            let of_groups = groups::audit(means).await?;
+            audited.add_groups(of_groups, client.requests() - before);
+        }
+        Ok(audited)
     }
 
     /// Compares, remembers where to go on, and with `repair` has the next plan push right what was found.
@@ -73,9 +115,12 @@ impl Engine {
         let started = unix_now();
         let audited = self.compare(setup, observer, stop).await?;
         log_drifts(&audited.drifts);
-        let repaired = repair && !audited.drifts.is_empty();
+        let of_groups = audited.groups.as_ref().map_or(&[][..], |groups| &groups.drifts);
+        log_group_drifts(of_groups);
+        let repaired = repair && audited.has_drifts();
         if repaired {
             audit::repair(&*self.store, &audited.drifts)?;
+            audit::repair_groups(&*self.store, of_groups)?;
         }
         let record = record(&audited, repaired, started);
         let meta = self.store.meta()?;
@@ -129,6 +174,13 @@ fn record(audited: &Audited, repaired: bool, started: i64) -> AuditRecord {
         repaired,
         round_complete: audited.round_complete(),
         requests: audited.requests,
+        groups: audited.groups.as_ref().map(|groups| GroupAuditRecord {
+            groups: groups.groups,
+            compared: groups.compared,
+            people_asked: groups.people_asked,
+            differing: groups.differing(),
+            missing: groups.missing(),
+        }),
     }
 }
 
@@ -137,9 +189,13 @@ pub(super) fn exit_code(audited: &Audited) -> u8 {
     match &audited.stopped {
         Some(ProviderError::Cancelled) => exit::OBJECTS,
         Some(_) => exit::PROVIDER,
-        None if audited.unanswered > 0 => exit::OBJECTS,
+        None if unanswered(audited) > 0 => exit::OBJECTS,
         None => exit::DONE,
     }
+}
+
+fn unanswered(audited: &Audited) -> u64 {
+    audited.unanswered + audited.groups.as_ref().map_or(0, |groups| groups.unanswered)
 }
 
 fn outcome(audited: &Audited) -> String {
@@ -150,8 +206,20 @@ fn outcome(audited: &Audited) -> String {
         grouped(audited.differing()),
         grouped(audited.missing())
     );
-    if audited.unanswered > 0 {
-        words += &format!(", {} without a usable answer", grouped(audited.unanswered));
+    if let Some(groups) = &audited.groups {
+        words += &format!(
+            "; {} of {} compared, {} changed by hand, {} gone",
+            grouped(groups.compared),
+            report::count(groups.groups, "group"),
+            grouped(groups.differing()),
+            grouped(groups.missing())
+        );
+        if groups.people_asked > 0 {
+            words += &format!(", the groups of {} asked for", report::people(groups.people_asked));
+        }
+    }
+    if unanswered(audited) > 0 {
+        words += &format!(", {} without a usable answer", grouped(unanswered(audited)));
     }
     match &audited.stopped {
         Some(error) => words += &format!("; stopped: {error}"),
@@ -163,8 +231,6 @@ fn outcome(audited: &Audited) -> String {
 
 /// Points to those whose accounts are not as they were pushed. Who they are stays below info.
 fn log_drifts(drifts: &[Drift]) {
-    /// A change of everybody would fill the log.
-    const LOGGED_MAX: usize = 100;
     for drift in drifts.iter().take(LOGGED_MAX) {
         let anchor = drift.anchor.as_str();
         tracing::debug!(anchor, dn = drift.dn, user = drift.told.resource.user_name(), "drifted");
@@ -187,10 +253,37 @@ fn log_drifts(drifts: &[Drift]) {
     }
 }
 
+/// The same for groups.
+fn log_group_drifts(drifts: &[GroupDrift]) {
+    for GroupDrift { anchor, dn, held, .. } in drifts.iter().take(LOGGED_MAX) {
+        let anchor = anchor.as_str();
+        tracing::debug!(anchor, dn, "drifted");
+        match held {
+            None => tracing::warn!(anchor, "the group is gone; scimward --dry-run --audit says more"),
+            Some(held) => tracing::warn!(
+                anchor,
+                taken_out = held.missing.len(),
+                put_in = held.extra.len(),
+                "the group was changed by hand; scimward --dry-run --audit says more"
+            ),
+        }
+    }
+    let more = drifts.len().saturating_sub(LOGGED_MAX);
+    if more > 0 {
+        tracing::warn!(more, "further groups were changed by hand or are gone");
+    }
+}
+
 fn log_audit(record: &AuditRecord) {
     let (code, outcome) = (record.exit_code, &record.outcome);
+    let of_groups = record
+        .groups
+        .as_ref()
+        .map_or(0, |groups| groups.differing + groups.missing);
     match record.exit_code {
-        exit::DONE if record.differing + record.missing == 0 => tracing::info!(code, outcome, "audit ended"),
+        exit::DONE if record.differing + record.missing + of_groups == 0 => {
+            tracing::info!(code, outcome, "audit ended")
+        }
         exit::DONE | exit::OBJECTS => tracing::warn!(code, outcome, "audit ended"),
         _ => tracing::error!(code, outcome, "audit ended"),
     }

@@ -240,7 +240,7 @@ fn summary(planned: &Planned, setup: &Setup, totals: Totals, store: &dyn StateSt
 
 fn exit_code(planned: &Planned, options: &Options, audited: Option<&Audited>) -> u8 {
     let counts = &planned.plan.counts;
-    let drifted = audited.is_some_and(|audited| !audited.drifts.is_empty());
+    let drifted = audited.is_some_and(Audited::has_drifts);
     let changes = drifted || !(planned.approved.steps.is_empty() && planned.approved.held.is_empty());
     let audited = audited.map_or(exit::DONE, audit::exit_code);
     let groups = groups::exit_code(planned, options.exit_code.then_some(exit::CHANGES));

@@ -1,12 +1,12 @@
 //! `state rebuild`: the memory made anew from the directory and the cloud.
 
-use std::{
-    io::{self, Write},
-    sync::Arc,
-};
+mod told;
+
+use std::{io::Write, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
+use self::told::tell;
 use super::{
     Failure,
     engine::{chain, foreign_endpoint, unix_now},
@@ -14,20 +14,24 @@ use super::{
 };
 use crate::{
     cycle::{self, CycleError, Planned, mapping_digest},
-    model::shown,
+    model::{GroupAction, GroupOperation},
     outcome::{self, exit},
-    ports::{Absence, Meta, ProviderError, SharedObserver, StateStore, StoreError},
-    report::{count, grouped},
+    plan::settings::Nesting,
+    ports::{Absence, GroupStore, Meta, ProviderError, SharedObserver, StateStore, StoreError},
+    report::{count, people},
     scim::ScimClient,
     store::SledStore,
     survey::{
         Lens,
-        rebuild::{self, Few, Means, Rebuilt},
+        rebuild::{
+            self, Means, Rebuilt,
+            groups::{self as survey_groups, GroupsRebuilt},
+        },
     },
 };
 
-/// Names shown of each kind; the rest are counted.
-const SHOWN_MAX: usize = 100;
+/// What came of groups, and how many of them are rejected.
+type Groups = (GroupsRebuilt, u64);
 
 /// Reads the directory, asks the cloud, fills the state and says what came of it.
 ///
@@ -63,12 +67,31 @@ pub async fn run(
         observer: &observer,
         stop: &stop,
     });
-    let rebuilt = rebuilt.await.map_err(|error| other(&error))?;
+    let mut rebuilt = rebuilt.await.map_err(|error| other(&error))?;
+    let mut of_groups = None;
+    if let (Some(read), Some(policy), None) = (&planned.groups, &setup.policy.groups, &rebuilt.stopped) {
+        let creates = |operation: &&GroupOperation| operation.action == GroupAction::Create;
+        let operations: Vec<&GroupOperation> = read.plan.operations.iter().filter(creates).collect();
+        let found = survey_groups::rebuild(survey_groups::Means {
+            operations: &operations,
+            nested: policy.nesting == Nesting::Push,
+            reader: &client,
+            store: &store,
+            lens: &lens,
+            max_questions: setup.config.audit.max_requests,
+            concurrency: setup.config.scim.concurrency,
+            observer: &observer,
+            stop: &stop,
+        });
+        let mut found = found.await.map_err(|error| other(&error))?;
+        rebuilt.stopped = found.stopped.take();
+        of_groups = Some((found, read.plan.counts.rejected));
+    }
     if rebuilt.stopped.is_none() {
         end(&store, &setup).map_err(|error| other(&error))?;
     }
-    tell(out, &planned, &rebuilt).map_err(Failure::output)?;
-    Ok(exit_code(&planned, &rebuilt))
+    tell(out, &planned, &rebuilt, of_groups.as_ref()).map_err(Failure::output)?;
+    Ok(exit_code(&planned, &rebuilt, of_groups.as_ref()))
 }
 
 /// A state that remembers somebody is not thrown away unasked: what it knows of people who have left is
@@ -78,17 +101,19 @@ fn may_begin(store: &SledStore, meta: &Meta, setup: &Setup, force: bool) -> Resu
         return Err(Failure::usage(words));
     }
     let links = store.marks().map_err(|error| Failure::other(&error))?.len() as u64;
-    if links == 0 || meta.rebuild.is_some() || force {
+    let groups = store.groups().map_err(|error| Failure::other(&error))?.len() as u64;
+    if links + groups == 0 || meta.rebuild.is_some() || force {
         return Ok(());
     }
+    let people = people(links);
     Err(Failure::usage(format!(
         "the state in {} is not empty: it remembers {}. A rebuild throws that away, and with it who has left and is \
          yet to be deactivated or deleted: their accounts would be nobody's. To do it all the same: scimward state \
          rebuild --force (a backup first: scimward state export)",
         setup.config.state_path.display(),
-        match links {
-            1 => "1 person".to_owned(),
-            links => format!("{} people", grouped(links)),
+        match groups {
+            0 => people,
+            groups => format!("{people} and {}", count(groups, "group")),
         }
     )))
 }
@@ -121,7 +146,12 @@ async fn read(
             code: outcome::failure(&error, 0, 0).exit_code,
             words: chain(&error),
         })?;
-    match &planned.plan.absence {
+    // Groups that were read in part say the same of themselves.
+    let absence = planned
+        .groups
+        .as_ref()
+        .map_or(&planned.plan.absence, |groups| &groups.plan.absence);
+    match absence {
         Absence::AllButPresent => Ok(planned),
         Absence::Unknown(why) => Err(Failure {
             code: exit::DIRECTORY,
@@ -153,87 +183,12 @@ fn end(store: &SledStore, setup: &Setup) -> Result<(), StoreError> {
     })
 }
 
-fn exit_code(planned: &Planned, rebuilt: &Rebuilt) -> u8 {
+fn exit_code(planned: &Planned, rebuilt: &Rebuilt, groups: Option<&Groups>) -> u8 {
+    let groups = groups.map_or(0, |(groups, rejected)| groups.unclear.count + rejected);
     match &rebuilt.stopped {
         Some(ProviderError::Cancelled) => exit::OBJECTS,
         Some(_) => exit::PROVIDER,
-        None if rebuilt.unclear.count + planned.plan.counts.rejected > 0 => exit::OBJECTS,
+        None if rebuilt.unclear.count + planned.plan.counts.rejected + groups > 0 => exit::OBJECTS,
         None => exit::DONE,
-    }
-}
-
-fn tell(out: &mut dyn Write, planned: &Planned, rebuilt: &Rebuilt) -> io::Result<()> {
-    let line = |out: &mut dyn Write, what: &str, number: u64, words: &str| {
-        let words = if number > 0 { words } else { "" };
-        let line = format!("  {what:<16}{:>9}  {words}", grouped(number));
-        writeln!(out, "{}", line.trim_end())
-    };
-    match &rebuilt.stopped {
-        None => writeln!(out, "The state is rebuilt.")?,
-        Some(error) => writeln!(
-            out,
-            "The rebuild was interrupted: {}.\nWhat was found is kept. To go on: scimward state rebuild",
-            shown(&error.to_string())
-        )?,
-    }
-    writeln!(out)?;
-    line(out, "in scope", rebuilt.people, "")?;
-    let differing = match rebuilt.differing {
-        0 => String::new(),
-        number => format!(
-            "{} of them hold something else; the next run brings them in step",
-            grouped(number)
-        ),
-    };
-    line(out, "linked", rebuilt.linked, &differing)?;
-    line(out, "without account", rebuilt.without_account, "made in the next run")?;
-    line(out, "unclear", rebuilt.unclear.count, "not linked")?;
-    let rejected = planned.plan.counts.rejected;
-    line(out, "rejected", rejected, "not linked; scimward --dry-run says why")?;
-    unclear(out, rebuilt)?;
-    strangers(out, rebuilt)?;
-    if rebuilt.stopped.is_none() {
-        writeln!(out, "\nWhat is left to do: scimward --dry-run")?;
-    }
-    Ok(())
-}
-
-fn unclear(out: &mut dyn Write, rebuilt: &Rebuilt) -> io::Result<()> {
-    if rebuilt.unclear.count == 0 {
-        return Ok(());
-    }
-    writeln!(out, "\nUnclear")?;
-    for person in rebuilt.unclear.first.iter().take(SHOWN_MAX) {
-        writeln!(out, "  {}  {}", shown(&person.user_name), shown(&person.dn))?;
-        writeln!(out, "      {}", shown(&person.why))?;
-    }
-    more(out, &rebuilt.unclear)
-}
-
-fn strangers(out: &mut dyn Write, rebuilt: &Rebuilt) -> io::Result<()> {
-    if let Some(why) = &rebuilt.not_listed {
-        writeln!(out, "\nNote: {}.", shown(why))?;
-    }
-    if rebuilt.strangers.count == 0 {
-        return Ok(());
-    }
-    writeln!(
-        out,
-        "\n{} that nobody in the directory matches: not linked, so never changed or removed from here",
-        count(rebuilt.strangers.count, "account")
-    )?;
-    for account in rebuilt.strangers.first.iter().take(SHOWN_MAX) {
-        writeln!(out, "  {}  id {}", shown(&account.user_name), shown(&account.id.0))?;
-        if let Some(because) = &account.because {
-            writeln!(out, "      {}", shown(because))?;
-        }
-    }
-    more(out, &rebuilt.strangers)
-}
-
-fn more<T>(out: &mut dyn Write, few: &Few<T>) -> io::Result<()> {
-    match few.count.saturating_sub(SHOWN_MAX as u64) {
-        0 => Ok(()),
-        more => writeln!(out, "  … and {} more", grouped(more)),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     mapping::groups::{GroupMapper, RosterRule},
     model::{Absence, Digest, DirectoryEntry, MappedGroup, MemberKey},
     plan::{
-        self, Plan,
+        self, Approved, Plan,
         groups::{ApprovedGroups, GroupPlan, Inputs, Roster, Sightings},
         limits::Context,
         settings::{GoneGroups, GroupLimits, Nesting},
@@ -164,14 +164,22 @@ pub fn plan_groups(
     means: Means<'_>,
     groups: &dyn GroupStore,
     meta: &Meta,
-    people: (&Plan, Sightings),
+    people: (&Plan, &Approved, Sightings),
     read: GroupsRead,
 ) -> Result<PlannedGroups, CycleError> {
-    let (people, sightings) = people;
-    let roster = Roster::new(&people.accounts, sightings);
+    let (people, approved_people, sightings) = people;
+    let mut accounts = people.accounts.clone();
+    if approved_people.aborted || approved_people.hold.is_some() {
+        // What holds back people holds back what rests on their absence.
+        accounts
+            .iter_mut()
+            .for_each(|account| account.may_be_here |= account.is_missing);
+    }
+    let roster = Roster::new(&accounts, sightings);
     let plan = plan::groups::plan(Inputs {
         groups: &read.groups,
         links: groups.groups()?,
+        in_doubt: groups.members_in_doubt()?,
         rejects: groups.group_rejects()?,
         roster: &roster,
         absence: least(&people.absence, read.absence),

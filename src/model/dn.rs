@@ -115,7 +115,7 @@ fn normal_ava(ava: &Ava<'_>) -> String {
     match &ava.value {
         Value::Octets(octets) => match std::str::from_utf8(octets) {
             Ok(text) => push_escaped(&mut normal, &prepare::prepare(text)),
-            // `\x` cannot come out of text: only `,`, `+`, `\` and `#` are escaped there.
+            // `\x` cannot come out of text: only `,`, `+`, `;`, `"`, `\` and `#` are escaped there.
             Err(_) => {
                 normal.push_str("\\x");
                 octets.iter().for_each(|byte| push_hex(&mut normal, "", *byte));
@@ -131,7 +131,7 @@ fn normal_ava(ava: &Ava<'_>) -> String {
 
 fn push_escaped(normal: &mut String, value: &str) {
     for (index, c) in value.chars().enumerate() {
-        if matches!(c, ',' | '+' | '\\') || (index == 0 && c == '#') {
+        if matches!(c, ',' | '+' | '\\' | ';' | '"') || (index == 0 && c == '#') {
             normal.push('\\');
         }
         normal.push(c);

@@ -126,6 +126,25 @@ pub struct GroupLink {
     /// When it was emptied because it left the directory, in unix seconds; 0 when it is in use.
     #[serde(default)]
     pub emptied_at: i64,
+    /// Names that the group may have in place of the `displayName` in `resource`: those of changes of which
+    /// nobody knows whether they took effect. Empty when its attributes are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub perhaps_named: Vec<String>,
+}
+
+impl GroupLink {
+    /// Every name that the group may have there.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let known = self.resource.text("displayName").unwrap_or_default();
+        std::iter::once(known).chain(self.perhaps_named.iter().map(String::as_str))
+    }
+
+    /// Adds a name that it may have from now on.
+    pub fn perhaps_rename(&mut self, name: &str) {
+        if self.perhaps_named.iter().all(|other| other != name) {
+            self.perhaps_named.push(name.to_owned());
+        }
+    }
 }
 
 /// What is done to a group as such, besides its members.
@@ -178,11 +197,35 @@ pub struct GroupOperation {
     /// People remembered as members whose account is not there any more, or was made anew: forgotten
     /// without a request, in key order.
     pub forget: Vec<AnchorKey>,
+    /// People of whom nobody knows whether they are in, because a request about them was not heard of, and
+    /// whether they shall be: they are told again, in key order. They may be remembered as members or not.
+    pub again: Vec<(AnchorKey, bool)>,
     /// Digest of the state this is to reach: by it a failure is known again.
     pub wanted: Digest,
 }
 
 impl GroupOperation {
+    /// Whether nothing is done about members.
+    #[must_use]
+    pub fn is_without_members(&self) -> bool {
+        self.add.is_empty() && self.remove.is_empty() && self.forget.is_empty() && self.again.is_empty()
+    }
+
+    /// Whether it takes, or may take, somebody out.
+    #[must_use]
+    pub fn takes_out(&self) -> bool {
+        !self.remove.is_empty() || self.again.iter().any(|(_, shall_be_in)| !shall_be_in)
+    }
+
+    /// Everybody whom requests name, in key order.
+    #[must_use]
+    pub fn people(&self) -> Vec<AnchorKey> {
+        let again = self.again.iter().map(|(key, _)| key);
+        let mut people: Vec<AnchorKey> = self.add.iter().chain(&self.remove).chain(again).copied().collect();
+        people.sort_unstable();
+        people
+    }
+
     /// The name people know the group by.
     #[must_use]
     pub fn display_name(&self) -> &str {

@@ -82,7 +82,10 @@ pub fn removals(groups: &PlannedGroups) -> u64 {
     let held = groups.approved.held.iter();
     held.map(|operation| match operation.action {
         GroupAction::Empty | GroupAction::Delete => 1,
-        _ => operation.remove.len() as u64,
+        _ => {
+            let in_doubt = operation.again.iter().filter(|(_, shall_be_in)| !shall_be_in);
+            (operation.remove.len() + in_doubt.count()) as u64
+        }
     })
     .sum()
 }

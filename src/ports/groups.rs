@@ -1,10 +1,10 @@
 //! The seam for groups.
 
-use std::future::Future;
+use std::{collections::BTreeMap, future::Future};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Created, Probe, ProviderError, StoreError};
+use super::{AccountReader, Created, ListFrom, ListPage, Match, Probe, ProviderError, StoreError, Taken};
 use crate::model::{AnchorKey, GroupLink, MemberSum, Reject, Resource, ResourceId};
 
 /// What a request about a group as such carries; members travel apart.
@@ -61,7 +61,7 @@ pub trait GroupProvider: Send + Sync + 'static {
         &self,
         payload: &GroupPayload,
         look_up_first: bool,
-        taken: super::Taken<'_>,
+        taken: Taken<'_>,
     ) -> impl Future<Output = Result<Created, ProviderError>> + Send;
 
     /// Brings the group's attributes to the wanted state.
@@ -94,6 +94,13 @@ pub trait GroupProvider: Send + Sync + 'static {
         payload: &GroupPayload,
     ) -> impl Future<Output = Result<bool, ProviderError>> + Send;
 
+    /// The group of this name whose `externalId` proves that it is ours: what an interrupted create has left.
+    fn find_own_group(
+        &self,
+        payload: &GroupPayload,
+        taken: super::Taken<'_>,
+    ) -> impl Future<Output = Result<Option<ResourceId>, ProviderError>> + Send;
+
     /// Whether a person's account is there; decides who of a refused chunk is missing.
     fn has_person(&self, id: &ResourceId) -> impl Future<Output = Result<bool, ProviderError>> + Send;
 
@@ -101,8 +108,71 @@ pub trait GroupProvider: Send + Sync + 'static {
     fn probe_group(
         &self,
         payload: &GroupPayload,
-        taken: super::Taken<'_>,
+        taken: Taken<'_>,
     ) -> impl Future<Output = Result<FoundGroup, ProviderError>> + Send;
+}
+
+/// A group as the service provider shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CloudGroup {
+    /// Its id; never empty.
+    pub id: ResourceId,
+    /// Its attributes, as far as they are shown.
+    pub resource: Resource,
+    /// Its members, where this service provider tells.
+    pub members: Option<Vec<ResourceId>>,
+}
+
+/// How it can be learned who is in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MembersTold {
+    /// A group is shown with its members.
+    WithTheGroup,
+    /// It can be asked for the groups of a person.
+    ByPerson,
+    /// Not at all.
+    Never,
+}
+
+/// The groups of the SCIM side, looked at and not changed: for a rebuild of the state and for audits. In
+/// lists and look-ups a group stands in the place of an account.
+pub trait GroupReader: AccountReader {
+    /// How members can be learned.
+    fn members_told(&self) -> MembersTold;
+
+    /// One page of all groups, without their members.
+    fn list_groups(&self, from: &ListFrom) -> impl Future<Output = Result<ListPage, ProviderError>> + Send;
+
+    /// The group of that id; nothing when the provider itself says that there is none.
+    fn group(&self, id: &ResourceId) -> impl Future<Output = Result<Option<CloudGroup>, ProviderError>> + Send;
+
+    /// Whether there is really no group of that id: proved by a look-up that was answered.
+    fn has_no_group(
+        &self,
+        id: &ResourceId,
+        payload: &GroupPayload,
+    ) -> impl Future<Output = Result<bool, ProviderError>> + Send;
+
+    /// Looks for this group by what the provider can filter on, and judges it as
+    /// [`AccountReader::account_of`] judges accounts. Changes nothing.
+    fn group_of(
+        &self,
+        payload: &GroupPayload,
+        taken: Taken<'_>,
+    ) -> impl Future<Output = Result<Match, ProviderError>> + Send;
+
+    /// The same judgement for a group that is at hand, by the `externalId` it has there.
+    ///
+    /// # Errors
+    /// Why it is left alone, and what to do.
+    fn judge_group(&self, external_id: Option<&str>, payload: &GroupPayload) -> Result<(), String>;
+
+    /// The groups that a person is in; nothing when not all of them can be told, or none ever
+    /// ([`MembersTold::ByPerson`] says that they can).
+    fn groups_of(
+        &self,
+        person: &ResourceId,
+    ) -> impl Future<Output = Result<Option<Vec<ResourceId>>, ProviderError>> + Send;
 }
 
 /// What one cycle did to groups.
@@ -111,7 +181,7 @@ pub struct GroupRecord {
     /// Groups read.
     pub entries: u64,
     /// Groups done, by action.
-    pub done: std::collections::BTreeMap<String, u64>,
+    pub done: BTreeMap<String, u64>,
     /// Of those created, how many were adopted.
     pub adopted: u64,
     /// People put into groups.
@@ -142,7 +212,14 @@ pub enum GroupChange {
         /// Who is none any more.
         remove: Vec<AnchorKey>,
     },
-    /// Forget the group and its members.
+    /// Remember of whom nobody knows whether they are in the group, in place of those before.
+    InDoubt {
+        /// The group.
+        group: AnchorKey,
+        /// The people, in key order.
+        people: Vec<AnchorKey>,
+    },
+    /// Forget the group, its members, and who is in doubt.
     Forget(AnchorKey),
 }
 
@@ -166,6 +243,13 @@ pub trait GroupStore: Send + Sync + 'static {
     /// # Errors
     /// When the state cannot be read.
     fn is_member(&self, group: AnchorKey, person: AnchorKey) -> Result<bool, StoreError>;
+
+    /// People of whom nobody knows whether they are in a group: requests about them were under way and not
+    /// heard of. By group, in key order.
+    ///
+    /// # Errors
+    /// When the state cannot be read, or some of it was lost.
+    fn members_in_doubt(&self) -> Result<BTreeMap<AnchorKey, Vec<AnchorKey>>, StoreError>;
 
     /// Applies changes, in order. Durable after the next [`super::StateStore::flush`].
     ///

@@ -1,9 +1,12 @@
-//! What an audit found: accounts that are not as they were pushed.
+//! What an audit found: accounts and groups that are not as they were pushed.
+
+mod groups;
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
+use self::groups::GroupsView;
 use super::{
     changes,
     look::{Look, NAME_COLUMNS, USER_COLUMNS},
@@ -11,7 +14,7 @@ use super::{
     words::{count, grouped, value_text},
 };
 use crate::{
-    model::{Value, shown},
+    model::{Pushed, Value, shown},
     survey::audit::{Audited, Drift},
 };
 
@@ -20,40 +23,40 @@ const ALL: u64 = u64::MAX;
 
 /// The section of the text report.
 pub(super) fn write(out: &mut dyn Write, look: &Look, audited: &Audited) -> io::Result<()> {
-    let Look { heading, faint, .. } = look;
+    let heading = look.heading;
     writeln!(out, "{heading}Audit{heading:#}")?;
     let most = look.brief.map_or(ALL, |brief| brief.people);
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     for drift in audited.drifts.iter().take(most) {
         person(out, look, drift)?;
     }
-    let more = audited.drifts.len().saturating_sub(most);
-    if more > 0 {
-        let rest = super::closing::WHOLE_REPORT;
-        writeln!(out, "  {faint}… and {} more: {rest}{faint:#}", grouped(more as u64))?;
+    rest(out, look, audited.drifts.len().saturating_sub(most))?;
+    if let Some(of_groups) = &audited.groups {
+        groups::write(out, look, of_groups)?;
     }
     totals(out, look, audited)
 }
 
+/// How many a brief report leaves out.
+fn rest(out: &mut dyn Write, look: &Look, more: usize) -> io::Result<()> {
+    let faint = look.faint;
+    match more {
+        0 => Ok(()),
+        more => {
+            let whole = super::closing::WHOLE_REPORT;
+            writeln!(out, "  {faint}… and {} more: {whole}{faint:#}", grouped(more as u64))
+        }
+    }
+}
+
 fn person(out: &mut dyn Write, look: &Look, drift: &Drift) -> io::Result<()> {
-    let Look {
-        strong,
-        faint,
-        changed,
-        removed,
-        width,
-        ..
-    } = *look;
-    let (sign, style) = match drift.held {
-        Some(_) => ('~', changed),
-        None => ('-', removed),
-    };
-    let name = pad(&fit(&shown(drift.told.resource.user_name()), width / 2), USER_COLUMNS);
-    let room = width.saturating_sub(4 + columns(&name) + 2);
-    let dn = fit(&shown(&drift.dn), room);
-    writeln!(
+    let Look { faint, removed, .. } = look;
+    title(
         out,
-        "  {style}{sign}{style:#} {strong}{name}{strong:#}  {faint}{dn}{faint:#}"
+        look,
+        drift.held.is_some(),
+        drift.told.resource.user_name(),
+        &drift.dn,
     )?;
     let id = shown(&drift.id.0);
     if drift.held.is_none() {
@@ -62,7 +65,38 @@ fn person(out: &mut dyn Write, look: &Look, drift: &Drift) -> io::Result<()> {
             "      {removed}the account is gone: there is no {id} any more{removed:#}"
         )?;
     }
-    for Change { path, pushed, held } in attributes(drift) {
+    write_changes(out, look, attributes(drift))?;
+    if drift.left {
+        writeln!(
+            out,
+            "      {faint}this person has left, so nothing is repaired{faint:#}"
+        )?;
+    }
+    Ok(())
+}
+
+/// The first line of a person or group.
+fn title(out: &mut dyn Write, look: &Look, is_there: bool, name: &str, dn: &str) -> io::Result<()> {
+    let Look {
+        strong,
+        faint,
+        changed,
+        removed,
+        width,
+        ..
+    } = *look;
+    let (sign, style) = if is_there { ('~', changed) } else { ('-', removed) };
+    let name = pad(&fit(&shown(name), width / 2), USER_COLUMNS);
+    let dn = fit(&shown(dn), width.saturating_sub(4 + columns(&name) + 2));
+    writeln!(
+        out,
+        "  {style}{sign}{style:#} {strong}{name}{strong:#}  {faint}{dn}{faint:#}"
+    )
+}
+
+fn write_changes(out: &mut dyn Write, look: &Look, changes: Vec<Change>) -> io::Result<()> {
+    let Look { changed, width, .. } = look;
+    for Change { path, pushed, held } in changes {
         let name = pad(&fit(&shown(&path), NAME_COLUMNS - 1), NAME_COLUMNS);
         let room = width.saturating_sub(8 + NAME_COLUMNS + "pushed , there ".len());
         let text = |value: Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), value_text);
@@ -70,12 +104,6 @@ fn person(out: &mut dyn Write, look: &Look, drift: &Drift) -> io::Result<()> {
         writeln!(
             out,
             "      {changed}~{changed:#} {name}pushed {pushed}, there {changed}{held}{changed:#}"
-        )?;
-    }
-    if drift.left {
-        writeln!(
-            out,
-            "      {faint}this person has left, so nothing is repaired{faint:#}"
         )?;
     }
     Ok(())
@@ -91,6 +119,9 @@ fn totals(out: &mut dyn Write, look: &Look, audited: &Audited) -> io::Result<()>
         grouped(audited.missing()),
     );
     writeln!(out, "  {compared} ({})", count(audited.requests, "request"))?;
+    if let Some(of_groups) = &audited.groups {
+        groups::totals(out, look, of_groups)?;
+    }
     if audited.unanswered > 0 {
         let number = count(audited.unanswered, "account");
         writeln!(
@@ -114,7 +145,8 @@ fn totals(out: &mut dyn Write, look: &Look, audited: &Audited) -> io::Result<()>
             shown(path)
         )?;
     }
-    if audited.drifts.iter().any(|drift| !drift.left) {
+    let of_groups = audited.groups.iter().flat_map(|groups| &groups.drifts);
+    if audited.drifts.iter().any(|drift| !drift.left) || of_groups.into_iter().any(|drift| !drift.left) {
         writeln!(out, "  To push it right: scimward --sync-now --audit")?;
     }
     writeln!(out)
@@ -130,12 +162,16 @@ pub(super) struct Change {
 
 fn attributes(drift: &Drift) -> Vec<Change> {
     let Some(held) = &drift.held else { return Vec::new() };
+    differences(&drift.told, held)
+}
+
+fn differences(told: &Pushed, held: &Pushed) -> Vec<Change> {
     let change = |change: super::AttributeChange| Change {
         path: change.path,
         pushed: change.before,
         held: change.after,
     };
-    changes(Some(&drift.told), Some(held)).into_iter().map(change).collect()
+    changes(Some(told), Some(held)).into_iter().map(change).collect()
 }
 
 /// The same for programs (`docs/dry-run-json.md`).
@@ -143,6 +179,8 @@ fn attributes(drift: &Drift) -> Vec<Change> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct AuditView<'a> {
     drift: Vec<DriftView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<GroupsView<'a>>,
     people: u64,
     compared: u64,
     differing: u64,
@@ -179,6 +217,7 @@ impl<'a> AuditView<'a> {
         };
         Self {
             drift: audited.drifts.iter().map(drift).collect(),
+            groups: audited.groups.as_ref().map(GroupsView::new),
             people: audited.people,
             compared: audited.compared,
             differing: audited.differing(),

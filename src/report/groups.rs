@@ -71,12 +71,13 @@ pub struct GroupProbe {
 /// The members of a group that would be adopted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FoundMembers {
-    /// How many are in it.
+    /// How many are in it; where only people can be asked about, of those wanted.
     pub there: u64,
     /// Of those wanted, how many are not in it.
     pub missing: u64,
-    /// How many are in it whom the directory does not put there. They stay.
-    pub others: u64,
+    /// How many are in it whom the directory does not put there; nothing where that cannot be told. An
+    /// adoption takes nobody out; the next plan does, of those whose accounts are known here.
+    pub others: Option<u64>,
 }
 
 /// What stands below the lines about groups.

@@ -31,7 +31,7 @@ pub use json::rejects_json;
 pub use rejects::rejects_text;
 pub use status::{DaemonView, Status, audit_json, audit_line, cycle_line, status_json, status_text};
 pub use token::{TokenView, token_json, token_lines};
-pub use words::{count, grouped, instant, value_text};
+pub use words::{count, grouped, instant, people, value_text};
 
 use crate::{
     model::{Action, Operation},

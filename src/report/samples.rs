@@ -12,7 +12,7 @@ use crate::{
         Action, Anchor, AnchorKey, AttributePath, Digest, DnKey, Item, ManagerRef, Operation, Problem, Pushed,
         Rejection, Resource, ResourceId, Scalar, Value,
     },
-    ports::{AuditPosition, Held, Probe, Reject, RejectKind},
+    ports::{AuditPosition, AuditStage, Held, Probe, Reject, RejectKind},
     scim::request::PlannedRequest,
     survey::audit::{Audited, Drift},
 };
@@ -312,9 +312,11 @@ pub(super) fn audited(text: &str) -> Audited {
             drift("cyd", Some(held), true),
         ],
         unanswered: 1,
+        groups: Some(audited_groups(text)),
         not_shown: vec![format!("profileUrl{text}")],
         requests: 13,
         next: AuditPosition {
+            stage: AuditStage::People,
             after: Some(AnchorKey([1; 16])),
             by_id: true,
         },

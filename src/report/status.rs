@@ -170,6 +170,13 @@ pub fn audit_json(audit: &AuditRecord) -> serde_json::Value {
         "repaired": audit.repaired,
         "roundComplete": audit.round_complete,
         "requests": audit.requests,
+        "groups": audit.groups.as_ref().map(|groups| json!({
+            "groups": groups.groups,
+            "compared": groups.compared,
+            "peopleAsked": groups.people_asked,
+            "differing": groups.differing,
+            "missing": groups.missing,
+        })),
     })
 }
 

@@ -30,7 +30,8 @@ pub fn count(number: u64, noun: &str) -> String {
 }
 
 /// `1 person`, `5 people`.
-pub(super) fn people(number: u64) -> String {
+#[must_use]
+pub fn people(number: u64) -> String {
     match number {
         1 => "1 person".to_owned(),
         _ => format!("{} people", grouped(number)),

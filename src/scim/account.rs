@@ -36,7 +36,7 @@ impl ServiceProvider for ScimClient {
     }
 
     async fn find_own(&self, payload: &Payload, taken: Taken<'_>) -> Result<Option<ResourceId>, ProviderError> {
-        self.own_account(payload, taken).await
+        self.own(payload, taken).await
     }
 
     async fn probe(&self, payload: &Payload, taken: Taken<'_>) -> Result<Probe, ProviderError> {

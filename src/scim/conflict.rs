@@ -2,9 +2,9 @@
 
 use super::{
     account::refused,
-    adopt::{Verdict, judge, judge_in},
+    adopt::{Verdict, judge_in},
     client::{Budget, InDoubt, ScimClient, Sent},
-    lookup::{Found, Holder, expected_external_id},
+    lookup::{Found, Holder},
     request::PlannedRequest,
     retry::Idempotency,
     settings::Adopt,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     model::ResourceId,
-    ports::{Created, Match, Payload, Probe, ProviderError, Taken},
+    ports::{Created, Match, Probe, ProviderError, Taken},
 };
 
 /// What a POST came to.
@@ -177,51 +177,51 @@ impl ScimClient {
         judge_in(W::WORDS, policy, there, wanted.external_id())
     }
 
-    /// The account that an interrupted create has left, if it has.
-    pub(super) async fn own_account(
+    /// What an interrupted create has left, if it has.
+    pub(super) async fn own<W: Wanted>(
         &self,
-        payload: &Payload,
+        wanted: &W,
         taken: Taken<'_>,
     ) -> Result<Option<ResourceId>, ProviderError> {
-        let holder = match self.find(payload).await? {
+        let holder = match self.find(wanted).await? {
             Found::One(holder) if !taken(&holder.id) => holder,
             Found::One(_) | Found::Nothing => return Ok(None),
-            Found::Unclear(why) => return Err(cannot_tell(payload, &why)),
+            Found::Unclear(why) => return Err(cannot_tell(wanted, &why)),
             Found::Unanswered(why) => return Err(unanswered(&why)),
         };
         let there = holder.account.external_id.as_deref();
-        let verdict = judge(Adopt::Ours, there, expected_external_id(payload));
+        let verdict = judge_in(W::WORDS, Adopt::Ours, there, wanted.external_id());
         Ok(matches!(verdict, Verdict::Adopt { .. }).then_some(holder.id))
     }
 
-    /// Whose account is there for this person. One with their `externalId` is theirs, whatever the
-    /// policy: nobody else gives that.
-    pub(super) async fn match_for(&self, payload: &Payload, taken: Taken<'_>) -> Result<Match, ProviderError> {
-        let holder = match self.find(payload).await? {
+    /// Whose account is there for this person, or which group. One with their `externalId` is theirs,
+    /// whatever the policy: nobody else gives that.
+    pub(super) async fn match_for<W: Wanted>(&self, wanted: &W, taken: Taken<'_>) -> Result<Match, ProviderError> {
+        let holder = match self.find(wanted).await? {
             Found::Nothing => return Ok(Match::Nothing),
             Found::Unclear(why) => return Ok(Match::Unclear(why)),
             Found::Unanswered(why) => return Err(unanswered(&why)),
             Found::One(holder) => holder,
         };
-        let verdict = self.judge_holder(&holder, payload, true, taken);
+        let verdict = self.judge_holder(&holder, wanted, true, taken);
         Ok(match (verdict, holder.account.shown()) {
             (Verdict::Adopt { .. }, Some(account)) => Match::Theirs(Box::new(account)),
-            (Verdict::Adopt { .. }, None) => Match::Unclear("the account found cannot be read".into()),
+            (Verdict::Adopt { .. }, None) => Match::Unclear(format!("the {} found cannot be read", W::NOUN)),
             (Verdict::Leave { because }, _) => Match::Foreign {
+                user_name: W::name_of(&holder.account).unwrap_or_default().to_owned(),
                 id: holder.id,
-                user_name: holder.account.user_name.unwrap_or_default(),
                 because,
             },
         })
     }
 
-    /// The judgement of a rebuild on an account that nobody else has.
-    pub(super) fn judge_shown(&self, external_id: Option<&str>, payload: &Payload) -> Result<(), String> {
+    /// The judgement of a rebuild on an account, or a group, that nobody else has.
+    pub(super) fn judge_shown<W: Wanted>(&self, external_id: Option<&str>, wanted: &W) -> Result<(), String> {
         let policy = match self.adopt {
             Adopt::Never => Adopt::Ours,
             policy => policy,
         };
-        match judge(policy, external_id, expected_external_id(payload)) {
+        match judge_in(W::WORDS, policy, external_id, wanted.external_id()) {
             Verdict::Adopt { .. } => Ok(()),
             Verdict::Leave { because } => Err(because),
         }

@@ -3,7 +3,7 @@
 
 use super::{
     client::ScimClient,
-    request,
+    request::{self, PlannedRequest},
     transport::Answer,
     wire::{Page, is_scim_answer},
 };
@@ -27,12 +27,8 @@ impl AccountReader for ScimClient {
     }
 
     async fn list(&self, from: &ListFrom) -> Result<ListPage, ProviderError> {
-        let from = match from {
-            ListFrom::Start if self.profile.paging != Paging::Cursor => &ListFrom::Index(1),
-            from => from,
-        };
-        let answer = self.send(&request::list(from, self.profile.page_cap)).await;
-        self.heed(answer.map(|answer| judge(&answer, from, self.page_size())))
+        let from = self.first_or(from);
+        self.page(&request::list(from, self.profile.page_cap), from).await
     }
 
     async fn account(&self, id: &ResourceId) -> Result<Option<CloudAccount>, ProviderError> {
@@ -58,24 +54,49 @@ impl AccountReader for ScimClient {
     }
 }
 
+impl ScimClient {
+    /// Where a list begins depends on its kind of paging.
+    pub(super) fn first_or<'a>(&self, from: &'a ListFrom) -> &'a ListFrom {
+        match from {
+            ListFrom::Start if self.profile.paging != Paging::Cursor => &ListFrom::Index(1),
+            from => from,
+        }
+    }
+
+    /// The page that `request` asks for.
+    pub(super) async fn page(&self, request: &PlannedRequest, from: &ListFrom) -> Result<ListPage, ProviderError> {
+        let answer = self.send(request).await;
+        self.heed(answer.map(|answer| judge(&answer, from, self.page_size())))
+    }
+}
+
 /// The account in the answer to a GET of its id.
 fn shown(answer: Answer, id: &ResourceId) -> Result<Option<CloudAccount>, ProviderError> {
-    let unusable = |why: String| ProviderError::Unavailable { reason: why, tries: 1 };
-    let body = answer.body.as_deref().unwrap_or_default();
+    let Some(body) = body_of(answer)? else { return Ok(None) };
+    match super::wire::account(&body) {
+        Some(account) if account.id == *id => Ok(Some(account)),
+        _ => Err(unusable(
+            "the service provider answered with something that is not the account asked for".into(),
+        )),
+    }
+}
+
+/// The body of the answer to a GET of something by its id; nothing when there is no such thing.
+pub(super) fn body_of(answer: Answer) -> Result<Option<Vec<u8>>, ProviderError> {
     match answer.status {
-        200..=299 => match super::wire::account(body) {
-            Some(account) if account.id == *id => Ok(Some(account)),
-            _ => Err(unusable(
-                "the service provider answered with something that is not the account asked for".into(),
-            )),
-        },
-        404 if is_scim_answer(body) => Ok(None),
+        200..=299 => Ok(Some(answer.body.unwrap_or_default())),
+        404 if answer.body.as_deref().is_ok_and(is_scim_answer) => Ok(None),
         404 => Err(unusable(format!(
             "something in front of the service provider answered 404: {}",
             answer.detail
         ))),
         status => Err(super::account::refused(status, answer.detail)),
     }
+}
+
+/// An answer that says nothing of what was asked for.
+pub(super) fn unusable(reason: String) -> ProviderError {
+    ProviderError::Unavailable { reason, tries: 1 }
 }
 
 /// What a page is and what it proves.

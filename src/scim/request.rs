@@ -110,22 +110,26 @@ pub fn get(id: &ResourceId) -> PlannedRequest {
     }
 }
 
-/// The GET of a page of all accounts: `startIndex` (RFC 7644 section 3.4.2.4) or `cursor` (RFC 9865
-/// section 2, where an empty one asks for the first page).
+/// The GET of a page of all accounts.
 #[must_use]
 pub fn list(from: &ListFrom, count: u32) -> PlannedRequest {
-    let path = match from {
-        ListFrom::Start => format!("Users?cursor&count={count}"),
-        ListFrom::Cursor(cursor) => {
-            let cursor = utf8_percent_encode(cursor, RESERVED);
-            format!("Users?cursor={cursor}&count={count}")
-        }
-        ListFrom::Index(index) => format!("Users?startIndex={index}&count={count}"),
-    };
     PlannedRequest {
         method: "GET",
-        path,
+        path: format!("Users?{}", page(from, count)),
         body: None,
+    }
+}
+
+/// The query parameters of a page: `startIndex` (RFC 7644 section 3.4.2.4) or `cursor` (RFC 9865
+/// section 2, where an empty one asks for the first page).
+pub(super) fn page(from: &ListFrom, count: u32) -> String {
+    match from {
+        ListFrom::Start => format!("cursor&count={count}"),
+        ListFrom::Cursor(cursor) => {
+            let cursor = utf8_percent_encode(cursor, RESERVED);
+            format!("cursor={cursor}&count={count}")
+        }
+        ListFrom::Index(index) => format!("startIndex={index}&count={count}"),
     }
 }
 

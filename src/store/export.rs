@@ -78,6 +78,12 @@ fn groups(store: &SledStore, out: &mut dyn Write, end: &mut End) -> Result<(), T
         line(out, &Line::GroupReject(RejectLine { key: key.0, reject }))?;
         end.group_rejects += 1;
     }
+    for (group, people) in store.members_in_doubt()? {
+        for some in people.chunks(MEMBERS_PER_LINE) {
+            line(out, &Line::InDoubt(MembersLine::new(group, some)))?;
+        }
+        end.members_in_doubt += people.len() as u64;
+    }
     Ok(())
 }
 

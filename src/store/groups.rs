@@ -16,6 +16,9 @@ use crate::{
     ports::{Change, GroupChange, GroupStore, Reject, StateStore, StoreError},
 };
 
+/// People in doubt in one record.
+const IN_DOUBT_PER_RECORD: usize = 1000;
+
 impl GroupStore for SledStore {
     fn groups(&self) -> Result<Vec<(AnchorKey, GroupLink)>, StoreError> {
         let _writing = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,6 +57,25 @@ impl GroupStore for SledStore {
         Ok(record.is_some())
     }
 
+    fn members_in_doubt(&self) -> Result<BTreeMap<AnchorKey, Vec<AnchorKey>>, StoreError> {
+        const TABLE: Table = Table::MembersInDoubt;
+        let _writing = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut groups, mut sum) = (BTreeMap::<_, Vec<_>>::new(), Sum::default());
+        self.database.each(TABLE, Order::Ascending, &mut |key, value| {
+            sum.add(value);
+            let people = record::unseal(key, value).map_err(|damage| damaged(TABLE, key, damage))?;
+            let group = anchor_key(TABLE, key.get(..size_of::<AnchorKey>()).unwrap_or_default())?;
+            let keys = people.as_chunks().0.iter().copied().map(AnchorKey);
+            groups.entry(group).or_default().extend(keys);
+            Ok(Visit::Next)
+        })?;
+        self.database
+            .sum(TABLE)
+            .compare(sum)
+            .map_err(|damage| incomplete(TABLE, &damage))?;
+        Ok(groups)
+    }
+
     fn apply_groups(&self, changes: &[GroupChange]) -> Result<(), StoreError> {
         let _writing = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         for change in changes {
@@ -84,8 +106,41 @@ impl SledStore {
                 add,
                 remove,
             } => self.put(*group, link, add, remove),
-            GroupChange::Forget(key) => self.forget(*key),
+            GroupChange::InDoubt { group, people } => self.doubt(*group, people),
+            GroupChange::Forget(key) => {
+                let mut batches = self.forget(*key)?;
+                batches.extend(self.doubt(*key, &[])?);
+                Ok(batches)
+            }
         }
+    }
+
+    /// Many people of one group share a record. New records come before old ones go: a crash between two
+    /// transactions leaves too many in doubt and not too few.
+    fn doubt(&self, group: AnchorKey, people: &[AnchorKey]) -> Result<Vec<Vec<Write>>, StoreError> {
+        const TABLE: Table = Table::MembersInDoubt;
+        let mut writes = Vec::new();
+        for (some, number) in people.chunks(IN_DOUBT_PER_RECORD).zip(0_u32..) {
+            let key = [&group.0[..], &number.to_be_bytes()].concat();
+            let keys: Vec<u8> = some.iter().flat_map(|person| person.0).collect();
+            writes.push(put(TABLE, &key, record::seal(&key, &keys)));
+        }
+        let kept = writes.len();
+        let mut number = 0;
+        self.database
+            .each_below(TABLE, &group.0, Order::Ascending, &mut |key, _| {
+                number += 1;
+                if number > kept {
+                    writes.push(remove(TABLE, key));
+                }
+                Ok(Visit::Next)
+            })?;
+        let mut batches = Vec::new();
+        let mut writes = writes.into_iter().peekable();
+        while writes.peek().is_some() {
+            batches.push(writes.by_ref().take(BATCH_RECORDS_MAX).collect());
+        }
+        Ok(batches)
     }
 
     fn put(
@@ -173,6 +228,15 @@ impl SledStore {
             }
         }
         Ok(())
+    }
+
+    /// Puts people in doubt, by group.
+    pub(super) fn put_in_doubt(&self, groups: &BTreeMap<AnchorKey, Vec<AnchorKey>>) -> Result<(), StoreError> {
+        let change = |(group, people): (&AnchorKey, &Vec<AnchorKey>)| GroupChange::InDoubt {
+            group: *group,
+            people: people.clone(),
+        };
+        self.apply_groups(&groups.iter().map(change).collect::<Vec<_>>())
     }
 
     /// Puts groups without their members (the backup brings them apart).

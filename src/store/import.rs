@@ -1,6 +1,9 @@
 //! `scimward state import`.
 
-use std::io::{BufRead, Read};
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, Read},
+};
 
 use super::{
     error::TransferError,
@@ -75,6 +78,8 @@ struct Import<'store> {
     groups: Vec<(AnchorKey, GroupLink)>,
     members: Vec<(AnchorKey, AnchorKey)>,
     group_rejects: Vec<(AnchorKey, Option<Reject>)>,
+    /// All of them: there are few.
+    in_doubt: BTreeMap<AnchorKey, Vec<AnchorKey>>,
 }
 
 /// The last key of each kind: keys rise, so none comes twice.
@@ -109,6 +114,7 @@ impl<'store> Import<'store> {
             groups: Vec::new(),
             members: Vec::new(),
             group_rejects: Vec::new(),
+            in_doubt: BTreeMap::new(),
         }
     }
 
@@ -167,6 +173,16 @@ impl<'store> Import<'store> {
             }
             Line::Group(link) => self.take_group(*link)?,
             Line::Members(line) => self.take_members(&line)?,
+            Line::InDoubt(line) => {
+                let people = self.in_doubt.entry(line.group()).or_default();
+                for person in line.members() {
+                    if people.last().is_some_and(|last| *last >= person) {
+                        return Err(self.malformed("its lines are not in order, or one comes twice"));
+                    }
+                    people.push(person);
+                    self.found.members_in_doubt += 1;
+                }
+            }
             Line::GroupReject(line) => {
                 let key = AnchorKey(line.key);
                 let last = self.last.group_reject.replace(key);
@@ -257,6 +273,7 @@ impl<'store> Import<'store> {
             return Err(self.malformed("there is more after the end"));
         }
         self.write()?;
+        self.store.put_in_doubt(&self.in_doubt)?;
         match self.meta.take() {
             Some(meta) => Ok((meta, end.records())),
             None => Err(self.malformed("the meta record is missing")),

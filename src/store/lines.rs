@@ -1,6 +1,6 @@
 //! The lines of a backup, one JSON object each: a header, the meta record, then every mark, link and
-//! reject in key order, every group with its members after it, every reject of a group, and a count at
-//! the end, so that a backup that was cut off is noticed.
+//! reject in key order, every group with its members after it, every reject of a group, members in doubt,
+//! and a count at the end, so that a backup that was cut off is noticed.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,9 @@ pub(super) enum Line {
     Reject(RejectLine),
     Group(Box<GroupLink>),
     Members(MembersLine),
+    /// Of whom nobody knows whether they are in the group; it need not be a line before.
+    #[serde(rename = "members-in-doubt")]
+    InDoubt(MembersLine),
     #[serde(rename = "group-reject")]
     GroupReject(RejectLine),
     End(End),
@@ -52,11 +55,13 @@ pub(super) struct End {
     pub(super) members: u64,
     #[serde(default)]
     pub(super) group_rejects: u64,
+    #[serde(default)]
+    pub(super) members_in_doubt: u64,
 }
 
 impl End {
     pub(super) fn records(self) -> u64 {
-        self.marks + self.links + self.rejects + self.groups + self.members + self.group_rejects
+        self.marks + self.links + self.rejects + self.groups + self.members + self.group_rejects + self.members_in_doubt
     }
 }
 

@@ -172,6 +172,7 @@ impl SledStore {
             Table::Members,
             Table::Groups,
             Table::GroupRejects,
+            Table::MembersInDoubt,
         ] {
             self.database.clear(table)?;
         }

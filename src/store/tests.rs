@@ -13,8 +13,8 @@ use crate::{
         ResourceId, Value,
     },
     ports::{
-        Audit, AuditPosition, AuditRecord, Change, CycleRecord, Held, Meta, Reject, RejectKind, RotationRecord,
-        StateStore,
+        Audit, AuditPosition, AuditRecord, AuditStage, Change, CycleRecord, Held, Meta, Reject, RejectKind,
+        RotationRecord, StateStore,
     },
 };
 
@@ -99,6 +99,7 @@ fn meta() -> Meta {
         groups_held: None,
         audit: Some(Audit {
             position: AuditPosition {
+                stage: AuditStage::Groups,
                 after: Some(AnchorKey([9; 16])),
                 by_id: true,
             },

@@ -10,6 +10,7 @@
 //! because of an audit.
 
 mod compare;
+pub mod groups;
 mod repair;
 mod shown;
 
@@ -18,14 +19,14 @@ use std::{collections::BTreeSet, sync::Arc};
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-pub use self::repair::repair;
-use self::{compare::Eye, shown::Shown};
+pub use self::repair::{repair, repair_groups};
+use self::{compare::Eye, groups::GroupsAudited, shown::Shown};
 use super::{Lens, Listing};
 use crate::{
     model::{Anchor, AnchorKey, Link, Mark, Pushed, ResourceId},
     ports::{
-        AccountReader, AuditPosition, CloudAccount, Event, Match, Payload, ProviderError, SharedObserver, StateStore,
-        StoreError,
+        AccountReader, AuditPosition, AuditStage, CloudAccount, Event, Match, Payload, ProviderError, SharedObserver,
+        StateStore, StoreError,
     },
 };
 
@@ -82,6 +83,8 @@ pub struct Audited {
     pub drifts: Vec<Drift>,
     /// People for whom the cloud gave no usable answer.
     pub unanswered: u64,
+    /// What came of the groups, where they are pushed and it was their turn.
+    pub groups: Option<GroupsAudited>,
     /// Paths that were pushed and that no account shows: this cloud seems not to give them back.
     pub not_shown: Vec<String>,
     /// Requests sent.
@@ -93,10 +96,25 @@ pub struct Audited {
 }
 
 impl Audited {
-    /// Whether everybody up to the last person has been looked at.
+    /// Whether everybody has been looked at, up to the last person and the last group.
     #[must_use]
     pub fn round_complete(&self) -> bool {
         self.stopped.is_none() && self.next == AuditPosition::default()
+    }
+
+    /// Whether anything is not as it was pushed.
+    #[must_use]
+    pub fn has_drifts(&self) -> bool {
+        let groups = self.groups.as_ref().map_or(0, |groups| groups.drifts.len());
+        self.drifts.len() + groups > 0
+    }
+
+    /// Takes in what came of the groups, which ended the run.
+    pub fn add_groups(&mut self, groups: GroupsAudited, requests: u64) {
+        self.requests += requests;
+        self.next = groups.next;
+        self.stopped.clone_from(&groups.stopped);
+        self.groups = Some(groups);
     }
 
     /// Accounts that are gone.
@@ -280,6 +298,7 @@ impl<R: AccountReader, S: StateStore> Work<'_, R, S> {
             at += batch.len();
             if let (false, Some(last)) = (proved, batch.last()) {
                 self.result.next = AuditPosition {
+                    stage: AuditStage::People,
                     after: Some(*last),
                     by_id: true,
                 };

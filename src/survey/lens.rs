@@ -22,6 +22,7 @@ pub struct Lens {
     /// Taken, but never given back.
     unseen: BTreeSet<String>,
     user_name_without_case: bool,
+    group_name_without_case: bool,
     manager: bool,
 }
 
@@ -41,6 +42,7 @@ impl Lens {
             manager: mapped && !unseen.contains(manager.as_str()),
             unseen,
             user_name_without_case: profile.user_name_case_insensitive,
+            group_name_without_case: profile.groups.display_name_case_insensitive,
         }
     }
 
@@ -79,6 +81,32 @@ impl Lens {
         } else {
             user_name.to_owned()
         }
+    }
+
+    /// The same of a group's `displayName`.
+    #[must_use]
+    pub fn group_name(&self, name: &str) -> String {
+        if self.group_name_without_case {
+            name.to_lowercase()
+        } else {
+            name.to_owned()
+        }
+    }
+
+    /// What a group that shows `there` holds of what it was told.
+    #[must_use]
+    pub fn held_by_group(&self, told: &Resource, there: &Resource) -> Resource {
+        let mut held = Resource::default();
+        for (path, told) in &told.attributes {
+            let value = match find(there, path.as_str()) {
+                None if self.unseen.contains(path.as_str()) => told,
+                None => continue,
+                Some(there) if said(told) == said(there) => told,
+                Some(there) => there,
+            };
+            held.attributes.insert(path.clone(), value.clone());
+        }
+        held
     }
 
     /// What an account that shows `there` holds of what is ours. What means the same as in `told` is
@@ -187,6 +215,14 @@ fn single(value: &Value) -> Option<Scalar> {
         Value::Boolean(value) => Some(Scalar::Boolean(*value)),
         Value::Text(text) => Some(Scalar::Text(text.clone())),
         Value::List(_) => None,
+    }
+}
+
+/// A text in the form in which two mean the same.
+fn said(value: &Value) -> Value {
+    match value {
+        Value::Text(text) => Value::Text(plain(text)),
+        value => value.clone(),
     }
 }
 

@@ -1,10 +1,10 @@
-//! Everybody in the cloud, page by page, and whether that was everybody.
+//! Everybody in the cloud, or every group, page by page, and whether that was all.
 
 use std::collections::BTreeSet;
 
 use crate::{
     model::Digest,
-    ports::{AccountReader, CloudAccount, ListFrom, ListNext, ProviderError},
+    ports::{AccountReader, CloudAccount, GroupReader, ListFrom, ListNext, ListPage, ProviderError},
 };
 
 /// Pages without anybody in a row before a list with cursors counts as endless.
@@ -38,8 +38,25 @@ impl Listing {
     /// # Errors
     /// The provider's.
     pub async fn page<R: AccountReader>(&mut self, reader: &R) -> Result<Option<Vec<CloudAccount>>, ProviderError> {
-        let Ok(Some(from)) = &self.next else { return Ok(None) };
-        let page = reader.list(from).await?;
+        match &self.next {
+            Ok(Some(from)) => Ok(Some(self.turn(reader.list(from).await?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// The same for groups.
+    ///
+    /// # Errors
+    /// The provider's.
+    pub async fn groups<R: GroupReader>(&mut self, reader: &R) -> Result<Option<Vec<CloudAccount>>, ProviderError> {
+        match &self.next {
+            Ok(Some(from)) => Ok(Some(self.turn(reader.list_groups(from).await?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// What of a page is new.
+    fn turn(&mut self, page: ListPage) -> Vec<CloudAccount> {
         let shown = page.accounts.len();
         let new: Vec<CloudAccount> = page
             .accounts
@@ -51,7 +68,7 @@ impl Listing {
             ListNext::Unproved(why) => Err(why),
             ListNext::End => Ok(None),
             ListNext::More(_) if shown > 0 && new.is_empty() => {
-                Err("the service provider shows the same accounts on every page".into())
+                Err("the service provider shows the same page again and again".into())
             }
             ListNext::More(next) => Ok(Some(next)),
         };
@@ -60,7 +77,7 @@ impl Listing {
         if self.empty > EMPTY_PAGES_MAX {
             self.next = Err("the service provider gives one empty page after the other".into());
         }
-        Ok(Some(new))
+        new
     }
 
     /// Accounts seen so far.
@@ -91,7 +108,7 @@ impl Listing {
             (Ok(Some(_)), _) => Err("the list was not read to its end".into()),
             // Places shift while people come and go, so somebody can slip from one page to another.
             (Ok(None), Some(total)) if self.by_index && self.seen() < total => {
-                Err(format!("{} of {total} accounts were listed", self.seen()))
+                Err(format!("{} of {total} were listed", self.seen()))
             }
             (Ok(None), _) => Ok(()),
         }

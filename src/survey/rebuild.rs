@@ -5,10 +5,12 @@
 //! what that account *holds*, so that the next cycle sends the difference and nothing else. Nothing is
 //! sent here but questions, and an account that nobody matches gets no link, so it is never removed.
 //!
-//! Reading order: [`rebuild`], `by_listing`, `by_looking_up`, `person` (one link), `managers`.
+//! Reading order: [`rebuild`], `by_listing`, `by_looking_up`, `person` (one link), `managers`; then
+//! [`groups`].
 
 mod by_listing;
 mod by_looking_up;
+pub mod groups;
 mod managers;
 mod person;
 
@@ -16,6 +18,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::by_looking_up::ends;
 use self::person::People;
 use super::Lens;
 use crate::{
@@ -73,25 +76,25 @@ pub struct Rebuilt {
     pub stopped: Option<ProviderError>,
 }
 
-/// Somebody whose account cannot be told.
+/// Somebody whose account cannot be told, or a group that cannot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unclear {
     /// The distinguished name.
     pub dn: String,
-    /// The `userName` wanted.
+    /// The `userName` or `displayName` wanted.
     pub user_name: String,
     /// Why, and what to do.
     pub why: String,
 }
 
-/// An account that is nobody's here.
+/// An account or a group that is nobody's here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stranger {
     /// Its id.
     pub id: ResourceId,
-    /// Its `userName`.
+    /// Its `userName` or `displayName`.
     pub user_name: String,
-    /// Why it is not the account of the person with that name, when there is one.
+    /// Why it is not that of the person or group of that name, when there is one.
     pub because: Option<String>,
 }
 
@@ -160,6 +163,14 @@ struct Rebuild<'a, R, S> {
 
 impl<R: AccountReader, S: StateStore> Rebuild<'_, R, S> {
     async fn run(&mut self, stage: RebuildStage) -> Result<Result<(), ProviderError>, StoreError> {
+        if stage == RebuildStage::Groups {
+            self.result.not_listed = Some(
+                "this run went on from an interrupted one that had settled all people; who of them is without an \
+                 account or unclear, and which accounts are nobody's here, was told there"
+                    .into(),
+            );
+            return Ok(Ok(()));
+        }
         if stage == RebuildStage::Listing {
             self.forget_all()?;
         }
@@ -171,7 +182,7 @@ impl<R: AccountReader, S: StateStore> Rebuild<'_, R, S> {
             RebuildStage::Listing => Err(
                 "this cloud cannot list all of its accounts, so it is not known which of them are nobody's here".into(),
             ),
-            RebuildStage::LookingUp => Err(
+            RebuildStage::LookingUp | RebuildStage::Groups => Err(
                 "this run went on from an interrupted one and did not list the accounts again, so it is not known \
                  which of them are nobody's here"
                     .into(),

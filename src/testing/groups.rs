@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{MemoryCloud, lock};
 use crate::{
     model::{Resource, ResourceId},
-    ports::{Created, FoundGroup, GroupPayload, GroupProvider, MemberChange, Probe, ProviderError, Taken},
+    ports::{
+        CloudAccount, CloudGroup, Created, FoundGroup, GroupPayload, GroupProvider, GroupReader, ListFrom, ListNext,
+        ListPage, Match, MemberChange, MembersTold, Probe, ProviderError, Taken,
+    },
 };
 
 /// One group.
@@ -22,7 +25,17 @@ pub(super) struct Groups {
     log: Vec<String>,
     chunk: usize,
     tells_members: bool,
+    by_person: Option<ByPerson>,
     made: u64,
+}
+
+/// How questions for the groups of a person are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ByPerson {
+    /// Truly, but not for those in more groups than this.
+    UpTo(usize),
+    /// With every group, whoever is asked about.
+    Ignored,
 }
 
 impl Default for Groups {
@@ -32,6 +45,7 @@ impl Default for Groups {
             log: Vec::new(),
             chunk: 100,
             tells_members: false,
+            by_person: None,
             made: 0,
         }
     }
@@ -101,6 +115,18 @@ impl MemoryCloud {
     /// Tells members, as some clouds do.
     pub(crate) fn tell_members(&self) {
         lock(&self.groups).tells_members = true;
+    }
+
+    /// Tells the groups of one person at a time.
+    pub(crate) fn tell_by_person(&self, how: ByPerson) {
+        lock(&self.groups).by_person = Some(how);
+    }
+
+    /// Somebody puts people in by hand, or takes them out.
+    pub(crate) fn edit_members(&self, id: &str, change: impl FnOnce(&mut BTreeSet<String>)) {
+        if let Some(group) = lock(&self.groups).all.get_mut(id) {
+            change(&mut group.members);
+        }
     }
 
     /// Somebody deletes the group by hand.
@@ -225,6 +251,15 @@ impl GroupProvider for MemoryCloud {
         Ok(!lock(&self.groups).all.contains_key(&id.0))
     }
 
+    async fn find_own_group(
+        &self,
+        payload: &GroupPayload,
+        taken: Taken<'_>,
+    ) -> Result<Option<ResourceId>, ProviderError> {
+        self.note("look".to_owned());
+        Ok(lock(&self.groups).ours(payload, taken))
+    }
+
     async fn has_person(&self, id: &ResourceId) -> Result<bool, ProviderError> {
         self.note(format!("has {id}?"));
         Ok(lock(&self.accounts).contains_key(&id.0))
@@ -248,6 +283,92 @@ impl GroupProvider for MemoryCloud {
             },
             members,
         })
+    }
+}
+
+fn shown(id: &str, group: &Group) -> CloudAccount {
+    CloudAccount {
+        id: ResourceId(id.to_owned()),
+        resource: group.resource.clone(),
+        manager: None,
+    }
+}
+
+impl GroupReader for MemoryCloud {
+    fn members_told(&self) -> MembersTold {
+        let groups = lock(&self.groups);
+        match (groups.tells_members, groups.by_person) {
+            (true, _) => MembersTold::WithTheGroup,
+            (false, Some(_)) => MembersTold::ByPerson,
+            (false, None) => MembersTold::Never,
+        }
+    }
+
+    async fn list_groups(&self, _from: &ListFrom) -> Result<ListPage, ProviderError> {
+        *lock(&self.questions) += 1;
+        let all: Vec<CloudAccount> = self.groups().iter().map(|(id, group)| shown(id, group)).collect();
+        Ok(ListPage {
+            total: Some(all.len() as u64),
+            accounts: all,
+            next: ListNext::End,
+        })
+    }
+
+    async fn group(&self, id: &ResourceId) -> Result<Option<CloudGroup>, ProviderError> {
+        *lock(&self.questions) += 1;
+        let told = self.members_told() == MembersTold::WithTheGroup;
+        Ok(self.groups().remove(&id.0).map(|group| CloudGroup {
+            id: id.clone(),
+            resource: group.resource,
+            members: told.then(|| group.members.into_iter().map(ResourceId).collect()),
+        }))
+    }
+
+    async fn has_no_group(&self, id: &ResourceId, _payload: &GroupPayload) -> Result<bool, ProviderError> {
+        *lock(&self.questions) += 1;
+        Ok(!self.groups().contains_key(&id.0))
+    }
+
+    async fn group_of(&self, payload: &GroupPayload, _taken: Taken<'_>) -> Result<Match, ProviderError> {
+        *lock(&self.questions) += 1;
+        let name = payload.resource.text("displayName");
+        let groups = self.groups();
+        let found = groups
+            .iter()
+            .find(|(_, group)| group.resource.text("displayName") == name);
+        Ok(match found {
+            None => Match::Nothing,
+            Some((id, group)) => match self.judge_group(Some(&group.external_id), payload) {
+                Ok(()) => Match::Theirs(Box::new(shown(id, group))),
+                Err(because) => Match::Foreign {
+                    id: ResourceId(id.clone()),
+                    user_name: name.unwrap_or_default().to_owned(),
+                    because,
+                },
+            },
+        })
+    }
+
+    fn judge_group(&self, external_id: Option<&str>, payload: &GroupPayload) -> Result<(), String> {
+        match external_id == Some(&payload.external_id) {
+            true => Ok(()),
+            false => Err("another one".into()),
+        }
+    }
+
+    async fn groups_of(&self, person: &ResourceId) -> Result<Option<Vec<ResourceId>>, ProviderError> {
+        *lock(&self.questions) += 1;
+        let how = lock(&self.groups).by_person;
+        let groups = self.groups();
+        let is_in = |group: &Group| how == Some(ByPerson::Ignored) || group.members.contains(&person.0);
+        let ids = groups.iter().filter(|(_, group)| is_in(group));
+        let ids: Vec<ResourceId> = ids.map(|(id, _)| ResourceId(id.clone())).collect();
+        let most = match how {
+            Some(ByPerson::UpTo(most)) => most,
+            Some(ByPerson::Ignored) => usize::MAX,
+            None => 0,
+        };
+        Ok((ids.len() <= most).then_some(ids))
     }
 }
 

@@ -29,6 +29,7 @@ struct Records {
     groups: BTreeMap<AnchorKey, GroupLink>,
     members: BTreeSet<(AnchorKey, AnchorKey)>,
     group_rejects: BTreeMap<AnchorKey, Reject>,
+    in_doubt: BTreeMap<AnchorKey, Vec<AnchorKey>>,
 }
 
 #[derive(Clone, Default)]
@@ -206,6 +207,10 @@ impl GroupStore for MemoryStore {
         Ok(lock(&self.records).members.contains(&(group, person)))
     }
 
+    fn members_in_doubt(&self) -> Result<BTreeMap<AnchorKey, Vec<AnchorKey>>, StoreError> {
+        Ok(lock(&self.records).in_doubt.clone())
+    }
+
     fn apply_groups(&self, changes: &[GroupChange]) -> Result<(), StoreError> {
         let mut inner = lock(&self.records);
         for change in changes {
@@ -223,7 +228,10 @@ impl GroupStore for MemoryStore {
                     });
                     inner.put_group(*group, link)?;
                 }
+                GroupChange::InDoubt { group, people } if people.is_empty() => drop(inner.in_doubt.remove(group)),
+                GroupChange::InDoubt { group, people } => drop(inner.in_doubt.insert(*group, people.clone())),
                 GroupChange::Forget(key) => {
+                    inner.in_doubt.remove(key);
                     inner.groups.remove(key);
                     inner.members.retain(|(group, _)| group != key);
                 }

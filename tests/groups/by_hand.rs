@@ -167,3 +167,24 @@ fn who_was_in_an_adopted_group_and_should_not_be_is_taken_out() {
         circle.is_in_step();
     }
 }
+
+#[test]
+fn where_only_people_can_be_asked_about_a_probe_asks_about_those_wanted() {
+    let mut circle = Circle::new("aws", 3, &group("staff", &people(&[1])));
+    drop(circle.sync(0));
+    circle.config.put("scim", "adopt", "\"unowned\"");
+    let member = |uid: &str| json!({ "value": circle.id(uid) });
+    let made = json!({"schemas": [GROUP], "displayName": "vpn", "members": [member("u00001"), member("u00003")]});
+    assert_eq!(circle.ask("POST", "Groups", Some(&made)).status(), 201);
+    circle.slapd.modify(&group("vpn", &people(&[1, 2])));
+    let probe = |circle: &Circle| {
+        circle.recorder.forget();
+        let run = circle.run(&["--dry-run", "--probe", "--format", "json"]).expect(0);
+        let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        let counts = ["members", "membersMissing", "membersOthers"];
+        counts.map(|key| report["groups"][0]["probe"][key].as_u64())
+    };
+    assert_eq!(probe(&circle), [Some(1), Some(1), None]);
+    circle.config.put("audit", "max_requests", "1");
+    assert_eq!(probe(&circle), [None; 3], "not for more requests than may be sent");
+}

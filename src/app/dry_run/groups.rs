@@ -1,6 +1,6 @@
 //! Groups in a dry run: after the people, as they are in a cycle.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     app::{
@@ -13,7 +13,7 @@ use crate::{
     model::{Absence, AnchorKey, Digest, GroupAction, GroupOperation, ResourceId},
     outcome::{self, exit},
     plan::settings::OnIncomplete,
-    ports::{GroupProvider, GroupStore, Held, PlanSpool, ProviderError, StoreError},
+    ports::{GroupProvider, GroupReader, GroupStore, Held, MembersTold, PlanSpool, Probe, ProviderError, StoreError},
     report::{FoundMembers, GroupLine, GroupProbe, GroupSummary, Report, count},
     scim::ScimClient,
     store::SledStore,
@@ -52,10 +52,14 @@ pub(super) fn tell(ground: &Ground<'_>, report: &mut Report<'_>) -> Result<Told,
     let mut summary = summary(ground, groups)?;
     let names = Names::new(ground.store, ground.planned, ground.spool)?;
     let linked = linked(ground.store)?;
+    let mut memberships = Memberships {
+        known: BTreeMap::new(),
+        left: ground.setup.config.audit.max_requests,
+    };
     for (operation, held) in in_order(ground.planned, groups) {
         let mut line = foresee_group(&names, &ground.setup.policy.profile, operation, held)?;
         if let Some(client) = ground.client.filter(|_| line.operation.action == GroupAction::Create) {
-            line.probe = Some(probe(client, &linked, &line)?);
+            line.probe = Some(probe(client, &linked, &mut memberships, &line)?);
         }
         if !held {
             told.requests += line.requests.len() as u64;
@@ -90,35 +94,93 @@ fn linked(store: &SledStore) -> Result<BTreeSet<Digest>, StoreError> {
     Ok(ids.map(|id| Digest::of(id.0.as_bytes())).collect())
 }
 
-fn probe(client: &ScimClient, linked: &BTreeSet<Digest>, line: &GroupLine) -> Result<GroupProbe, OrderError> {
+fn probe(
+    client: &ScimClient,
+    linked: &BTreeSet<Digest>,
+    memberships: &mut Memberships,
+    line: &GroupLine,
+) -> Result<GroupProbe, OrderError> {
     let operation = &line.operation;
     let wanted = payload(operation, &operation.after);
     let taken = |id: &ResourceId| linked.contains(&Digest::of(id.0.as_bytes()));
-    let asked = tokio::runtime::Handle::current().block_on(client.probe_group(&wanted, &taken));
-    let found = asked.map_err(|error| {
-        let code = match error {
-            ProviderError::Cancelled => exit::OBJECTS,
-            _ => exit::PROVIDER,
-        };
-        OrderError::Words(
-            format!("asking the cloud for the group {}: {error}", operation.dn),
-            code,
-        )
-    })?;
+    let runtime = tokio::runtime::Handle::current();
+    let found = runtime
+        .block_on(client.probe_group(&wanted, &taken))
+        .map_err(|error| unasked(&operation.dn, &error))?;
     let wanted: BTreeSet<&ResourceId> = line.added.iter().filter_map(|member| member.id.as_ref()).collect();
-    let members = found.members.map(|there| {
-        let there: BTreeSet<ResourceId> = there.into_iter().collect();
-        let already = there.iter().filter(|id| wanted.contains(id)).count();
-        FoundMembers {
-            there: there.len() as u64,
-            missing: line.added.len().saturating_sub(already) as u64,
-            others: there.len().saturating_sub(already) as u64,
+    let missing = |already: usize| line.added.len().saturating_sub(already) as u64;
+    let members = match (found.members, &found.probe) {
+        (Some(there), _) => {
+            let there: BTreeSet<ResourceId> = there.into_iter().collect();
+            let already = there.iter().filter(|id| wanted.contains(id)).count();
+            Some(FoundMembers {
+                there: there.len() as u64,
+                missing: missing(already),
+                others: Some(there.len().saturating_sub(already) as u64),
+            })
         }
-    });
+        (None, Probe::Adoptable { id, .. }) if client.members_told() == MembersTold::ByPerson => {
+            let already = memberships.among(client, id, &wanted);
+            let already = runtime
+                .block_on(already)
+                .map_err(|error| unasked(&operation.dn, &error))?;
+            already.map(|already| FoundMembers {
+                there: already as u64,
+                missing: missing(already),
+                others: None,
+            })
+        }
+        _ => None,
+    };
     Ok(GroupProbe {
         probe: found.probe,
         members,
     })
+}
+
+fn unasked(dn: &str, error: &ProviderError) -> OrderError {
+    let code = match error {
+        ProviderError::Cancelled => exit::OBJECTS,
+        _ => exit::PROVIDER,
+    };
+    OrderError::Words(format!("asking the cloud for the group {dn}: {error}"), code)
+}
+
+/// In which groups people are, where a cloud tells only that. Each is asked about once.
+struct Memberships {
+    known: BTreeMap<ResourceId, Option<BTreeSet<ResourceId>>>,
+    /// Questions left.
+    left: u64,
+}
+
+impl Memberships {
+    /// How many of these people are in the group; nothing when that is not known of each.
+    async fn among(
+        &mut self,
+        client: &ScimClient,
+        group: &ResourceId,
+        people: &BTreeSet<&ResourceId>,
+    ) -> Result<Option<usize>, ProviderError> {
+        let unknown = people.iter().filter(|id| !self.known.contains_key(**id)).count() as u64;
+        if unknown > self.left {
+            return Ok(None);
+        }
+        self.left -= unknown;
+        let mut found = Some(0);
+        for &person in people {
+            if !self.known.contains_key(person) {
+                let groups = client.groups_of(person).await?;
+                self.known
+                    .insert(person.clone(), groups.map(|groups| groups.into_iter().collect()));
+            }
+            let groups = self.known.get(person).and_then(Option::as_ref);
+            found = match (found, groups) {
+                (Some(found), Some(groups)) => Some(found + usize::from(groups.contains(group))),
+                _ => None,
+            };
+        }
+        Ok(found)
+    }
 }
 
 fn summary(ground: &Ground<'_>, groups: &PlannedGroups) -> Result<GroupSummary, StoreError> {

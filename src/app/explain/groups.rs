@@ -405,6 +405,8 @@ fn alone(key: AnchorKey, dn: &str, enrolment: Option<&Enrolment>) -> Roster {
         key,
         dn: DnKey::of(dn),
         is_new: false,
+        is_missing: false,
+        may_be_here: false,
     };
     let enrolment = enrolment.cloned().unwrap_or_default();
     let seen = Sightings {
@@ -476,7 +478,21 @@ fn doing(operation: &GroupOperation) -> String {
     };
     let puts = (add > 0).then(|| format!("put {} in", count(add, "member")));
     let takes = (remove > 0).then(|| format!("take {} out", count(remove, "member")));
-    let all: Vec<String> = itself.map(str::to_owned).into_iter().chain(puts).chain(takes).collect();
+    let again = operation.again.len() as u64;
+    let tells = (again > 0).then(|| {
+        format!(
+            "tell again whether {} {} in, because an answer was lost",
+            count(again, "member"),
+            if again == 1 { "is" } else { "are" }
+        )
+    });
+    let all: Vec<String> = itself
+        .map(str::to_owned)
+        .into_iter()
+        .chain(puts)
+        .chain(takes)
+        .chain(tells)
+        .collect();
     match all.is_empty() {
         true => "forget members without an account".to_owned(),
         false => all.join(", "),

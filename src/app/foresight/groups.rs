@@ -27,7 +27,12 @@ pub(in crate::app) fn foresee_group(
         let known = keys.iter().map(|key| names.of(*key)).filter_map(Result::transpose);
         known.collect::<Result<Vec<Member>, StoreError>>()
     };
+    let again = |shall_be_in: bool| -> Vec<AnchorKey> {
+        let these = operation.again.iter().filter(|(_, it)| *it == shall_be_in);
+        these.map(|(key, _)| *key).collect()
+    };
     let (added, removed) = (all(&operation.add)?, all(&operation.remove)?);
+    let (joining, leaving) = (all(&again(true))?, all(&again(false))?);
     let known = operation.link.as_ref().filter(|link| link.id.is_some());
     let members_before = known.map_or(0, |link| link.members.count);
     let without = members_before.saturating_sub((operation.remove.len() + operation.forget.len()) as u64);
@@ -36,7 +41,12 @@ pub(in crate::app) fn foresee_group(
         _ => without + operation.add.len() as u64,
     };
     Ok(GroupLine {
-        requests: requests(profile, &operation, &added, &removed),
+        requests: requests(
+            profile,
+            &operation,
+            &[&added[..], &joining].concat(),
+            &[&removed[..], &leaving].concat(),
+        ),
         members_before,
         members_after,
         added,
@@ -171,6 +181,7 @@ mod tests {
                 adopted: false,
                 missed: 0,
                 emptied_at: 0,
+                perhaps_named: Vec::new(),
             }),
             anchor,
             aside: None,
@@ -178,6 +189,7 @@ mod tests {
             add: Vec::new(),
             remove: Vec::new(),
             forget: Vec::new(),
+            again: Vec::new(),
             wanted: Digest::default(),
         }
     }

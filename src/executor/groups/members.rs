@@ -1,9 +1,11 @@
 //! The members of one group: chunk after chunk, each remembered before the next one is sent. A chunk that
 //! is refused is halved until it is known who it is about.
 
+use std::collections::BTreeSet;
+
 use super::{
     Crew,
-    single::{payload, unproved},
+    single::{is_proved_gone, unproved},
 };
 use crate::{
     model::{AnchorKey, GroupAction, GroupLink, GroupOperation, ResourceId},
@@ -51,19 +53,16 @@ pub(super) async fn change<P: GroupProvider, S: StateStore + GroupStore>(
         id,
         link: link.clone(),
         tally: Tally::default(),
+        done: BTreeSet::new(),
+        is_gone: false,
     };
     team.link.dn.clone_from(&operation.dn);
     team.forget(operation.forget.clone())?;
-    let work = team.resolve()?;
-    for chunk in work.chunks(crew.provider.member_chunk().max(1)) {
-        team.send(chunk.to_vec()).await?;
-        if team.tally.ended.as_ref().is_some_and(|error| !is_about_one(error)) {
-            return Ok(team.tally);
-        }
-    }
-    if team.tally.ended.is_none() {
+    team.send_all().await?;
+    if team.tally.ended.is_none() && !team.is_gone {
         team.settle(now)?;
     }
+    team.settle_doubt()?;
     Ok(team.tally)
 }
 
@@ -78,22 +77,39 @@ struct Team<'a, P, S> {
     id: ResourceId,
     link: GroupLink,
     tally: Tally,
+    /// Of whom it is known what became.
+    done: BTreeSet<AnchorKey>,
+    /// The group is not there any more.
+    is_gone: bool,
 }
 
 impl<P: GroupProvider, S: StateStore + GroupStore> Team<'_, P, S> {
+    async fn send_all(&mut self) -> Result<(), StoreError> {
+        let work = self.resolve()?;
+        for chunk in work.chunks(self.crew.provider.member_chunk().max(1)) {
+            self.send(chunk.to_vec()).await?;
+            if self.is_gone || self.tally.ended.as_ref().is_some_and(|error| !is_about_one(error)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// From keys to ids. Who has no account waits, or is forgotten; access goes before it comes, so that a
     /// group that is cut off has too few members and not too many.
     fn resolve(&mut self) -> Result<Vec<Member>, StoreError> {
-        let mut work = Vec::with_capacity(self.operation.add.len() + self.operation.remove.len());
+        let GroupOperation { add, remove, again, .. } = self.operation;
+        let again = |joins: bool| again.iter().filter(move |(_, it)| *it == joins).map(|(key, _)| key);
+        let mut work = Vec::with_capacity(add.len() + remove.len());
         let mut gone = Vec::new();
-        for &key in &self.operation.remove {
+        for &key in remove.iter().chain(again(false)) {
             match self.id_of(key)? {
                 Some(id) => work.push(Member { key, id, joins: false }),
                 None => gone.push(key),
             }
         }
         self.forget(gone)?;
-        for &key in &self.operation.add {
+        for &key in add.iter().chain(again(true)) {
             match self.id_of(key)? {
                 Some(id) => work.push(Member { key, id, joins: true }),
                 None => self.tally.waiting += 1,
@@ -111,11 +127,27 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Team<'_, P, S> {
 
     /// Takes people out of the memory without a request.
     fn forget(&mut self, people: Vec<AnchorKey>) -> Result<(), StoreError> {
-        if people.is_empty() {
+        self.done.extend(&people);
+        self.remember(Vec::new(), people)
+    }
+
+    /// Remembers who is in now and who is not, as far as that is new.
+    fn remember(&mut self, mut add: Vec<AnchorKey>, mut remove: Vec<AnchorKey>) -> Result<(), StoreError> {
+        for (people, joins) in [(&mut add, true), (&mut remove, false)] {
+            let mut new = Vec::with_capacity(people.len());
+            for &person in people.iter() {
+                if self.crew.store.is_member(self.operation.anchor.key(), person)? != joins {
+                    new.push(person);
+                }
+            }
+            *people = new;
+        }
+        if add.is_empty() && remove.is_empty() {
             return Ok(());
         }
-        people.iter().for_each(|&key| self.link.members.remove(key));
-        self.save(Vec::new(), people)
+        add.iter().for_each(|&key| self.link.members.add(key));
+        remove.iter().for_each(|&key| self.link.members.remove(key));
+        self.save(add, remove)
     }
 
     fn save(&self, add: Vec<AnchorKey>, remove: Vec<AnchorKey>) -> Result<(), StoreError> {
@@ -143,7 +175,7 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Team<'_, P, S> {
                 Err(error) => error,
             };
             let may_be_about_few = matches!(error, ProviderError::Gone | ProviderError::Refused { .. });
-            if error == ProviderError::Gone && self.is_gone().await? {
+            if error == ProviderError::Gone && self.ends().await? {
                 return Ok(());
             }
             match (members.as_slice(), may_be_about_few) {
@@ -170,23 +202,19 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Team<'_, P, S> {
             these.map(|member| member.key).collect()
         };
         let (add, remove) = (keys(true), keys(false));
-        add.iter().for_each(|&key| self.link.members.add(key));
-        remove.iter().for_each(|&key| self.link.members.remove(key));
+        self.done.extend(add.iter().chain(&remove));
         self.tally.added += add.len() as u64;
         self.tally.removed += remove.len() as u64;
-        self.save(add, remove)
+        self.remember(add, remove)
     }
 
-    /// After a 404: whether the group itself is not there. Then it is made anew in the next run.
-    async fn is_gone(&mut self) -> Result<bool, StoreError> {
-        match self
-            .crew
-            .provider
-            .group_is_gone(&self.id, &payload(self.operation))
-            .await
-        {
+    /// After a 404: whether nothing more can be done, because the group itself is not there, or because that
+    /// cannot be told. One that is gone is made anew in the next run.
+    async fn ends(&mut self) -> Result<bool, StoreError> {
+        match is_proved_gone(self.crew, self.operation, &self.id, &self.link).await {
             Ok(false) => Ok(false),
             Ok(true) => {
+                self.is_gone = true;
                 self.crew
                     .store
                     .apply_groups(&[GroupChange::Forget(self.operation.anchor.key())])?;
@@ -212,6 +240,7 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Team<'_, P, S> {
             Ok(false) => {
                 self.tally.people_gone.push(member.key);
                 if member.joins {
+                    self.done.insert(member.key);
                     self.tally.waiting += 1;
                     Ok(())
                 } else {
@@ -227,6 +256,22 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Team<'_, P, S> {
                 Ok(())
             }
         }
+    }
+
+    /// Who is still in doubt: those who were not told, or of whom no answer speaks.
+    fn settle_doubt(&self) -> Result<(), StoreError> {
+        let group = self.operation.anchor.key();
+        let Some(before) = self.crew.in_doubt.get(&group).filter(|_| !self.is_gone) else {
+            return Ok(());
+        };
+        let mut people = Vec::new();
+        for &person in before {
+            // Without an account nobody is in a group.
+            if !self.done.contains(&person) && self.id_of(person)?.is_some() {
+                people.push(person);
+            }
+        }
+        self.crew.store.apply_groups(&[GroupChange::InDoubt { group, people }])
     }
 
     /// Everything was done.

@@ -48,6 +48,9 @@ pub struct GroupExecution {
     pub stopped: Option<ProviderError>,
 }
 
+/// People by group.
+type InDoubt = BTreeMap<AnchorKey, Vec<AnchorKey>>;
+
 /// Who sends, and what is shared by those who do.
 pub(super) struct Crew<P, S> {
     pub(super) provider: Arc<P>,
@@ -56,6 +59,8 @@ pub(super) struct Crew<P, S> {
     linked: Mutex<BTreeSet<Digest>>,
     /// Ids of groups, for groups in groups; known once all of them are there.
     pub(super) ids: OnceLock<BTreeMap<AnchorKey, ResourceId>>,
+    /// Of whom nobody knew when the run began whether they are in a group, and who is told in it.
+    pub(super) in_doubt: InDoubt,
     /// Whose account has which id.
     accounts: Linked<S>,
     stop: CancellationToken,
@@ -90,7 +95,7 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
     observer: &SharedObserver,
     stop: &CancellationToken,
 ) -> Result<GroupExecution, StoreError> {
-    announce(&operations, &**store)?;
+    let in_doubt = announce(&operations, &**store)?;
     let links: BTreeMap<AnchorKey, GroupLink> = store.groups()?.into_iter().collect();
     for operation in &mut operations {
         catch_up(operation, &links, &**store)?;
@@ -102,6 +107,7 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
             store: Arc::clone(store),
             linked: Mutex::new(ids.map(|id| Digest::of(id.0.as_bytes())).collect()),
             ids: OnceLock::new(),
+            in_doubt,
             accounts: Linked::new(store),
             stop: stop.clone(),
             halt: CancellationToken::new(),
@@ -116,6 +122,8 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
         unavailable: 0,
     };
     let ready = run.groups_themselves(operations).await?;
+    // Whoever is put in from here on is in a group that is remembered.
+    store.flush()?;
     run.learn_ids()?;
     run.their_members(ready).await?;
     store.flush()?;
@@ -148,17 +156,56 @@ fn catch_up<S: GroupStore>(
     Ok(())
 }
 
-/// Writes down which groups may be created from here on: after a crash they are looked up first.
-fn announce<S: StateStore + GroupStore>(operations: &[GroupOperation], store: &S) -> Result<(), StoreError> {
-    let new = operations.iter().filter(|operation| operation.link.is_none());
-    let changes: Vec<GroupChange> = new
-        .map(|operation| GroupChange::Put(operation.anchor.key(), Box::new(blank(operation))))
-        .collect();
-    if changes.is_empty() {
-        return Ok(());
+/// Writes down what may become true from here on without our learning of it: after a crash or a lost answer
+/// groups that may have been created are looked up first, names are told again, and so is who is a member.
+/// Else a directory that goes back to what was pushed before would leave what was not meant to stay.
+///
+/// Returns who is in doubt from here on.
+fn announce<S: StateStore + GroupStore>(operations: &[GroupOperation], store: &S) -> Result<InDoubt, StoreError> {
+    let mut in_doubt = store.members_in_doubt()?;
+    let mut changes = Vec::new();
+    for operation in operations {
+        let group = operation.anchor.key();
+        changes.extend(perhaps(operation).map(|link| GroupChange::Put(group, Box::new(link))));
+        let mut people = operation.people();
+        if !people.is_empty() {
+            // Those of before stay who are not told now.
+            let all = in_doubt.entry(group).or_default();
+            all.append(&mut people);
+            all.sort_unstable();
+            all.dedup();
+            let people = all.clone();
+            changes.push(GroupChange::InDoubt { group, people });
+        }
     }
-    store.apply_groups(&changes)?;
-    store.flush()
+    if !changes.is_empty() {
+        store.apply_groups(&changes)?;
+        store.flush()?;
+    }
+    Ok(in_doubt)
+}
+
+/// What is true of a group if its operation takes effect and nobody hears of it; nothing when that is what
+/// is remembered.
+fn perhaps(operation: &GroupOperation) -> Option<GroupLink> {
+    let wanted = operation.display_name();
+    let Some(link) = &operation.link else {
+        return Some(blank(operation));
+    };
+    let mut perhaps = link.clone();
+    match (operation.action, &link.id) {
+        // It may have been created under another name before.
+        (GroupAction::Create, None) if link.resource != operation.after => {
+            perhaps.perhaps_rename(link.resource.text("displayName").unwrap_or_default());
+            perhaps.resource = operation.after.clone();
+        }
+        (GroupAction::Update, Some(_)) => {
+            let aside = operation.aside.iter().filter_map(|aside| aside.text("displayName"));
+            aside.chain([wanted]).for_each(|name| perhaps.perhaps_rename(name));
+        }
+        _ => {}
+    }
+    (perhaps != *link).then_some(perhaps)
 }
 
 fn blank(operation: &GroupOperation) -> GroupLink {
@@ -171,6 +218,7 @@ fn blank(operation: &GroupOperation) -> GroupLink {
         adopted: false,
         missed: 0,
         emptied_at: 0,
+        perhaps_named: Vec::new(),
     }
 }
 
@@ -302,7 +350,7 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
                     operation.remove.retain(is_in);
                     operation.forget.retain(is_in);
                 }
-                if operation.add.is_empty() && operation.remove.is_empty() && operation.forget.is_empty() {
+                if operation.is_without_members() {
                     self.release(key)?;
                     return Ok(None);
                 }
@@ -364,7 +412,7 @@ impl<P: GroupProvider, S: StateStore + GroupStore> Run<'_, P, S> {
             name: operation.display_name(),
             action: format!("group {action}"),
             wanted: operation.wanted,
-            is_removal: !operation.remove.is_empty() || matches!(action, GroupAction::Empty | GroupAction::Delete),
+            is_removal: operation.takes_out() || matches!(action, GroupAction::Empty | GroupAction::Delete),
         };
         let mut reject = failed.rejected(error, self.rejects.get(&key), self.pace.now);
         if *error == ProviderError::Gone {

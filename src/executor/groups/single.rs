@@ -5,7 +5,7 @@ use super::{
     members::{self, Tally},
 };
 use crate::{
-    model::{AnchorKey, GroupAction, GroupLink, GroupOperation, MemberSum, Resource, ResourceId},
+    model::{AnchorKey, AttributePath, GroupAction, GroupLink, GroupOperation, MemberSum, Resource, ResourceId, Value},
     ports::{Created, GroupChange, GroupPayload, GroupProvider, GroupStore, ProviderError, StateStore, StoreError},
 };
 
@@ -72,10 +72,10 @@ async fn itself<P: GroupProvider, S: StateStore + GroupStore>(
     let outcome = match known {
         Some((link, id)) => match crew.provider.update_group(id, &link.resource, &payload).await {
             // Deleted there by somebody: forget the id, look up, create again.
-            Err(ProviderError::Gone) => create(crew, &payload, true).await,
+            Err(ProviderError::Gone) => make_anew(crew, operation, (id, link), &payload).await,
             other => other.map(|()| (id.clone(), link.adopted, link.members)),
         },
-        None => create(crew, &payload, operation.link.is_some()).await,
+        None => create_in_doubt(crew, operation, &payload).await,
     };
     let (id, adopted, members) = match outcome {
         Ok(outcome) => outcome,
@@ -100,7 +100,12 @@ async fn itself<P: GroupProvider, S: StateStore + GroupStore>(
         adopted,
         missed: 0,
         emptied_at: 0,
+        perhaps_named: Vec::new(),
     };
+    if *wanted != operation.after {
+        // Which is sent next.
+        link.perhaps_rename(operation.display_name());
+    }
     let key = operation.anchor.key();
     if is_new {
         // What is remembered of another group's members is void. Of our people, those who are in it are as
@@ -112,7 +117,12 @@ async fn itself<P: GroupProvider, S: StateStore + GroupStore>(
             add: found.clone(),
             remove: Vec::new(),
         };
-        crew.store.apply_groups(&[GroupChange::Forget(key), members])?;
+        let in_doubt = GroupChange::InDoubt {
+            group: key,
+            people: crew.in_doubt.get(&key).cloned().unwrap_or_default(),
+        };
+        crew.store
+            .apply_groups(&[GroupChange::Forget(key), members, in_doubt])?;
     } else {
         crew.store
             .apply_groups(&[GroupChange::Put(key, Box::new(link.clone()))])?;
@@ -137,7 +147,69 @@ async fn create<P: GroupProvider, S: GroupStore>(
     })
 }
 
-/// That the group is gone is believed only when a look-up proves it.
+/// Creates the group; where an earlier create may have taken effect it is looked for first, by each name
+/// that it may have been given.
+async fn create_in_doubt<P: GroupProvider, S: GroupStore>(
+    crew: &Crew<P, S>,
+    operation: &GroupOperation,
+    wanted: &GroupPayload,
+) -> Result<(ResourceId, bool, MemberSum), ProviderError> {
+    let Some(link) = &operation.link else {
+        return create(crew, wanted, false).await;
+    };
+    let taken = |id: &ResourceId| crew.is_taken(id);
+    for name in link.names().filter(|name| *name != operation.display_name()) {
+        let asked = named(wanted, name);
+        if let Some(id) = crew.provider.find_own_group(&asked, &taken).await? {
+            crew.provider.update_group(&id, &asked.resource, wanted).await?;
+            return Ok((id, true, MemberSum::default()));
+        }
+    }
+    create(crew, wanted, true).await
+}
+
+/// Creates the group again that the provider says is not there. The look-up before the POST may go by the
+/// new name alone, so every other name that it may have there has to prove it first: a 404 by mistake would
+/// make a second group.
+async fn make_anew<P: GroupProvider, S: GroupStore>(
+    crew: &Crew<P, S>,
+    operation: &GroupOperation,
+    (id, link): (&ResourceId, &GroupLink),
+    wanted: &GroupPayload,
+) -> Result<(ResourceId, bool, MemberSum), ProviderError> {
+    if !is_proved_gone(crew, operation, id, link).await? {
+        return Err(unproved());
+    }
+    create(crew, wanted, true).await
+}
+
+/// Whether look-ups by every name that the group may have prove that it is not there.
+pub(super) async fn is_proved_gone<P: GroupProvider, S>(
+    crew: &Crew<P, S>,
+    operation: &GroupOperation,
+    id: &ResourceId,
+    link: &GroupLink,
+) -> Result<bool, ProviderError> {
+    for name in link.names() {
+        let known = named(&payload(operation), name);
+        if !crew.provider.group_is_gone(id, &known).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn named(payload: &GroupPayload, name: &str) -> GroupPayload {
+    let mut named = payload.clone();
+    let name = Value::Text(name.to_owned());
+    named
+        .resource
+        .attributes
+        .insert(AttributePath::new("displayName"), name);
+    named
+}
+
+/// That the group is gone is believed only when look-ups prove it.
 async fn delete<P: GroupProvider, S: StateStore + GroupStore>(
     crew: &Crew<P, S>,
     operation: &GroupOperation,
@@ -151,7 +223,7 @@ async fn delete<P: GroupProvider, S: StateStore + GroupStore>(
     };
     let gone = match crew.provider.delete_group(id).await {
         Ok(()) => true,
-        Err(ProviderError::Gone) => match crew.provider.group_is_gone(id, &payload(operation)).await {
+        Err(ProviderError::Gone) => match is_proved_gone(crew, operation, id, link).await {
             Ok(gone) => gone,
             Err(error) => return Ok(Err(error)),
         },

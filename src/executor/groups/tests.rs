@@ -88,11 +88,14 @@ impl World {
             key: key(name),
             dn: DnKey::of(&format!("uid={name}")),
             is_new: false,
+            is_missing: false,
+            may_be_here: false,
         };
         let accounts: Vec<Account> = self.people.iter().map(account).collect();
         plan(Inputs {
             groups,
             links: self.store.groups().unwrap(),
+            in_doubt: self.store.members_in_doubt().unwrap(),
             rejects: self.store.group_rejects().unwrap(),
             roster: &Roster::new(&accounts, Sightings::default()),
             absence: Absence::AllButPresent,

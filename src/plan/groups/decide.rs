@@ -14,22 +14,36 @@ pub(super) struct Difference {
     pub(super) add: Vec<AnchorKey>,
     pub(super) remove: Vec<AnchorKey>,
     pub(super) forget: Vec<AnchorKey>,
+    pub(super) again: Vec<(AnchorKey, bool)>,
 }
 
-/// What is remembered of somebody whose account is new is void: that was another account.
+/// What is remembered of somebody whose account is new is void: that was another account. Whoever is in
+/// doubt is told again what shall be, whatever is remembered. Who was not seen and may be here stays as he is:
+/// a group may list him by a name that was not seen either.
 pub(super) fn difference(
     wanted: &[AnchorKey],
     pushed: &[AnchorKey],
+    in_doubt: &[AnchorKey],
     roster: &Roster,
     groups: &BTreeSet<AnchorKey>,
+    is_gone: bool,
 ) -> Difference {
     let mut difference = Difference::default();
+    // A group that is gone lists nobody, by whatever name.
+    let may_be_listed = |key: AnchorKey| !is_gone && roster.may_be_here(key);
     let pushed_now = |key: &AnchorKey| pushed.binary_search(key).is_ok() && !roster.is_new(*key);
+    for &key in in_doubt {
+        let shall_be_in = wanted.binary_search(&key).is_ok();
+        let has_account = (roster.has_account(key) && !roster.is_new(key)) || groups.contains(&key);
+        if has_account && shall_be_in == pushed_now(&key) && (shall_be_in || !may_be_listed(key)) {
+            difference.again.push((key, shall_be_in));
+        }
+    }
     difference.add = wanted.iter().copied().filter(|key| !pushed_now(key)).collect();
     for &key in pushed {
         if roster.is_new(key) || !(roster.has_account(key) || groups.contains(&key)) {
             difference.forget.push(key);
-        } else if wanted.binary_search(&key).is_err() {
+        } else if wanted.binary_search(&key).is_err() && !may_be_listed(key) {
             difference.remove.push(key);
         }
     }
@@ -53,7 +67,7 @@ pub(super) fn present(
     let action = match link {
         None => GroupAction::Create,
         Some(link) if link.id.is_none() => GroupAction::Create,
-        Some(link) if link.resource != *resource => GroupAction::Update,
+        Some(link) if link.resource != *resource || !link.perhaps_named.is_empty() => GroupAction::Update,
         Some(_) if difference == Difference::default() => return None,
         Some(_) => GroupAction::Members,
     };
@@ -67,6 +81,7 @@ pub(super) fn present(
         add: difference.add,
         remove: difference.remove,
         forget: difference.forget,
+        again: difference.again,
         wanted,
     })
 }
@@ -138,11 +153,12 @@ mod tests {
     fn differences() {
         let check = |wanted: &[&str], pushed: &[&str], add: &[&str], remove: &[&str], forget: &[&str]| {
             let nested = keys(&["cn"]).into_iter().collect();
-            let found = difference(&keys(wanted), &keys(pushed), &roster(), &nested);
+            let found = difference(&keys(wanted), &keys(pushed), &[], &roster(), &nested, false);
             let expected = Difference {
                 add: keys(add),
                 remove: keys(remove),
                 forget: keys(forget),
+                again: Vec::new(),
             };
             assert_eq!(found, expected, "{wanted:?} {pushed:?}");
         };
@@ -156,6 +172,46 @@ mod tests {
         check(&[], &["cn"], &[], &["cn"], &[]);
     }
 
+    #[test]
+    fn who_was_not_seen_stays_unless_the_group_is_gone() {
+        let unseen = crate::plan::groups::Account {
+            is_missing: true,
+            may_be_here: true,
+            ..account("ada", false)
+        };
+        let roster = Roster::new(&[unseen, account("bob", false)], Sightings::default());
+        let check = |is_gone: bool, remove: &[&str]| {
+            let found = difference(&[], &keys(&["ada", "bob"]), &[], &roster, &BTreeSet::new(), is_gone);
+            assert_eq!((found.remove, found.forget), (keys(remove), Vec::new()));
+        };
+        check(false, &["bob"]);
+        check(true, &["ada", "bob"]);
+    }
+
+    #[test]
+    fn who_is_in_doubt_is_told_again() {
+        let check = |wanted: &[&str], pushed: &[&str], in_doubt: &[&str], again: &[(&str, bool)]| {
+            let found = difference(
+                &keys(wanted),
+                &keys(pushed),
+                &keys(in_doubt),
+                &roster(),
+                &BTreeSet::new(),
+                false,
+            );
+            let again: Vec<_> = again.iter().map(|(name, is_in)| (key(name), *is_in)).collect();
+            assert_eq!(found.again, again, "{wanted:?} {pushed:?} {in_doubt:?}");
+        };
+        check(&["ada"], &["ada"], &["ada"], &[("ada", true)]);
+        check(&[], &[], &["ada"], &[("ada", false)]);
+        // Told as a matter of course.
+        check(&["ada"], &[], &["ada"], &[]);
+        check(&[], &["ada"], &["ada"], &[]);
+        // No account, or another one.
+        check(&[], &[], &["left"], &[]);
+        check(&[], &[], &["new"], &[]);
+    }
+
     fn link(name: &str, members: &[&str]) -> GroupLink {
         GroupLink {
             anchor: Anchor::new(name),
@@ -166,6 +222,7 @@ mod tests {
             adopted: false,
             missed: 0,
             emptied_at: 0,
+            perhaps_named: Vec::new(),
         }
     }
 

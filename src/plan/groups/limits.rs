@@ -1,5 +1,7 @@
 //! What of a plan for groups may be carried out.
 
+use std::collections::BTreeSet;
+
 use super::GroupPlan;
 use crate::{
     model::{Absence, AnchorKey, Digest, GroupAction, GroupOperation},
@@ -106,19 +108,22 @@ fn in_words(reasons: &[String]) -> String {
 fn divide(operation: &GroupOperation) -> (Option<GroupOperation>, Option<GroupOperation>) {
     match operation.action {
         GroupAction::Empty | GroupAction::Delete => (None, Some(operation.clone())),
-        _ if operation.remove.is_empty() => (Some(operation.clone()), None),
+        _ if !operation.takes_out() => (Some(operation.clone()), None),
         _ => {
+            let (joining, leaving) = operation.again.iter().partition(|(_, shall_be_in)| *shall_be_in);
             let rest = GroupOperation {
                 remove: Vec::new(),
+                again: joining,
                 ..operation.clone()
             };
             let removal = GroupOperation {
                 action: GroupAction::Members,
                 add: Vec::new(),
                 forget: Vec::new(),
+                again: leaving,
                 ..operation.clone()
             };
-            let is_empty = rest.action == GroupAction::Members && rest.add.is_empty() && rest.forget.is_empty();
+            let is_empty = rest.action == GroupAction::Members && rest.is_without_members();
             ((!is_empty).then_some(rest), Some(removal))
         }
     }
@@ -153,8 +158,10 @@ fn too_many_groups(plan: &GroupPlan, limits: &GroupLimits, context: &Context<'_>
 
 /// Why nobody may be taken out of this group.
 fn too_many_members(operation: &GroupOperation, limits: &GroupLimits, context: &Context<'_>) -> Option<String> {
-    let removals = operation.remove.len() as u64;
-    let before = operation.link.as_ref().map_or(0, |link| link.members.count);
+    // Whoever may be in may have access by now.
+    let in_doubt = operation.again.iter().filter(|(_, shall_be_in)| !shall_be_in).count() as u64;
+    let removals = operation.remove.len() as u64 + in_doubt;
+    let before = operation.link.as_ref().map_or(0, |link| link.members.count) + in_doubt;
     if removals == 0 {
         return None;
     }
@@ -181,9 +188,17 @@ fn too_many_members(operation: &GroupOperation, limits: &GroupLimits, context: &
 
 /// Twelve hexadecimal digits over what is taken away: the same removals have the same id in every cycle.
 fn removals_id(held: &[GroupOperation]) -> String {
-    let mut lines: Vec<(AnchorKey, GroupAction, &[AnchorKey])> = held
+    let people = |operation: &GroupOperation| {
+        let again = operation.again.iter().filter(|(_, shall_be_in)| !shall_be_in);
+        let all: BTreeSet<AnchorKey> = again
+            .map(|(key, _)| *key)
+            .chain(operation.remove.iter().copied())
+            .collect();
+        all.into_iter().collect::<Vec<_>>()
+    };
+    let mut lines: Vec<(AnchorKey, GroupAction, Vec<AnchorKey>)> = held
         .iter()
-        .map(|operation| (operation.anchor.key(), operation.action, operation.remove.as_slice()))
+        .map(|operation| (operation.anchor.key(), operation.action, people(operation)))
         .collect();
     lines.sort_unstable();
     let mut hasher = blake3::Hasher::new();

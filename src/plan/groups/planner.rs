@@ -28,6 +28,8 @@ pub struct Inputs<'a> {
     pub groups: &'a [MappedGroup],
     /// Every group remembered, in key order.
     pub links: Vec<(AnchorKey, GroupLink)>,
+    /// People of whom nobody knows whether they are in a group, by group; each in key order.
+    pub in_doubt: BTreeMap<AnchorKey, Vec<AnchorKey>>,
     /// Every group that could not be pushed, in key order.
     pub rejects: Vec<(AnchorKey, Reject)>,
     /// Everybody who can be a member.
@@ -209,7 +211,7 @@ impl<'a> Planner<'a> {
         if self.waits(key, wanted) {
             return Ok(());
         }
-        let difference = self.difference(key, link, &flat.members)?;
+        let difference = self.difference(key, link, Some(&flat.members))?;
         let group = &self.inputs.groups[at];
         let operation = decide::present(group, anchor.clone(), resource, link, difference, wanted);
         match (operation, link) {
@@ -245,18 +247,33 @@ impl<'a> Planner<'a> {
         flat
     }
 
+    /// What has to be done about members; nothing wanted stands for a group that is gone.
     fn difference(
         &self,
         key: AnchorKey,
         link: Option<&GroupLink>,
-        wanted: &[AnchorKey],
+        wanted: Option<&[AnchorKey]>,
     ) -> Result<Difference, StoreError> {
+        let is_gone = wanted.is_none();
+        let wanted = wanted.unwrap_or_default();
+        let roster = self.inputs.roster;
+        let in_doubt = self.in_doubt(key, link);
         let pushed = match link {
-            Some(link) if decide::same_members(wanted, link, self.inputs.roster) => return Ok(Difference::default()),
+            Some(link) if in_doubt.is_empty() && decide::same_members(wanted, link, roster) => {
+                return Ok(Difference::default());
+            }
             Some(link) => (self.inputs.pushed)(key, link.members)?,
             None => Vec::new(),
         };
-        Ok(decide::difference(wanted, &pushed, self.inputs.roster, &self.pushable))
+        let groups = &self.pushable;
+        Ok(decide::difference(wanted, &pushed, in_doubt, roster, groups, is_gone))
+    }
+
+    /// Of whom nobody knows whether they are in the group. Before there is an id nobody can have been put in.
+    fn in_doubt(&self, key: AnchorKey, link: Option<&GroupLink>) -> &'a [AnchorKey] {
+        let known = link.filter(|link| link.id.is_some());
+        let in_doubt = known.and_then(|_| self.inputs.in_doubt.get(&key));
+        in_doubt.map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Remembers that a group which needs nothing is here, and where.
@@ -339,7 +356,13 @@ impl<'a> Planner<'a> {
             .filter(|(key, _)| !self.seen.contains(key))
             .collect::<Vec<_>>()
         {
-            let action = match decide::missing(link, &inputs.gone, inputs.confirm_cycles, inputs.now) {
+            // Somebody may have been put in since it was emptied.
+            let is_empty = self.in_doubt(*key, Some(link)).is_empty();
+            let seen_as = GroupLink {
+                emptied_at: if is_empty { link.emptied_at } else { 0 },
+                ..link.clone()
+            };
+            let action = match decide::missing(&seen_as, &inputs.gone, inputs.confirm_cycles, inputs.now) {
                 Missing::Nothing => continue,
                 Missing::NeverMade => {
                     self.link_changes.push((*key, None));
@@ -372,7 +395,7 @@ impl<'a> Planner<'a> {
         wanted: Digest,
     ) -> Result<(), StoreError> {
         let difference = match action {
-            GroupAction::Empty => self.difference(key, Some(link), &[])?,
+            GroupAction::Empty => self.difference(key, Some(link), None)?,
             _ => Difference::default(),
         };
         self.operations.push(GroupOperation {
@@ -385,6 +408,7 @@ impl<'a> Planner<'a> {
             add: Vec::new(),
             remove: difference.remove,
             forget: difference.forget,
+            again: difference.again,
             wanted,
         });
         Ok(())

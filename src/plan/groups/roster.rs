@@ -24,13 +24,17 @@ pub struct Account {
     pub dn: DnKey,
     /// Gets the account in this plan: whatever is remembered of an earlier one is void.
     pub is_new: bool,
+    /// Was not seen in this read, and the account is in use.
+    pub is_missing: bool,
+    /// That is no proof of having left: groups may list this person by a name that was not seen either.
+    pub may_be_here: bool,
 }
 
 /// Everybody who can be a member.
 #[derive(Clone, Debug, Default)]
 pub struct Roster {
-    /// In key order; whether the account is new.
-    accounts: Vec<(AnchorKey, bool)>,
+    /// In key order; whether the account is new, and whether its owner was not seen but may be here.
+    accounts: Vec<(AnchorKey, (bool, bool))>,
     names: Vec<(MemberKey, AnchorKey)>,
     edges: Vec<(MemberKey, AnchorKey)>,
     has_new: bool,
@@ -41,7 +45,10 @@ impl Roster {
     #[must_use]
     pub fn new(accounts: &[Account], seen: Sightings) -> Self {
         let mut roster = Self {
-            accounts: accounts.iter().map(|account| (account.key, account.is_new)).collect(),
+            accounts: accounts
+                .iter()
+                .map(|account| (account.key, (account.is_new, account.may_be_here)))
+                .collect(),
             has_new: accounts.iter().any(|account| account.is_new),
             ..Self::default()
         };
@@ -65,7 +72,14 @@ impl Roster {
     /// Whether somebody's account is made in this plan.
     #[must_use]
     pub fn is_new(&self, key: AnchorKey) -> bool {
-        self.has_new && keyed::find(&self.accounts, key).is_some_and(|at| self.accounts[at].1)
+        self.has_new && keyed::find(&self.accounts, key).is_some_and(|at| self.accounts[at].1.0)
+    }
+
+    /// Whether somebody was not seen, and may be here all the same: then nobody can tell whether a group
+    /// lists this person, whose name may be another one by now.
+    #[must_use]
+    pub fn may_be_here(&self, key: AnchorKey) -> bool {
+        keyed::find(&self.accounts, key).is_some_and(|at| self.accounts[at].1.1)
     }
 
     /// Whose name this is.
@@ -118,6 +132,8 @@ mod tests {
             key: key(name),
             dn: DnKey::of(&format!("uid={name}")),
             is_new,
+            is_missing: false,
+            may_be_here: false,
         };
         let names = ["ada", "bob", "eve"].map(|name| (MemberKey::uid(name), key(name)));
         let mut names = names.to_vec();

@@ -51,6 +51,7 @@ impl World {
             adopted: false,
             missed: 0,
             emptied_at: 0,
+            perhaps_named: Vec::new(),
         };
         self.links.insert(key(name), (link, keys));
         self
@@ -60,6 +61,7 @@ impl World {
         plan(Inputs {
             groups: &self.groups,
             links: self.links.iter().map(|(key, (link, _))| (*key, link.clone())).collect(),
+            in_doubt: BTreeMap::new(),
             rejects: Vec::new(),
             roster: &self.roster,
             absence: self.absence.clone(),
@@ -293,6 +295,7 @@ fn a_failure_waits_until_its_time_or_until_something_changes() {
         plan(Inputs {
             groups: &world.groups,
             links: Vec::new(),
+            in_doubt: BTreeMap::new(),
             rejects: vec![(key("a"), reject)],
             roster: &world.roster,
             absence: Absence::AllButPresent,

@@ -90,7 +90,7 @@ impl<'a> GroupProbeView<'a> {
             because: group.map(|(_, _, because)| because.as_str()),
             members: probe.members.map(|members| members.there),
             members_missing: probe.members.map(|members| members.missing),
-            members_others: probe.members.map(|members| members.others),
+            members_others: probe.members.and_then(|members| members.others),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use anstyle::Style;
 
-use super::{ACTIONS, GroupLine, GroupProbe, GroupSummary, Member, attributes};
+use super::{ACTIONS, FoundMembers, GroupLine, GroupProbe, GroupSummary, Member, attributes};
 use crate::{
     model::{GroupAction, shown},
     ports::Probe,
@@ -163,11 +163,21 @@ fn probe(out: &mut dyn Write, look: &Look, found: &GroupProbe) -> io::Result<()>
     }
     let words = match found.members {
         None => "this cloud does not show who is in it; whoever is stays".to_owned(),
-        Some(members) => format!(
-            "{} in it, {} of those wanted would be added; {} whom the directory does not put there would stay",
-            grouped(members.there),
-            grouped(members.missing),
-            grouped(members.others)
+        Some(FoundMembers {
+            there,
+            missing,
+            others: Some(others),
+        }) => format!(
+            "{} in it, {} of those wanted would be added; of {} others the run after it takes out people of this \
+             directory",
+            grouped(there),
+            grouped(missing),
+            grouped(others)
+        ),
+        Some(FoundMembers { there, missing, .. }) => format!(
+            "of those wanted {} in it, {} would be added; this cloud does not show who else is in it",
+            grouped(there),
+            grouped(missing)
         ),
     };
     writeln!(out, "{INDENT}{faint}{words}{faint:#}")

@@ -3,9 +3,10 @@
 use super::{held, pushed, reject};
 use crate::{
     model::{Anchor, Digest, GroupAction, GroupLink, GroupOperation, MemberSum, ResourceId},
-    ports::{GroupRecord, Held, Probe, Reject, RejectKind},
+    ports::{AuditPosition, GroupRecord, Held, MembersTold, Probe, Reject, RejectKind},
     report::{FoundMembers, GroupLine, GroupProbe, GroupSummary, Member},
     scim::request::PlannedRequest,
+    survey::audit::groups::{self as audit, GroupDrift, GroupsAudited, HeldGroup},
 };
 
 fn member(name: &str) -> Member {
@@ -34,6 +35,7 @@ fn group(action: GroupAction, old: Option<&str>, name: &str, (before, after): (u
         adopted: false,
         missed: 0,
         emptied_at: 0,
+        perhaps_named: Vec::new(),
     });
     GroupLine {
         operation: GroupOperation {
@@ -46,6 +48,7 @@ fn group(action: GroupAction, old: Option<&str>, name: &str, (before, after): (u
             add: Vec::new(),
             remove: Vec::new(),
             forget: Vec::new(),
+            again: Vec::new(),
             wanted: Digest::default(),
         },
         members_before: before,
@@ -83,7 +86,7 @@ pub(in crate::report) fn every_group_line() -> Vec<GroupLine> {
     let there = FoundMembers {
         there: 7,
         missing: 1,
-        others: 6,
+        others: Some(6),
     };
     let foreign = Probe::Foreign {
         id: ResourceId("99".into()),
@@ -191,5 +194,44 @@ pub(in crate::report) fn group_record() -> GroupRecord {
         waiting_members: 1,
         failed: 1,
         rejected: 1,
+    }
+}
+
+/// One group changed, one gone, one that has left.
+pub(in crate::report) fn audited_groups(text: &str) -> GroupsAudited {
+    let named = |name: &str| pushed(&[("displayName", name), ("externalId", "anchor")]).resource;
+    let people = |names: &[&str]| {
+        let person = |name: &&str| audit::Member {
+            key: Anchor::new(*name).key(),
+            name: format!("{name}{text}"),
+        };
+        names.iter().map(person).collect::<Vec<_>>()
+    };
+    let held = HeldGroup {
+        resource: named(text),
+        missing: people(&["ada", "bob"]),
+        extra: people(&["cyd"]),
+    };
+    let drift = |name: &str, held, left| GroupDrift {
+        anchor: Anchor::new(format!("anchor-{name}")),
+        dn: format!("cn={name},ou=groups,{text}"),
+        id: ResourceId(format!("id of {text}")),
+        told: named(name),
+        held,
+        left,
+    };
+    GroupsAudited {
+        groups: 20,
+        compared: 12,
+        people_asked: 0,
+        drifts: vec![
+            drift("vpn", Some(held.clone()), false),
+            drift("staff", None, false),
+            drift("old", Some(held), true),
+        ],
+        unanswered: 2,
+        members_told: MembersTold::WithTheGroup,
+        next: AuditPosition::default(),
+        stopped: None,
     }
 }

@@ -2,6 +2,7 @@
 //! to a group that has an id.
 
 mod members;
+mod reader;
 pub mod request;
 #[cfg(test)]
 pub(super) mod testing;
@@ -59,6 +60,14 @@ impl GroupProvider for ScimClient {
 
     async fn group_is_gone(&self, id: &ResourceId, payload: &GroupPayload) -> Result<bool, ProviderError> {
         self.heed(self.proves_group_absence(id, payload).await)
+    }
+
+    async fn find_own_group(
+        &self,
+        payload: &GroupPayload,
+        taken: Taken<'_>,
+    ) -> Result<Option<ResourceId>, ProviderError> {
+        self.heed(self.own(payload, taken).await)
     }
 
     async fn has_person(&self, id: &ResourceId) -> Result<bool, ProviderError> {

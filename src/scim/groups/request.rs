@@ -8,11 +8,11 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     model::{Resource, ResourceId},
-    ports::{GroupPayload, MemberChange},
+    ports::{GroupPayload, ListFrom, MemberChange},
     profile::{MemberRemoval, MembersReturned, Profile},
     scim::{
         body, patch,
-        request::{PlannedRequest, RESERVED, filter},
+        request::{PlannedRequest, RESERVED, filter, page},
     },
 };
 
@@ -90,15 +90,27 @@ pub fn delete(id: &ResourceId) -> PlannedRequest {
     without_body("DELETE", path(id))
 }
 
-/// The GET that looks for groups with `attribute eq "value"`. Where a list shows members it is asked to
-/// leave them out (RFC 7644 section 3.9): there may be any number of them.
+/// The GET that looks for groups with `attribute eq "value"`.
 #[must_use]
 pub fn find(profile: &Profile, attribute: &str, value: &str) -> PlannedRequest {
-    let without_members = match profile.groups.members_returned {
+    let filter = filter(attribute, value);
+    without_body("GET", format!("Groups?{filter}{}", without_members(profile)))
+}
+
+/// The GET of a page of all groups.
+#[must_use]
+pub fn list(profile: &Profile, from: &ListFrom) -> PlannedRequest {
+    let page = page(from, profile.page_cap);
+    without_body("GET", format!("Groups?{page}{}", without_members(profile)))
+}
+
+/// Where a list shows members it is asked to leave them out (RFC 7644 section 3.9): there may be any
+/// number of them.
+fn without_members(profile: &Profile) -> &'static str {
+    match profile.groups.members_returned {
         MembersReturned::Always => "&excludedAttributes=members",
         MembersReturned::One | MembersReturned::Never => "",
-    };
-    without_body("GET", format!("Groups?{}{without_members}", filter(attribute, value)))
+    }
 }
 
 /// The value of `members` (RFC 7643 section 4.2), with nothing but what is mandatory: `type`, `$ref` and

@@ -7,7 +7,10 @@ use serde_json::{Value as Json, json};
 use super::request;
 use crate::{
     model::{Resource, ResourceId},
-    ports::{Created, FoundGroup, GroupPayload, GroupProvider, MemberChange, Probe, ProviderError},
+    ports::{
+        Created, FoundGroup, GroupPayload, GroupProvider, GroupReader, ListFrom, Match, MemberChange, MembersTold,
+        Probe, ProviderError,
+    },
     profile::{GroupUpdate, MembersReturned, Profile},
     scim::{
         settings::Adopt,
@@ -640,6 +643,81 @@ async fn chunks_are_the_clouds_or_ours() {
             "{profile}"
         );
     }
+}
+
+// --- looked at and not changed ----------------------------------------------------------------------
+
+#[tokio::test]
+async fn who_is_in_a_group_is_learned_as_the_cloud_tells_it() {
+    for (profile, told) in [
+        ("generic", MembersTold::WithTheGroup),
+        ("alibaba", MembersTold::WithTheGroup),
+        ("aws", MembersTold::ByPerson),
+        ("huawei", MembersTold::Never),
+    ] {
+        let bench = bench(profile, Adopt::Ours).await;
+        bench.has_group(json!({"displayName": "VPN", "externalId": ANCHOR}), &["u1"]);
+        assert_eq!(bench.client.members_told(), told, "{profile}");
+        let group = bench.client.group(&id("101")).await.unwrap().unwrap();
+        assert_eq!(group.resource.text("displayName"), Some("VPN"), "{profile}");
+        let shown = (told == MembersTold::WithTheGroup).then(|| ids(&["u1"]));
+        assert_eq!(group.members, shown, "{profile}: an empty list there is no list");
+        assert_eq!(bench.client.group(&id("102")).await, Ok(None), "{profile}");
+        if told != MembersTold::ByPerson {
+            let asked = bench.lines().len();
+            assert_eq!(bench.client.groups_of(&id("u1")).await, Ok(None), "{profile}");
+            assert_eq!(bench.lines().len(), asked, "{profile}: nothing is asked in vain");
+        }
+        let theirs = bench.client.group_of(&vpn(), &nobody).await;
+        assert!(
+            matches!(&theirs, Ok(Match::Theirs(group)) if group.id == id("101")),
+            "{profile}: {theirs:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_groups_leaves_members_out() {
+    let page = r#"{"totalResults": 1, "Resources": [{"id": "7", "displayName": "VPN", "externalId": "a"}]}"#;
+    for (profile, line) in [
+        (
+            "generic",
+            "GET Groups?startIndex=1&count=100&excludedAttributes=members",
+        ),
+        ("alibaba", "GET Groups?startIndex=1&count=100"),
+        ("aws", "GET Groups?cursor&count=100"),
+    ] {
+        let bench = bench(profile, Adopt::Ours).await.faults([Fault::Answer(200, "", page)]);
+        let listed = bench.client.list_groups(&ListFrom::Start).await.unwrap();
+        assert_eq!(bench.lines(), [line]);
+        assert_eq!(listed.accounts.len(), 1);
+        assert_eq!(listed.accounts[0].external_id(), Some("a"));
+    }
+}
+
+#[tokio::test]
+async fn the_groups_of_a_person_are_known_from_a_whole_list_only() {
+    let check = async |status, body: &'static str, expected: Result<Option<Vec<ResourceId>>, ()>| {
+        let bench = bench("aws", Adopt::Ours)
+            .await
+            .faults([Fault::Answer(status, "", body)]);
+        let told = bench.client.groups_of(&id("u 1")).await;
+        assert_eq!(told.map_err(drop), expected, "{status} {body}");
+        assert_eq!(
+            bench.lines(),
+            ["GET Groups?filter=members.value eq \"u 1\""],
+            "{status} {body}"
+        );
+    };
+    let two = r#"{"totalResults": 2, "Resources": [{"id": "7"}, {"id": "9", "members": []}]}"#;
+    check(200, two, Ok(Some(ids(&["7", "9"])))).await;
+    check(200, r#"{"totalResults": 0, "Resources": []}"#, Ok(Some(Vec::new()))).await;
+    check(200, r#"{"totalResults": 3, "Resources": [{"id": "7"}]}"#, Ok(None)).await;
+    check(200, r#"{"nextCursor": "x", "Resources": [{"id": "7"}]}"#, Ok(None)).await;
+    check(200, "{}", Err(())).await;
+    check(200, "[]", Err(())).await;
+    check(404, r#"{"status": "404"}"#, Err(())).await;
+    check(400, r#"{"status": "400"}"#, Err(())).await;
 }
 
 // --- clouds with PUT only --------------------------------------------------------------------------

@@ -65,12 +65,14 @@ pub(super) enum Table {
     /// Keys are a group's key and a member's.
     Members,
     GroupRejects,
+    /// Keys are a group's key and a number from 0.
+    MembersInDoubt,
 }
 
 impl Table {
     /// In the order of their declaration, by which they are found. A state of an earlier version lacks the
     /// last ones; they are made when it is opened.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Meta,
         Self::Marks,
         Self::Links,
@@ -79,6 +81,7 @@ impl Table {
         Self::Groups,
         Self::Members,
         Self::GroupRejects,
+        Self::MembersInDoubt,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -91,6 +94,7 @@ impl Table {
             Self::Groups => "groups",
             Self::Members => "members",
             Self::GroupRejects => "group-rejects",
+            Self::MembersInDoubt => "members-in-doubt",
         }
     }
 }
@@ -212,8 +216,8 @@ impl Database {
                 |damage: Damage| corrupt(&self.folder, format!("the sum over its {}: {}", table.name(), damage.0));
             *sums.of_mut(table) = match value {
                 Some(value) => Sum::unseal(table, &value).map_err(wrong)?,
-                // The state is of a version that knew no groups.
-                None if table == Table::Groups && is_empty => Sum::default(),
+                // The state is of a version that knew no such table.
+                None if table != Table::Marks && is_empty => Sum::default(),
                 None => return Err(wrong(Damage("it is missing".into()))),
             };
         }

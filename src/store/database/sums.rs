@@ -11,7 +11,7 @@ use super::{
 
 /// The tables that have one: each record of theirs stands for something at the service provider. The
 /// members of groups have a sum in their group's own record.
-pub(super) const SUMMED: [Table; 2] = [Table::Marks, Table::Groups];
+pub(super) const SUMMED: [Table; 3] = [Table::Marks, Table::Groups, Table::MembersInDoubt];
 const SUM_BYTES: usize = 12;
 
 /// How many records, and their checksums put together in an order-free way.
@@ -76,6 +76,7 @@ impl Sum {
 pub(super) struct Sums {
     marks: Sum,
     groups: Sum,
+    members_in_doubt: Sum,
 }
 
 impl Sums {
@@ -84,10 +85,10 @@ impl Sums {
     }
 
     pub(super) fn of_mut(&mut self, table: Table) -> &mut Sum {
-        if table == Table::Groups {
-            &mut self.groups
-        } else {
-            &mut self.marks
+        match table {
+            Table::Groups => &mut self.groups,
+            Table::MembersInDoubt => &mut self.members_in_doubt,
+            _ => &mut self.marks,
         }
     }
 }
@@ -97,6 +98,7 @@ impl Table {
     pub(super) const fn sum_key(self) -> &'static [u8] {
         match self {
             Self::Groups => b"sum-groups",
+            Self::MembersInDoubt => b"sum-members-in-doubt",
             _ => b"sum",
         }
     }

@@ -28,6 +28,7 @@ fn group(number: u32) -> GroupLink {
         adopted: true,
         missed: 1,
         emptied_at: 2,
+        perhaps_named: vec!["perhaps".into()],
     }
 }
 
@@ -111,6 +112,37 @@ fn groups_and_members_come_back_after_a_restart() {
     assert_eq!(store.group_rejects().unwrap(), [(key(3), reject())]);
     store.save_group_rejects(&[(key(3), None)]).unwrap();
     assert_eq!(store.group_rejects().unwrap(), []);
+}
+
+#[test]
+fn who_is_in_doubt_comes_back_and_goes() {
+    let folder = folder();
+    let store = SledStore::open(folder.path()).unwrap();
+    fill(&store);
+    let in_doubt = |group: u32, people: Vec<AnchorKey>| GroupChange::InDoubt {
+        group: key(group),
+        people,
+    };
+    let said = |store: &SledStore| -> Vec<(AnchorKey, usize)> {
+        let all = store.members_in_doubt().unwrap();
+        all.into_iter().map(|(group, people)| (group, people.len())).collect()
+    };
+    let both = [in_doubt(1, people(0..2500)), in_doubt(2, people(5..6))];
+    store.apply_groups(&both).unwrap();
+    assert_eq!(store.members_in_doubt().unwrap()[&key(1)], people(0..2500));
+    store.apply_groups(&[in_doubt(1, people(0..1500))]).unwrap();
+    store.flush().unwrap();
+    let text = exported(&store);
+    drop(store);
+    let copy = SledStore::scratch().unwrap();
+    import(&copy, &mut text.as_bytes()).unwrap();
+    for store in [SledStore::open(folder.path()).unwrap(), copy] {
+        assert_eq!(store.members_in_doubt().unwrap()[&key(1)], people(0..1500));
+        store.apply_groups(&[in_doubt(2, Vec::new())]).unwrap();
+        assert_eq!(said(&store), [(key(1), 1500)]);
+        store.apply_groups(&[GroupChange::Forget(key(1))]).unwrap();
+        assert_eq!(said(&store), []);
+    }
 }
 
 #[test]

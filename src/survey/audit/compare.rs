@@ -1,35 +1,27 @@
 //! One account against what was pushed to it.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::{
-    model::{AnchorKey, AttributePath, Digest, ManagerRef, Pushed, ResourceId, StoreError},
+    model::{AnchorKey, AttributePath, ManagerRef, Pushed, ResourceId, StoreError},
     ports::{CloudAccount, StateStore},
-    survey::{Lens, stand_in},
+    survey::{Lens, owners::Owners, stand_in},
 };
 
 /// Sees what an account holds of what was pushed.
 pub(super) struct Eye<'a> {
     store: &'a dyn StateStore,
     lens: Cow<'a, Lens>,
-    /// Whose the accounts are, by the digest of their ids: managers come as ids.
-    owners: std::sync::Arc<BTreeMap<Digest, AnchorKey>>,
+    /// Whose the accounts are: managers come as ids.
+    owners: std::sync::Arc<Owners>,
 }
 
 impl<'a> Eye<'a> {
     pub(super) fn new(store: &'a dyn StateStore, lens: &'a Lens) -> Result<Self, StoreError> {
-        let mut owners = BTreeMap::new();
-        store.each_link(&mut |link| {
-            owners.insert(id_key(&link.id), link.anchor.key());
-            true
-        })?;
         Ok(Self {
             store,
             lens: Cow::Borrowed(lens),
-            owners: owners.into(),
+            owners: Owners::of_people(store)?.into(),
         })
     }
 
@@ -44,7 +36,7 @@ impl<'a> Eye<'a> {
 
     /// Whose account this is.
     pub(super) fn owner(&self, id: &ResourceId) -> Option<AnchorKey> {
-        self.owners.get(&id_key(id)).copied()
+        self.owners.of(id)
     }
 
     /// What the account holds, when that is not what was told.
@@ -91,8 +83,4 @@ pub(super) fn put_back(told: &Pushed, held: &mut Pushed, paths: &BTreeSet<String
             held.resource.attributes.insert(AttributePath::new(path), value.clone());
         }
     }
-}
-
-fn id_key(id: &ResourceId) -> Digest {
-    Digest::of(id.0.as_bytes())
 }

@@ -1,9 +1,12 @@
 //! From what an audit found to what the next plan starts from.
 
-use super::Drift;
+use super::{
+    Drift,
+    groups::{GroupDrift, Member},
+};
 use crate::{
-    model::{Digest, Link, Mark},
-    ports::{Change, StateStore, StoreError},
+    model::{AnchorKey, Digest, Link, Mark},
+    ports::{Change, GroupChange, GroupStore, StateStore, StoreError},
     survey::stand_in,
 };
 
@@ -31,6 +34,48 @@ pub fn repair(store: &dyn StateStore, drifts: &[Drift]) -> Result<u64, StoreErro
     }
     store.flush()?;
     Ok(changes.len() as u64)
+}
+
+/// The same for groups: the next plan names them right, puts in who is missing and, within the limits,
+/// takes out who was put in by hand. Returns for how many that is.
+///
+/// # Errors
+/// When the state cannot be written.
+pub fn repair_groups<S: StateStore + GroupStore>(store: &S, drifts: &[GroupDrift]) -> Result<u64, StoreError> {
+    let groups = store.groups()?;
+    let mut repaired = 0;
+    for drift in drifts.iter().filter(|drift| !drift.left) {
+        let group = drift.anchor.key();
+        let Ok(at) = groups.binary_search_by_key(&group, |(key, _)| *key) else {
+            continue;
+        };
+        let change = match &drift.held {
+            // Proved to be gone: one that is in the directory is new to the cloud.
+            None => GroupChange::Forget(group),
+            Some(held) => {
+                let mut link = groups[at].1.clone();
+                link.resource = held.resource.clone();
+                link.perhaps_named.clear();
+                let (add, remove) = (keys(&held.extra), keys(&held.missing));
+                add.iter().for_each(|key| link.members.add(*key));
+                remove.iter().for_each(|key| link.members.remove(*key));
+                GroupChange::Members {
+                    group,
+                    link: Box::new(link),
+                    add,
+                    remove,
+                }
+            }
+        };
+        store.apply_groups(&[change])?;
+        repaired += 1;
+    }
+    store.flush()?;
+    Ok(repaired)
+}
+
+fn keys(members: &[Member]) -> Vec<AnchorKey> {
+    members.iter().map(|member| member.key).collect()
 }
 
 fn changed(drift: &Drift, mark: Mark, mut link: Link) -> Change {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// People in a row for whom the provider is of no use before it is given up.
-const UNAVAILABLE_MAX: u32 = 10;
+pub(super) const UNAVAILABLE_MAX: u32 = 10;
 /// Answers remembered between two flushes: no more than these are asked for again after a crash.
 const FLUSH_EVERY: u64 = 16;
 /// People whose operations are in memory at a time.
@@ -145,7 +145,7 @@ async fn ask<'o, R: AccountReader>(reader: &R, at: usize, operation: &'o Operati
 }
 
 /// Whether this says something about the whole run.
-fn ends(error: &ProviderError) -> bool {
+pub(in crate::survey) fn ends(error: &ProviderError) -> bool {
     matches!(
         error,
         ProviderError::Unauthorized { .. } | ProviderError::Cancelled | ProviderError::InDoubt { .. }

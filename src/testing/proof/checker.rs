@@ -1,7 +1,10 @@
 //! Looks at the cloud after every request: was anything taken away that may not be?
 
+mod teams;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use self::teams::{LinkedTeam, TeamsPermit};
 use serde_json::{Map, Value as Json};
 
 use crate::sandbox::Cloud;
@@ -15,6 +18,8 @@ pub(super) struct Permit {
     pub linked: BTreeMap<String, Linked>,
     /// How many may lose access.
     pub allowed: usize,
+    /// The same for groups.
+    pub teams: TeamsPermit,
 }
 
 /// What is true of a linked account's owner.
@@ -37,6 +42,7 @@ pub(super) struct Checker {
     permit: Permit,
     /// Who lost access under this permit.
     removed: BTreeSet<String>,
+    teams: teams::Teams,
     /// What must not have happened.
     pub violations: Vec<String>,
 }
@@ -44,6 +50,7 @@ pub(super) struct Checker {
 impl Checker {
     /// A cycle is about to send its first request.
     pub(super) fn permit(&mut self, permit: Permit) {
+        self.teams.permit(permit.teams.clone());
         self.permit = permit;
         self.removed.clear();
     }
@@ -52,6 +59,7 @@ impl Checker {
     pub(super) fn accept(&mut self, cloud: &Cloud, foreign: impl IntoIterator<Item = String>) {
         self.foreign.extend(foreign);
         self.seen = snapshot(cloud);
+        self.teams.accept(cloud);
     }
 
     /// After a request.
@@ -75,6 +83,7 @@ impl Checker {
             }
         }
         self.seen = now;
+        self.violations.extend(self.teams.look(cloud, &self.foreign));
     }
 
     fn deleted(&mut self, id: &str, old: &Map<String, Json>) {

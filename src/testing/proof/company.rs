@@ -44,7 +44,7 @@ pub(super) fn anchor(name: &str) -> String {
 }
 
 impl Person {
-    fn dn(&self) -> String {
+    pub(super) fn dn(&self) -> String {
         format!("uid={},ou={},dc=example,dc=org", self.uid, self.unit)
     }
 

@@ -26,6 +26,19 @@ pub(super) enum ReadFault {
 }
 
 impl ReadFault {
+    /// Whether everybody who was not shown is not there, as the directory's side knows.
+    pub(super) fn is_complete(self) -> bool {
+        matches!(self, Self::None | Self::FailOver(_))
+    }
+
+    /// Whether the read itself says that not everybody was shown.
+    pub(super) fn says_so(self) -> bool {
+        matches!(
+            self,
+            Self::Cut(_) | Self::SizeLimit(_) | Self::RefusedBind | Self::Unreachable
+        )
+    }
+
     /// In one word, for a table.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! The same over the real state, sled on a disk: fewer runs, for each of them waits for the disk.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::Path,
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 use super::{
     directory::ReadFault,
     kills::kill_at,
-    scenario::eve,
+    scenario::Day,
     steps::{Wanted, on_all_processors, paused},
     storm::storm,
     world::{Ended, Mortal},
@@ -133,6 +134,10 @@ impl GroupStore for Disk {
         self.store.is_member(group, person)
     }
 
+    fn members_in_doubt(&self) -> Result<BTreeMap<AnchorKey, Vec<AnchorKey>>, StoreError> {
+        self.store.members_in_doubt()
+    }
+
     fn apply_groups(&self, changes: &[GroupChange]) -> Result<(), StoreError> {
         self.store.apply_groups(changes)
     }
@@ -150,16 +155,15 @@ impl GroupStore for Disk {
 fn killed_over_the_real_state() {
     /// Every so many requests.
     const STRIDE: u64 = 5;
-    let cases = [
-        ("huawei", false),
-        ("huawei", true),
-        ("generic", false),
-        ("generic", true),
-    ];
+    let cases: Vec<(Day, &str, bool)> = Day::ALL
+        .into_iter()
+        .flat_map(|day| ["huawei", "generic"].map(|profile| (day, profile)))
+        .flat_map(|(day, profile)| [false, true].map(|after_effect| (day, profile, after_effect)))
+        .collect();
     let results = on_all_processors(cases.len(), |at| {
-        let (profile, after_effect) = cases[at];
+        let (day, profile, after_effect) = cases[at];
         paused(async move {
-            let eve = eve(profile, Disk::new()).await;
+            let eve = day.eve(profile, Disk::new()).await;
             let wanted = Wanted::of(&eve).await;
             let mut kills = 0;
             for nth in (1 + u64::from(after_effect)..=wanted.requests).step_by(STRIDE as usize) {

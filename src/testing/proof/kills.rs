@@ -4,7 +4,7 @@
 use super::{
     directory::ReadFault,
     net::{Weather, What},
-    scenario::eve,
+    scenario::Day,
     steps::{Wanted, on_all_processors, paused},
     world::Ended,
 };
@@ -22,14 +22,15 @@ pub(super) fn kill_at(nth: u64, after_effect: bool) -> Weather {
 
 #[test]
 fn killed_or_stopped_at_every_request() {
-    let cases: Vec<(&str, What, bool)> = Profile::NAMES
+    let cases: Vec<(Day, &str, What, bool)> = Day::ALL
         .into_iter()
-        .flat_map(|profile| [What::KillBefore, What::KillAfter, What::Stop].map(|what| (profile, what)))
-        .flat_map(|(profile, what)| [(profile, what, false), (profile, what, true)])
+        .flat_map(|day| Profile::NAMES.map(|profile| (day, profile)))
+        .flat_map(|(day, profile)| [What::KillBefore, What::KillAfter, What::Stop].map(|what| (day, profile, what)))
+        .flat_map(|(day, profile, what)| [false, true].map(|keeps_unflushed| (day, profile, what, keeps_unflushed)))
         .collect();
     let results = on_all_processors(cases.len(), |at| {
-        let (profile, what, keeps_unflushed) = cases[at];
-        paused(every_request(profile, what, keeps_unflushed))
+        let (day, profile, what, keeps_unflushed) = cases[at];
+        paused(every_request(day, profile, what, keeps_unflushed))
     });
     let kills: u64 = results.iter().map(|(kills, _, _)| kills).sum();
     let stops: u64 = results.iter().map(|(_, stops, _)| stops).sum();
@@ -39,8 +40,8 @@ fn killed_or_stopped_at_every_request() {
     assert!(failed.is_empty(), "{} runs: {:#?}", failed.len(), failed.first());
 }
 
-async fn every_request(profile: &str, what: What, keeps_unflushed: bool) -> (u64, u64, Vec<String>) {
-    let eve = eve(profile, MemoryStore::default()).await;
+async fn every_request(day: Day, profile: &str, what: What, keeps_unflushed: bool) -> (u64, u64, Vec<String>) {
+    let eve = day.eve(profile, MemoryStore::default()).await;
     let wanted = Wanted::of(&eve).await;
     let (mut kills, mut stops, mut failed) = (0, 0, Vec::new());
     for nth in 1..=wanted.requests {
@@ -52,7 +53,7 @@ async fn every_request(profile: &str, what: What, keeps_unflushed: bool) -> (u64
         }
         if let Err(why) = wanted.reached(&mut world).await {
             failed.push(format!(
-                "{profile}, request {nth}, {what:?}, keeps what was not flushed {keeps_unflushed}: {why}"
+                "{day:?}, {profile}, request {nth}, {what:?}, keeps what was not flushed {keeps_unflushed}: {why}"
             ));
         }
     }

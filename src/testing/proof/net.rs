@@ -64,7 +64,7 @@ pub(super) struct Inner {
     pub requests: u64,
     /// Faults met so far.
     pub met: BTreeMap<Fault, u64>,
-    /// Accounts that strangers made meanwhile.
+    /// Accounts and groups that strangers made meanwhile, by their paths.
     pub strangers: Vec<String>,
     /// Every request that arrives is printed.
     pub is_told: bool,
@@ -118,8 +118,8 @@ impl Net {
     /// The strangers' accounts are taken away by those who made them.
     pub(super) fn send_strangers_home(&self) {
         let inner = &mut *self.inner();
-        for id in std::mem::take(&mut inner.strangers) {
-            inner.by_hand("DELETE", &format!("Users/{id}"), None);
+        for path in std::mem::take(&mut inner.strangers) {
+            inner.by_hand("DELETE", &path, None);
         }
         inner.checker.accept(&inner.cloud, []);
     }
@@ -207,27 +207,38 @@ impl Inner {
         }
     }
 
-    /// Somebody else makes an account of that name first.
+    /// Somebody else makes an account or a group of that name first.
     fn rival(&mut self, outgoing: &Outgoing, is_twin: bool) {
-        if outgoing.method != "POST" {
+        if outgoing.method != "POST" || (is_twin && self.makes_twins(outgoing)) {
             return;
         }
-        let mut account: Json = serde_json::from_slice(&outgoing.body).unwrap();
+        let mut resource: Json = serde_json::from_slice(&outgoing.body).unwrap();
+        let kind = kind_at(outgoing);
         if !is_twin {
-            let object = account.as_object_mut().unwrap();
+            let object = resource.as_object_mut().unwrap();
             object.remove("externalId");
-            object.insert("displayName".into(), json!("A stranger"));
+            if kind == Kind::User {
+                object.insert("displayName".into(), json!("A stranger"));
+            }
         }
         let now = self.now();
         // Where the name is taken already nobody is faster.
-        if let Ok(id) = self.cloud.seed(Kind::User, account, !is_twin, now)
+        if let Ok(id) = self.cloud.seed(kind, resource, !is_twin, now)
             && !is_twin
         {
-            self.strangers.push(id.clone());
+            self.strangers.push(format!("{}/{id}", kind.endpoint()));
             self.checker.accept(&self.cloud, [id]);
         } else {
             self.checker.accept(&self.cloud, []);
         }
+    }
+
+    /// Whether this makes a second group beside one of the same name: then of two such requests at the same
+    /// instant each has its own, and nobody can help it (RFC 7644 knows no key by which they were one).
+    fn makes_twins(&self, outgoing: &Outgoing) -> bool {
+        outgoing.method == "POST"
+            && kind_at(outgoing) == Kind::Group
+            && !self.cloud.profile().groups.display_name_unique
     }
 
     fn arrive(&mut self, outgoing: &Outgoing) -> (Incoming, Duration) {
@@ -260,12 +271,20 @@ impl Inner {
         let answer = match fault.effect() {
             Effect::None => Incoming::Lost("no effect"),
             Effect::Once => self.answer(outgoing),
+            Effect::Twice if self.makes_twins(outgoing) => self.answer(outgoing),
             Effect::Twice => {
                 self.answer(outgoing);
                 self.answer(outgoing)
             }
         };
         (fault.answer(answer), LATENCY + fault.delay())
+    }
+}
+
+fn kind_at(outgoing: &Outgoing) -> Kind {
+    match outgoing.url.strip_prefix(BASE) {
+        Some(path) if path.starts_with("Groups") => Kind::Group,
+        _ => Kind::User,
     }
 }
 

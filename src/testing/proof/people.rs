@@ -1,4 +1,4 @@
-//! Who joins, leaves, moves, marries and is disabled, by chance.
+//! Who joins, leaves, moves, marries and is disabled, and what becomes of groups, by chance.
 
 use std::collections::BTreeSet;
 
@@ -6,6 +6,7 @@ use fastrand::Rng;
 
 use super::{
     company::{Company, Person, person},
+    teams::{Team, Teams, team},
     world::{Mortal, World},
 };
 
@@ -18,7 +19,13 @@ pub(super) struct People {
     needs_mail: bool,
     /// Who left and may come back.
     away: Vec<(String, Person)>,
+    /// The same of groups.
+    teams_away: Vec<(String, Team)>,
+    founded: usize,
 }
+
+/// Groups at one time.
+const TEAMS_MAX: usize = 5;
 
 impl People {
     pub(super) fn new<S: Mortal>(rng: &mut Rng, world: &World<S>) -> Self {
@@ -28,6 +35,8 @@ impl People {
             renames: world.profile().user_name_mutable,
             needs_mail: world.profile().mandatory.iter().any(|path| path == "emails"),
             away: Vec::new(),
+            teams_away: Vec::new(),
+            founded: 0,
         }
     }
 
@@ -49,6 +58,55 @@ impl People {
     pub(super) fn change(&mut self, company: &mut Company) {
         for _ in 0..self.rng.usize(1..8) {
             self.change_one(company);
+        }
+    }
+
+    /// Nobody gets the name of a group that has left: that stays its own until it is deleted.
+    pub(super) fn change_teams(&mut self, teams: &mut Teams, company: &Company) {
+        for _ in 0..self.rng.usize(0..5) {
+            self.change_one_team(teams, company);
+        }
+    }
+
+    fn change_one_team(&mut self, teams: &mut Teams, company: &Company) {
+        let names: Vec<String> = teams.keys().cloned().collect();
+        let what = self.rng.u8(..12);
+        if names.is_empty() || (what == 0 && names.len() < TEAMS_MAX) {
+            self.founded += 1;
+            let name = format!("t{:02}", self.founded);
+            teams.insert(name.clone(), team(&name, &[]));
+            return self.mix(teams, &name, company);
+        }
+        let name = &names[self.rng.usize(..names.len())];
+        let other = &names[self.rng.usize(..names.len())];
+        match what {
+            1 if names.len() > 1 => self.teams_away.extend(teams.remove_entry(name)),
+            2 if !self.teams_away.is_empty() => {
+                let back = self.rng.usize(..self.teams_away.len());
+                teams.extend([self.teams_away.swap_remove(back)]);
+            }
+            3 => teams.get_mut(name).unwrap().cn = format!("{name}n{}", self.rng.u8(..4)),
+            4 if name != other => {
+                let cn = teams[other].cn.clone();
+                let cn = std::mem::replace(&mut teams.get_mut(name).unwrap().cn, cn);
+                teams.get_mut(other).unwrap().cn = cn;
+            }
+            5 => teams.get_mut(name).unwrap().teams.extend([other.clone()]),
+            6 => teams.get_mut(name).unwrap().teams.clear(),
+            _ => self.mix(teams, name, company),
+        }
+    }
+
+    /// Each of a few people comes or goes.
+    fn mix(&mut self, teams: &mut Teams, name: &str, company: &Company) {
+        let people = &mut teams.get_mut(name).unwrap().people;
+        for _ in 0..self.rng.usize(1..8) {
+            let Some(somebody) = company.keys().nth(self.rng.usize(..company.len().max(1))) else {
+                return;
+            };
+            if !people.remove(somebody) {
+                people.insert(somebody.clone());
+            }
         }
     }
 

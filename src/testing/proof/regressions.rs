@@ -1,5 +1,7 @@
 //! Histories in which something was lost once, each for every cloud.
 
+mod teams;
+
 use super::{
     checker::Permit,
     company::{Person, anchor, person},
@@ -268,7 +270,7 @@ async fn an_adoption_takes_nothing_away_that_the_limits_do_not_count() {
         let Ended::Done(done) = world.cycle(Weather::Fair, ReadFault::None).await else {
             panic!("the cycle ends");
         };
-        assert!(done.0.approved.hold.is_some(), "{profile}");
+        assert!(done.planned.approved.hold.is_some(), "{profile}");
         assert_eq!(world.view(), before, "{profile}: held");
         world.approves = true;
         world.fair_cycle().await;

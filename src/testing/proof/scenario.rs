@@ -1,5 +1,7 @@
 //! A cycle that does everything there is to do.
 
+pub(super) mod teams;
+
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -8,14 +10,36 @@ use super::{
     company::{anchor, person},
     directory::ReadFault,
     net::Weather,
-    world::{GRACE_DAYS, Mortal, World},
+    policy::GRACE_DAYS,
+    world::{Mortal, World},
 };
 use crate::{model::Action, sandbox::cloud::Kind};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// Which of the two days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Day {
+    /// Everything that is done to people.
+    People,
+    /// Everything that is done to groups.
+    Teams,
+}
+
+impl Day {
+    pub(super) const ALL: [Self; 2] = [Self::People, Self::Teams];
+
+    /// A world on the eve of it.
+    pub(super) async fn eve<S: Mortal>(self, profile: &str, store: S) -> World<S> {
+        match self {
+            Self::People => eve(profile, store).await,
+            Self::Teams => teams::eve(profile, store).await,
+        }
+    }
+}
+
 /// A world on the eve of that cycle.
-pub(super) async fn eve<S: Mortal>(profile: &str, store: S) -> World<S> {
+async fn eve<S: Mortal>(profile: &str, store: S) -> World<S> {
     let mut world = World::new(profile, store);
     found(&mut world);
     world.fair_cycle().await;
@@ -112,8 +136,7 @@ fn change<S: Mortal>(world: &mut World<S>) {
 async fn the_cycle_does_everything() {
     for profile in crate::profile::Profile::NAMES {
         let mut world = eve(profile, crate::testing::MemoryStore::default()).await;
-        let done = world.fair_cycle().await;
-        let (_, execution) = *done;
+        let execution = world.fair_cycle().await.people;
         assert_eq!(
             (execution.failed, execution.skipped, execution.adopted),
             (0, 0, 1),
@@ -140,7 +163,7 @@ async fn the_cycle_does_everything() {
             panic!("the second cycle ends");
         };
         assert_eq!(
-            (again.0.plan.steps.len(), world.net.inner().requests),
+            (again.planned.plan.steps.len(), world.net.inner().requests),
             (0, 0),
             "{profile}"
         );

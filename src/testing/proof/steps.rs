@@ -10,7 +10,7 @@ use super::{
     directory::ReadFault,
     fault::{FAULTS, Fault, Lasts, applies},
     net::{Weather, What},
-    scenario::eve,
+    scenario::Day,
     view::{View, difference},
     world::{Ended, Mortal, TWO_DAYS, World},
 };
@@ -30,6 +30,8 @@ impl Wanted {
         world.fair_cycle().await;
         let requests = world.net.inner().requests;
         let view = world.view();
+        world.fair_cycle().await;
+        assert_eq!(world.net.inner().requests, 0, "one cycle is enough");
         let mut ids = eve.ids();
         ids.retain(|owner, _| view.contains_key(owner));
         Self { requests, view, ids }
@@ -57,7 +59,7 @@ impl Wanted {
             return Err(format!("still {} requests when all is done", inner.requests));
         }
         if let Some((owner, id)) = self.ids.iter().find(|(owner, id)| ids.get(*owner) != Some(id)) {
-            return Err(format!("the account of {owner} was {id} and is {:?}", ids.get(owner)));
+            return Err(format!("what {owner} has was {id} and is {:?}", ids.get(owner)));
         }
         match inner.checker.violations.first() {
             Some(violation) => Err(violation.clone()),
@@ -99,6 +101,15 @@ pub(super) fn paused<T>(work: impl Future<Output = T>) -> T {
 
 #[test]
 fn every_step_fails_once_in_every_way() {
+    every_step(Day::People);
+}
+
+#[test]
+fn every_step_with_groups_fails_once_in_every_way() {
+    every_step(Day::Teams);
+}
+
+fn every_step(day: Day) {
     let begun = std::time::Instant::now();
     let cases: Vec<(&str, Fault, Lasts)> = Profile::NAMES
         .into_iter()
@@ -108,7 +119,7 @@ fn every_step_fails_once_in_every_way() {
         .collect();
     let results = on_all_processors(cases.len(), |at| {
         let (profile, fault, lasts) = cases[at];
-        (cases[at], paused(all_steps(profile, fault, lasts)))
+        (cases[at], paused(all_steps(day, profile, fault, lasts)))
     });
     let mut covered: BTreeMap<Fault, u64> = BTreeMap::new();
     let mut failures = Vec::new();
@@ -118,7 +129,7 @@ fn every_step_fails_once_in_every_way() {
     }
     let total: u64 = covered.values().sum();
     println!(
-        "{total} runs with a fault: {} profiles, {} faults, each request in turn, in {:.1} s",
+        "{day:?}: {total} runs with a fault: {} profiles, {} faults, each request in turn, in {:.1} s",
         Profile::NAMES.len(),
         FAULTS.len(),
         begun.elapsed().as_secs_f64()
@@ -136,22 +147,15 @@ fn every_step_fails_once_in_every_way() {
 }
 
 /// Each request in turn meets `fault`. How many met it, and what went wrong.
-async fn all_steps(profile: &str, fault: Fault, lasts: Lasts) -> (u64, Vec<String>) {
-    let eve = eve(profile, MemoryStore::default()).await;
+async fn all_steps(day: Day, profile: &str, fault: Fault, lasts: Lasts) -> (u64, Vec<String>) {
+    let eve = day.eve(profile, MemoryStore::default()).await;
     let wanted = Wanted::of(&eve).await;
     let (mut met, mut failed) = (0, Vec::new());
     for nth in 1..=wanted.requests {
         fastrand::seed(nth);
         let mut world = eve.fork();
-        let ended = world
-            .cycle(
-                Weather::At {
-                    nth,
-                    what: What::Fails(fault, lasts),
-                },
-                ReadFault::None,
-            )
-            .await;
+        let what = What::Fails(fault, lasts);
+        let ended = world.cycle(Weather::At { nth, what }, ReadFault::None).await;
         assert!(matches!(ended, Ended::Done(_)));
         met += u64::from(world.net.inner().met.contains_key(&fault));
         if let Err(why) = wanted.reached(&mut world).await {

@@ -16,6 +16,7 @@ use super::{
     net::{Weather, What},
     people::People,
     steps::{on_all_processors, paused},
+    teams::anchor_of_team,
     view::{View, difference},
     world::{Ended, Mortal, TWO_DAYS, World},
 };
@@ -113,6 +114,7 @@ pub(super) async fn storm<S: Mortal>(seed: u64, store: S) -> Log {
     people.join(&mut world.company, 12);
     for _ in 0..rng.u32(3..9) {
         people.change(&mut world.company);
+        people.change_teams(&mut world.teams, &world.company);
         stormy_cycle(&mut world, &mut rng, &mut log).await;
         tokio::time::advance(Duration::from_secs(rng.u64(600..100_000))).await;
     }
@@ -149,14 +151,24 @@ async fn stormy_cycle<S: Mortal>(world: &mut World<S>, rng: &mut Rng, log: &mut 
         ReadFault::LostRights(percent) if !world.misses_too_many(percent) => ReadFault::None,
         read => read,
     };
-    if read != ReadFault::None {
-        *log.faults.entry(read.name().into()).or_default() += 1;
+    world.read_of_groups = match read_fault(rng) {
+        // As above: what the limits allow would be lost.
+        ReadFault::LostRights(_) => ReadFault::None,
+        read => read,
+    };
+    for read in [read, world.read_of_groups] {
+        if read != ReadFault::None {
+            *log.faults.entry(read.name().into()).or_default() += 1;
+        }
     }
     log.cycles += 1;
     if world.net.inner().is_told {
-        println!("cycle: {weather:?}, {read:?}");
+        println!("cycle: {weather:?}, {read:?}, groups: {:?}", world.read_of_groups);
         for (name, person) in &world.company {
             println!("  {name} {}: {person:?}", anchor(name));
+        }
+        for (name, team) in &world.teams {
+            println!("  {name} {}: {team:?}", anchor_of_team(name));
         }
     }
     if matches!(world.cycle(weather, read).await, Ended::Killed) {
@@ -188,6 +200,7 @@ async fn settle<S: Mortal>(world: &mut World<S>, log: &mut Log) -> Result<(), St
     world.net.send_strangers_home();
     rename_those_who_want_a_leavers_name(world);
     world.approves = true;
+    world.read_of_groups = ReadFault::None;
     for _ in 0..2 {
         tokio::time::advance(TWO_DAYS).await;
         world.fair_cycle().await;
@@ -204,9 +217,15 @@ async fn settle<S: Mortal>(world: &mut World<S>, log: &mut Log) -> Result<(), St
     }
     let anchors: BTreeSet<String> = world.company.keys().map(|name| anchor(name)).collect();
     for (owner, account) in world.view() {
-        let is_off = account.get("active") == Some(&Json::Bool(false));
+        let is_off = account.get("active") == Some(&Json::Bool(false)) || account.get("userName").is_none();
         if !anchors.contains(&owner) && !owner.starts_with("nobody's") && !is_off {
             return Err(format!("{owner} left and can still get in: {account}"));
+        }
+    }
+    let anchors: BTreeSet<String> = world.teams.keys().map(|name| anchor_of_team(name)).collect();
+    for (owner, group) in world.view() {
+        if group.get("members").is_some() && !anchors.contains(&owner) {
+            return Err(format!("the group {owner} left and has members: {group}"));
         }
     }
     world.fair_cycle().await;
@@ -237,11 +256,12 @@ fn rename_those_who_want_a_leavers_name<S: Mortal>(world: &mut World<S>) {
 async fn wanted<S: Mortal>(world: &World<S>) -> View {
     let mut fresh = World::new(&world.profile().name, MemoryStore::default());
     fresh.company = world.company.clone();
+    fresh.teams = world.teams.clone();
     fresh.fair_cycle().await;
     living(&fresh, &fresh.view())
 }
 
-/// The accounts of those who are here. A manager who is not keeps his place until there is another one, so
+/// The accounts of those who are here, and the groups that are. A manager who is not keeps his place until there is another one, so
 /// what is said of him is left out.
 fn living<S: Mortal>(world: &World<S>, view: &View) -> View {
     let mut living = View::new();
@@ -265,6 +285,11 @@ fn living<S: Mortal>(world: &World<S>, view: &View) -> View {
             }
         }
         living.insert(anchor(name), account);
+    }
+    for anchor in world.teams.keys().map(|name| anchor_of_team(name)) {
+        if let Some(group) = view.get(&anchor) {
+            living.insert(anchor, group.clone());
+        }
     }
     living
 }

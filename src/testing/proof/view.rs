@@ -6,10 +6,10 @@ use serde_json::{Map, Value as Json};
 
 use crate::sandbox::Cloud;
 
-/// Accounts by `externalId`, those without one by `userName`.
+/// Accounts and groups by `externalId`, those without one by name.
 pub(super) type View = BTreeMap<String, Json>;
 
-/// The accounts of `cloud` without what a service provider makes itself. References are told by
+/// What `cloud` holds, without what a service provider makes itself. References are told by
 /// `externalId`.
 pub(super) fn view(cloud: &Cloud) -> View {
     let owners: BTreeMap<String, String> = cloud
@@ -17,15 +17,20 @@ pub(super) fn view(cloud: &Cloud) -> View {
         .map(|user| (user.id.clone(), owner(&user.resource)))
         .collect();
     let mut view = View::new();
-    for user in cloud.users() {
-        let mut resource = user.resource.clone();
+    for stored in cloud.users().chain(cloud.groups()) {
+        let mut resource = stored.resource.clone();
+        if !stored.members.is_empty() {
+            let mut members: Vec<&String> = stored.members.keys().collect();
+            members.sort_by_key(|id| owners.get(*id));
+            resource.insert("members".into(), members.into_iter().cloned().collect());
+        }
         for name in ["id", "meta", "schemas"] {
             resource.remove(name);
         }
         let mut resource = Json::Object(resource);
         name_owners(&mut resource, &owners);
         prune(&mut resource);
-        let owner = owner(&user.resource);
+        let owner = owner(&stored.resource);
         // The checker says so as well; here it shows as a difference.
         if let Some(twin) = view.insert(owner.clone(), resource) {
             view.insert(format!("{owner} again"), twin);
@@ -34,10 +39,11 @@ pub(super) fn view(cloud: &Cloud) -> View {
     view
 }
 
-/// Whose account it is.
+/// Whose account or group it is.
 pub(super) fn owner(resource: &Map<String, Json>) -> String {
     let text = |name: &str| resource.get(name).and_then(Json::as_str).map(str::to_owned);
-    text("externalId").unwrap_or_else(|| format!("nobody's: {}", text("userName").unwrap_or_default()))
+    let name = || text("userName").or_else(|| text("displayName")).unwrap_or_default();
+    text("externalId").unwrap_or_else(|| format!("nobody's: {}", name()))
 }
 
 fn name_owners(value: &mut Json, owners: &BTreeMap<String, String>) {

@@ -1,42 +1,36 @@
 //! One tenant: a directory, a state, a cloud, and the cycles between them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
-use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    checker::{Linked, Permit},
+    checker::{Linked, LinkedTeam, Permit, TeamsPermit},
     company::{Company, anchor, entries},
     directory::{FakeDirectory, ReadFault},
     net::{BASE, Net, Weather},
+    policy::{GRACE_DAYS, policy, settings},
+    teams::{self, Teams},
     view::{View, view},
 };
 use crate::{
-    cycle::{self, CycleError, Means, Planned, Policy},
+    cycle::{self, CycleError, GroupSource, Means, Planned, Policy},
     executor::{self, Execution, GroupExecution, Pace},
-    mapping::{
-        Mapper,
-        spec::{MappingSpec, Preset, RuleSpec},
-    },
-    model::{Anchor, Digest},
+    model::Anchor,
     outcome,
-    plan::settings::{LeaverAction, Leavers, Limits, OnExceeded, OnIncomplete},
     ports::{GroupStore, Meta, ProviderError, SharedObserver, StateStore, StoreError, Unwatched},
     profile::Profile,
     sandbox::Cloud,
-    scim::{
-        ScimClient,
-        settings::{Adopt, ScimSettings},
-    },
-    secret::SecretSource,
+    scim::{ScimClient, settings::ScimSettings},
     testing::MemoryStore,
 };
 
-/// Days between deactivation and deletion.
-pub(super) const GRACE_DAYS: u32 = 30;
 /// When every history begins.
 pub(super) const EPOCH: i64 = 1_800_000_000;
 /// Longer than any pause before a failed object is tried again.
@@ -54,10 +48,17 @@ impl Mortal for MemoryStore {
     }
 }
 
+/// A run that came to its end.
+pub(super) struct Run {
+    pub planned: Planned,
+    pub people: Execution,
+    pub groups: GroupExecution,
+}
+
 /// How a run ended.
 pub(super) enum Ended {
     /// After its last request.
-    Done(Box<(Planned, Execution)>),
+    Done(Box<Run>),
     /// Before there was a plan, in words.
     Unplanned(String),
     /// By a kill.
@@ -67,6 +68,9 @@ pub(super) enum Ended {
 /// A tenant.
 pub(super) struct World<S> {
     pub company: Company,
+    pub teams: Teams,
+    /// What goes wrong while groups are read.
+    pub read_of_groups: ReadFault,
     pub net: Arc<Net>,
     pub store: Arc<S>,
     pub policy: Arc<Policy>,
@@ -89,6 +93,8 @@ impl<S: Mortal> World<S> {
         let settings = settings(&policy.profile);
         Self {
             company,
+            teams: Teams::new(),
+            read_of_groups: ReadFault::None,
             net: Arc::new(net),
             store: Arc::new(store),
             policy,
@@ -102,12 +108,12 @@ impl<S: Mortal> World<S> {
     pub(super) fn fork(&self) -> Self {
         let inner = self.net.inner();
         let net = Net::new(inner.cloud.clone(), inner.now());
-        Self::with(
-            Arc::clone(&self.policy),
-            self.store.after_kill(true),
-            net,
-            self.company.clone(),
-        )
+        let policy = Arc::clone(&self.policy);
+        let world = Self::with(policy, self.store.after_kill(true), net, self.company.clone());
+        Self {
+            teams: self.teams.clone(),
+            ..world
+        }
     }
 
     /// Unix seconds.
@@ -140,8 +146,9 @@ impl<S: Mortal> World<S> {
     /// Ids by `externalId`.
     pub(super) fn ids(&self) -> BTreeMap<String, String> {
         let inner = self.net.inner();
-        let of = |user: &crate::sandbox::cloud::Stored| (super::view::owner(&user.resource), user.id.clone());
-        inner.cloud.users().map(of).collect()
+        let all = inner.cloud.users().chain(inner.cloud.groups());
+        all.map(|stored| (super::view::owner(&stored.resource), stored.id.clone()))
+            .collect()
     }
 
     /// One run of the program.
@@ -162,7 +169,7 @@ impl<S: Mortal> World<S> {
     }
 
     /// One run in which nothing goes wrong.
-    pub(super) async fn fair_cycle(&mut self) -> Box<(Planned, Execution)> {
+    pub(super) async fn fair_cycle(&mut self) -> Box<Run> {
         match self.cycle(Weather::Fair, ReadFault::None).await {
             Ended::Done(done) => done,
             Ended::Unplanned(why) => panic!("nothing was planned: {why}"),
@@ -193,63 +200,95 @@ impl<S: Mortal> World<S> {
         read: ReadFault,
         observer: &SharedObserver,
         stop: &CancellationToken,
-    ) -> Result<(Planned, Execution), String> {
+    ) -> Result<Run, String> {
         let words = |error: StoreError| error.to_string();
         executor::recover(client, &self.store)
             .await
             .map_err(words)?
             .map_err(|error: ProviderError| error.to_string())?;
         let now = self.now();
-        let mut planned = self
-            .plan(read, now, observer, stop)
-            .map_err(|error| error.to_string())?;
-        if let Some(hold) = planned.approved.hold.as_ref().filter(|_| self.approves) {
-            let meta = self.store.meta().map_err(words)?;
-            let approved = Some(hold.plan_id.clone());
-            self.store.save_meta(&Meta { approved, ..meta }).map_err(words)?;
-            planned = self
-                .plan(read, now, observer, stop)
-                .map_err(|error| error.to_string())?;
+        let plan = || self.plan(read, now, observer, stop).map_err(|error| error.to_string());
+        let mut planned = plan()?;
+        if self.approves && self.approve_all(&planned).map_err(words)? {
+            planned = plan()?;
         }
         outcome::remember(&*self.store, &self.policy, &planned, now).map_err(words)?;
+        if let (Some(policy), Some(groups)) = (&self.policy.groups, &planned.groups) {
+            outcome::groups::remember(&*self.store, policy, (groups, &planned.meta), now).map_err(words)?;
+        }
         self.permit(&planned, read, now);
-        let pace = Pace {
-            concurrency: self.settings.concurrency,
-            now,
-        };
-        let steps = &planned.approved.steps;
-        let execution = if steps.is_empty() {
-            Execution::default()
-        } else {
-            let no_groups = async || Ok(());
-            executor::execute(
-                &planned.plan,
-                steps,
-                client,
-                &self.store,
-                pace,
-                observer,
-                stop,
-                no_groups,
-            )
+        let (people, groups) = self
+            .carry_out(&mut planned, client, observer, stop)
             .await
-            .map_err(words)?
-        };
-        outcome::conclude(&*self.store, &planned, &execution).map_err(words)?;
-        self.store.spool().finish(&execution.in_doubt).map_err(words)?;
-        let record = outcome::record(
-            &planned,
-            &execution,
-            &GroupExecution::default(),
-            client.requests_sent(),
-            now,
-            self.now(),
-        );
+            .map_err(words)?;
+        self.conclude(&planned, &people, &groups).map_err(words)?;
+        let sent = client.requests_sent();
+        let record = outcome::record(&planned, &people, &groups, sent, now, self.now());
         self.store
             .save_cycle(&record)
             .and_then(|()| self.store.flush())
             .map_err(words)?;
-        Ok((planned, execution))
+        Ok(Run {
+            planned,
+            people,
+            groups,
+        })
+    }
+
+    /// What is held is approved; whether there was anything.
+    fn approve_all(&self, planned: &Planned) -> Result<bool, StoreError> {
+        let people = planned.approved.hold.as_ref();
+        let groups = planned.groups.as_ref().and_then(|groups| groups.approved.hold.as_ref());
+        if people.is_none() && groups.is_none() {
+            return Ok(false);
+        }
+        let meta = self.store.meta()?;
+        self.store.save_meta(&Meta {
+            approved: people.map(|hold| hold.plan_id.clone()).or(meta.approved),
+            groups_approved: groups.map(|hold| hold.plan_id.clone()).or(meta.groups_approved),
+            ..meta
+        })?;
+        Ok(true)
+    }
+
+    async fn carry_out(
+        &self,
+        planned: &mut Planned,
+        client: &Arc<ScimClient>,
+        observer: &SharedObserver,
+        stop: &CancellationToken,
+    ) -> Result<(Execution, GroupExecution), StoreError> {
+        let pace = Pace {
+            concurrency: self.settings.concurrency,
+            now: self.now(),
+        };
+        let mut of_groups = GroupExecution::default();
+        let operations = match &mut planned.groups {
+            Some(groups) if !planned.approved.aborted => std::mem::take(&mut groups.approved.operations),
+            _ => Vec::new(),
+        };
+        let groups = async || {
+            if !operations.is_empty() {
+                of_groups = executor::execute_groups(operations, client, &self.store, pace, observer, stop).await?;
+            }
+            Ok(())
+        };
+        let steps = &planned.approved.steps;
+        let people = if steps.is_empty() {
+            groups().await?;
+            Execution::default()
+        } else {
+            executor::execute(&planned.plan, steps, client, &self.store, pace, observer, stop, groups).await?
+        };
+        Ok((people, of_groups))
+    }
+
+    fn conclude(&self, planned: &Planned, people: &Execution, groups: &GroupExecution) -> Result<(), StoreError> {
+        outcome::conclude(&*self.store, planned, people)?;
+        if let Some(planned) = &planned.groups {
+            outcome::groups::conclude(&*self.store, planned, groups)?;
+        }
+        self.store.spool().finish(&people.in_doubt)
     }
 
     fn plan(
@@ -263,6 +302,14 @@ impl<S: Mortal> World<S> {
             entries: entries(&self.company),
             fault,
         };
+        let mut of_groups = FakeDirectory {
+            entries: teams::entries(&self.teams, &self.company),
+            fault: self.read_of_groups,
+        };
+        let groups = GroupSource {
+            directory: &mut of_groups,
+            store: &*self.store,
+        };
         let means = Means {
             policy: &self.policy,
             store: &*self.store,
@@ -271,7 +318,7 @@ impl<S: Mortal> World<S> {
             observer,
             stop,
         };
-        cycle::plan(&mut directory, None, means, None)
+        cycle::plan(&mut directory, Some(groups), means, None)
     }
 
     /// Tells the checker what is true, from the directory's side and the state's.
@@ -283,7 +330,8 @@ impl<S: Mortal> World<S> {
             .collect();
         let marks: BTreeMap<_, _> = self.store.marks().unwrap().into_iter().collect();
         let mut permit = Permit {
-            complete: matches!(read, ReadFault::None | ReadFault::FailOver(_)),
+            complete: read.is_complete(),
+            teams: self.permit_of_teams(planned, read, now),
             ..Permit::default()
         };
         let mut in_use = 0;
@@ -301,61 +349,75 @@ impl<S: Mortal> World<S> {
             })
             .unwrap();
         let limits = &self.policy.limits;
-        let share = (in_use as f64 * limits.max_removals_percent / 100.0).ceil() as usize;
-        permit.allowed = share.min(limits.max_removals as usize);
-        if planned.approved.approval_used {
-            permit.allowed = usize::MAX;
-        }
+        permit.allowed = allowed(
+            in_use,
+            limits.max_removals,
+            limits.max_removals_percent,
+            planned.approved.approval_used,
+        );
         self.net.inner().checker.permit(permit);
     }
-}
 
-/// `[scim]` with its defaults.
-fn settings(profile: &Profile) -> ScimSettings {
-    ScimSettings {
-        endpoint: BASE.into(),
-        token: SecretSource::Env("UNUSED".into()),
-        ca_file: None,
-        allow_plaintext: false,
-        rate_per_s: profile.default_rate_per_s,
-        concurrency: profile.default_concurrency,
-        adopt: Adopt::Ours,
-        request_timeout: Duration::from_secs(30),
-        max_tries: 6,
-        max_elapsed: Duration::from_secs(300),
+    fn permit_of_teams(&self, planned: &Planned, read: ReadFault, now: i64) -> TeamsPermit {
+        let links = self.store.groups().unwrap();
+        let names: BTreeMap<String, &String> = self
+            .teams
+            .keys()
+            .map(|name| (teams::anchor_of_team(name), name))
+            .collect();
+        let in_use = links
+            .iter()
+            .filter(|(_, link)| link.id.is_some() && link.emptied_at == 0)
+            .count();
+        let limits = self
+            .policy
+            .groups
+            .as_ref()
+            .map(|groups| groups.limits)
+            .unwrap_or_default();
+        let released = planned
+            .groups
+            .as_ref()
+            .is_some_and(|groups| groups.approved.approval_used);
+        let mut permit = TeamsPermit {
+            complete: !read.says_so() && self.read_of_groups.is_complete(),
+            allowed: allowed(in_use, limits.max_removals, limits.max_removals_percent, released),
+            linked: BTreeMap::new(),
+        };
+        let here = |people: &BTreeSet<String>| -> BTreeSet<String> {
+            let here = people.iter().filter(|name| self.company.contains_key(*name));
+            here.map(|name| anchor(name)).collect()
+        };
+        let in_doubt = self.store.members_in_doubt().unwrap();
+        for (key, link) in links {
+            let Some(id) = link.id else { continue };
+            let team = names.get(link.anchor.as_str());
+            let people = team.map(|name| teams::people_of(&self.teams, name)).unwrap_or_default();
+            let perhaps = in_doubt.get(&key).into_iter().flatten();
+            let perhaps = perhaps.filter(|person| !self.store.is_member(key, **person).unwrap());
+            let size = link.members.count as usize + perhaps.count();
+            let percent = if size < limits.min_group_size as usize {
+                100.0
+            } else {
+                limits.max_member_removals_percent
+            };
+            let linked = LinkedTeam {
+                gone: team.is_none(),
+                grace_over: link.emptied_at != 0 && now - link.emptied_at >= i64::from(GRACE_DAYS) * 86_400,
+                belong: here(&people),
+                allowed: allowed(size, limits.max_member_removals, percent, released),
+            };
+            permit.linked.insert(id.0, linked);
+        }
+        permit
     }
 }
 
-fn policy(profile: &str) -> Arc<Policy> {
-    #[derive(Deserialize)]
-    struct Lines {
-        map: BTreeMap<String, RuleSpec>,
+/// How many of `all` may go.
+fn allowed(all: usize, most: u64, percent: f64, released: bool) -> usize {
+    if released {
+        return usize::MAX;
     }
-    let lines: Lines =
-        toml::from_str(r#"map.active = { attribute = "accountStatus", lookup = { off = false }, default = true }"#)
-            .unwrap();
-    let profile = Profile::named(profile).unwrap();
-    let spec = MappingSpec {
-        preset: Some(Preset::InetOrgPerson),
-        map: lines.map,
-        ..MappingSpec::default()
-    };
-    Arc::new(Policy {
-        groups: None,
-        mapper: Mapper::compile_for(&spec, &|path| profile.allows(path)).unwrap(),
-        profile: Arc::new(profile),
-        leavers: Leavers {
-            action: LeaverAction::Delete,
-            delete_after_days: GRACE_DAYS,
-            confirm_cycles: 1,
-        },
-        limits: Limits {
-            max_removals: 5,
-            max_removals_percent: 30.0,
-            on_exceeded: OnExceeded::Hold,
-            protected: Vec::new(),
-        },
-        on_incomplete: OnIncomplete::NoRemovals,
-        scope: Digest::of(b"everybody"),
-    })
+    let share = (all as f64 * percent / 100.0).ceil() as usize;
+    share.min(most as usize)
 }
