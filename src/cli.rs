@@ -3,6 +3,7 @@
 //! [`Cli::read`] gives one [`Task`]; combinations that mean nothing are refused here, so that nobody
 //! below has to think of them.
 
+pub mod cloud;
 mod setup;
 
 use std::{ffi::OsString, io, net::SocketAddr, path::Path, path::PathBuf};
@@ -170,6 +171,10 @@ pub enum Command {
     #[command(subcommand)]
     State(StateCommand),
 
+    /// Switch provisioning on, make and rotate its tokens: the clouds' own switches, without a console
+    #[command(after_help = CLOUD_EXAMPLES)]
+    Cloud(Box<cloud::CloudTask>),
+
     /// See the whole job on this machine: a directory, a cloud and a throw-away state, all built in
     Demo {
         /// Do not wait for a key between the steps
@@ -179,7 +184,7 @@ pub enum Command {
 
     /// Run a local cloud as strict as the real one, with faults on demand, to rehearse against
     #[command(after_help = SANDBOX_EXAMPLES)]
-    Sandbox(SandboxOptions),
+    Sandbox(Box<SandboxOptions>),
 
     /// Print a completion script
     #[command(after_help = "Example:\n  scimward completions bash > /etc/bash_completion.d/scimward")]
@@ -330,6 +335,16 @@ A rule says what goes wrong:   status=N [after-effect] [retry-after=S | retry-af
                                reset=before, reset=after, delay=35s, truncate, race
 with which requests:           method=POST, path=/Users
 and with which of those:       nth=3, from=20, to=40, every=5, p=0.1";
+
+const CLOUD_EXAMPLES: &str = "\
+Examples:
+  scimward cloud huawei tenant enable --region ap-southeast-3 --identity-store-id d-0123456789
+  scimward cloud huawei token create --out /etc/scimward/credentials/scim-token
+  scimward cloud huawei token rotate
+  scimward cloud alibaba scim status --json
+
+Keys come from the configuration, or from HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK,
+ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET.";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -608,7 +623,7 @@ mod tests {
         };
         check(
             "sandbox --profile aws --fault truncate,nth=1 --fault html,p=0.1 --fault-seed 7",
-            Task::Command(Command::Sandbox(sandbox)),
+            Task::Command(Command::Sandbox(Box::new(sandbox))),
         );
         check(
             "completions zsh",

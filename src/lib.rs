@@ -45,7 +45,7 @@
 //! | [`report`] | decide anything: it says what planner and limits said |
 //! | [`survey`] | send anything but questions |
 //! | [`daemon`] | know what a cycle does |
-//! | [`sandbox`] | be lenient, or know who the client is: `sandbox::cloud` has no I/O and no clock |
+//! | [`sandbox`] | be lenient, or know who the client is: `sandbox::cloud` and `sandbox::control` have no I/O and no clock |
 //! | [`demo`] | take short cuts: the demo runs the same code as everybody, only the other ends of its sockets are its own |
 //!
 //! Dependencies point inwards: `model` uses nothing of ours, the core uses `model`, shells know `ports`

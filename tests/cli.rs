@@ -395,6 +395,7 @@ fn manual_pages_are_written_into_a_folder() {
         "scimward-check.1",
         "scimward-explain.1",
         "scimward-state-export.1",
+        "scimward-cloud-huawei-token-rotate.1",
     ] {
         assert!(fs::read_to_string(path(name)).unwrap().contains(".TH"), "{name}");
     }

@@ -31,7 +31,7 @@ scim = { profile = "generic", endpoint = "https://cloud.example.org/scim/v2/", t
 "#;
 
 /// Files that may be named below `/etc/scimward`, where a test has none.
-const NAMED_FILES: [&str; 7] = [
+const NAMED_FILES: [&str; 9] = [
     "token",
     "cloud-ca.pem",
     "corp-ca.pem",
@@ -39,6 +39,8 @@ const NAMED_FILES: [&str; 7] = [
     "scim-ca.pem",
     "client.pem",
     "client.key",
+    "access-key",
+    "secret-key",
 ];
 
 fn root() -> PathBuf {

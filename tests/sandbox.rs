@@ -499,6 +499,14 @@ fn the_control_plane_begins_as_it_is_told_to() {
             "{start}"
         );
     }
+    let mut large = ended.request("POST", "", None);
+    large.start = "POST / HTTP/1.1".into();
+    large.body = vec![b' '; 1024 * 1024 + 1];
+    let refused = exchange(ended.address(), &large).unwrap();
+    assert_eq!(
+        (refused.status(), &refused.json()["Code"]),
+        (413, &json!("InvalidParameter"))
+    );
     // The clouds that have none here.
     let generic = Sandbox::start(&["--profile", "generic"]);
     assert_eq!(generic.cloud_table, "");

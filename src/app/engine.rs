@@ -258,7 +258,13 @@ impl Engine {
             let planned = Self::plan_into(&engine.store, &setup, engine.store.spool(), now, &observer, &stop, None)?;
             outcome::remember(&*engine.store, &setup.policy, &planned, now)?;
             if let (Some(policy), Some(groups)) = (&setup.policy.groups, &planned.groups) {
-                outcome::groups::remember(&*engine.store, policy, (groups, &planned.meta), now)?;
+                outcome::groups::remember(
+                    &*engine.store,
+                    policy,
+                    (groups, &planned.meta),
+                    planned.approved.aborted,
+                    now,
+                )?;
             }
             Ok(planned)
         };

@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod cloud;
 mod demo;
 mod dry_run;
 mod engine;
@@ -156,6 +157,10 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
     }
     if let Task::Command(Command::Setup(options)) = task {
         return first_run::run(cli, *options).await;
+    }
+    if let Task::Command(Command::Cloud(task)) = task {
+        start_log(cli, &LogSettings::quiet(), &Progress::new(None))?;
+        return cloud::run(&cli.options.config, &task).await;
     }
     let progress = Arc::new(Progress::new(match task {
         Task::SyncNow { .. } => Some("pushing"),

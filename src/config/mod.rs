@@ -13,6 +13,7 @@
 //! everything the shells and the core know better: [`Checks`] brings that in.
 
 mod cloud;
+mod cloud_part;
 mod excerpt;
 mod groups;
 mod item;
@@ -40,7 +41,10 @@ use std::{
 
 use toml::de::DeTable;
 
-pub use self::mistake::{ConfigErrors, Excerpt, Mistake};
+pub use self::{
+    cloud_part::{CloudPart, cloud_part},
+    mistake::{ConfigErrors, Excerpt, Mistake},
+};
 use self::{report::Report, section::Section};
 use crate::{
     cloud::settings::{CloudSettings, TokenLife},
@@ -227,6 +231,10 @@ impl Checks {
 /// # Errors
 /// When the file cannot be read, and with every mistake in it.
 pub fn load(path: &Path, checks: &Checks) -> Result<Config, ConfigErrors> {
+    parse(&read_text(path)?, path, checks)
+}
+
+fn read_text(path: &Path) -> Result<String, ConfigErrors> {
     let unreadable = |problem: String, mend: &str| ConfigErrors::unreadable(path.to_owned(), problem, mend);
     let bytes = std::fs::read(path).map_err(|error| {
         unreadable(
@@ -234,7 +242,7 @@ pub fn load(path: &Path, checks: &Checks) -> Result<Config, ConfigErrors> {
             "name the file with --config FILE or $SCIMWARD_CONFIG; config.example.toml is a start",
         )
     })?;
-    let text = String::from_utf8(bytes).map_err(|error| {
+    String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let line = error
             .as_bytes()
@@ -244,8 +252,7 @@ pub fn load(path: &Path, checks: &Checks) -> Result<Config, ConfigErrors> {
             .count()
             + 1;
         unreadable(format!("line {line} is not UTF-8 text"), "save the file as UTF-8")
-    })?;
-    parse(&text, path, checks)
+    })
 }
 
 /// `[state] path` as far as it can be told, from a file that may be full of mistakes.

@@ -173,7 +173,7 @@ pub fn plan_groups(
         // What holds back people holds back what rests on their absence.
         accounts
             .iter_mut()
-            .for_each(|account| account.may_be_here |= account.is_missing);
+            .for_each(|account| account.may_be_here |= !account.is_seen);
     }
     let roster = Roster::new(&accounts, sightings);
     let plan = plan::groups::plan(Inputs {

@@ -29,3 +29,14 @@ impl Default for LogSettings {
         }
     }
 }
+
+impl LogSettings {
+    /// For commands whose answer is what they print: warnings only.
+    #[must_use]
+    pub fn quiet() -> Self {
+        Self {
+            level: "warn".to_owned(),
+            ..Self::default()
+        }
+    }
+}

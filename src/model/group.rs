@@ -175,6 +175,17 @@ impl std::fmt::Display for GroupAction {
     }
 }
 
+/// A group of ours that left the directory and was emptied, and that a new one of its name takes over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenOver {
+    /// Its key in the directory.
+    pub anchor: Anchor,
+    /// Its distinguished name when last pushed.
+    pub dn: String,
+    /// When it was emptied, in unix seconds.
+    pub emptied_at: i64,
+}
+
 /// Everything that is done to one group, complete in itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupOperation {
@@ -200,6 +211,8 @@ pub struct GroupOperation {
     /// People of whom nobody knows whether they are in, because a request about them was not heard of, and
     /// whether they shall be: they are told again, in key order. They may be remembered as members or not.
     pub again: Vec<(AnchorKey, bool)>,
+    /// The emptied group that becomes this one: then `link` has its id and attributes.
+    pub takes_over: Option<TakenOver>,
     /// Digest of the state this is to reach: by it a failure is known again.
     pub wanted: Digest,
 }

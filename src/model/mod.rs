@@ -19,7 +19,7 @@ pub use anchor::{Anchor, AnchorKey};
 pub use digest::Digest;
 pub use dn::DnKey;
 pub use entry::{Attribute, DirectoryEntry};
-pub use group::{GroupAction, GroupLink, GroupOperation, MappedGroup, MemberKey, MemberSum};
+pub use group::{GroupAction, GroupLink, GroupOperation, MappedGroup, MemberKey, MemberSum, TakenOver};
 pub use link::{Link, Mark, Pushed};
 pub use memory::{Absence, Reject, RejectKind, Step, StoreError};
 pub use operation::{Action, ManagerRef, Operation, Phase, wanted};

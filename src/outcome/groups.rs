@@ -11,7 +11,7 @@ use crate::{
 use super::{BATCH, exit};
 
 /// Remembers what planning found out, before the first request; `then` is the meta record it started from.
-/// Blocking.
+/// Where nothing is done about people, nothing is about their groups. Blocking.
 ///
 /// # Errors
 /// When the state cannot be written.
@@ -19,10 +19,11 @@ pub fn remember<S: StateStore + GroupStore>(
     store: &S,
     policy: &GroupPolicy,
     (groups, then): (&PlannedGroups, &Meta),
+    people_aborted: bool,
     now: i64,
 ) -> Result<(), StoreError> {
     let (plan, approved) = (&groups.plan, &groups.approved);
-    if !approved.aborted {
+    if !approved.aborted && !people_aborted {
         for batch in plan.link_changes.chunks(BATCH) {
             let changes = batch.iter().map(|(key, link)| match link {
                 Some(link) => GroupChange::Put(*key, Box::new(link.clone())),
@@ -176,17 +177,21 @@ pub fn words(groups: &PlannedGroups, execution: &GroupExecution) -> Option<Strin
         .iter()
         .filter_map(|(action, word)| Some((*execution.done.get(action)?, *word)));
     let people = [
-        (execution.added, "members added"),
-        (execution.removed, "members removed"),
+        (execution.added, "added"),
+        (execution.removed, "removed"),
+        (execution.waiting, "without an account yet"),
     ];
+    let people = people.into_iter().filter(|(number, _)| *number > 0);
+    let people = people.map(|(number, word)| format!("{} {word}", count(number, "member")));
     let not_done = [
-        (execution.waiting, "members without an account yet"),
         (execution.failed, "failed"),
         (execution.skipped, "not tried"),
         (plan.counts.rejected, "rejected"),
         (plan.counts.waiting, "waiting after an earlier failure"),
     ];
-    let all = done.chain(people).chain(not_done).filter(|(count, _)| *count > 0);
-    words.extend(all.map(|(count, word)| format!("{} {word}", grouped(count))));
+    let told = |(count, word): (u64, &str)| (count > 0).then(|| format!("{} {word}", grouped(count)));
+    words.extend(done.filter_map(told));
+    words.extend(people);
+    words.extend(not_done.into_iter().filter_map(told));
     (!words.is_empty()).then(|| format!("groups: {}", words.join(", ")))
 }

@@ -86,6 +86,20 @@ impl Desk {
         Some(delivery)
     }
 
+    /// Refuses a request that never gets to the control plane, in its words.
+    pub(super) fn refuse_control(&self, message: &Message, status: u16) -> Option<Reply> {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let control = inner.control.as_mut()?;
+        let reply = control.refusal(message, status);
+        let request = control.shown(message);
+        inner.count += 1;
+        let delivery = Delivery::Whole(reply.clone());
+        let record = Record::new((inner.count, Utc::now()), &request, String::new(), None, &delivery);
+        self.keep(inner, record);
+        Some(reply)
+    }
+
     /// Refuses a request that never gets to the cloud, in the cloud's words.
     pub(super) fn refuse(&self, request: &Request, status: u16, detail: &str) -> Reply {
         let mut inner = self.lock();

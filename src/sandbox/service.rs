@@ -62,7 +62,12 @@ async fn control(shared: &Shared, parts: &Parts, body: Body) -> Response {
     let mut message = message(parts);
     match axum::body::to_bytes(body, BODY_BYTES_MAX).await {
         Ok(body) => message.body = body.into(),
-        Err(_) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Err(_) => {
+            let refused = shared
+                .desk
+                .refuse_control(&message, StatusCode::PAYLOAD_TOO_LARGE.as_u16());
+            return refused.map_or_else(|| StatusCode::PAYLOAD_TOO_LARGE.into_response(), whole);
+        }
     }
     match shared.desk.answer_control(&message) {
         Some(delivery) => delivered(shared, delivery).await,

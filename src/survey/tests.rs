@@ -209,7 +209,7 @@ impl Town {
             key: key(name),
             dn: DnKey::of(&format!("uid={name}")),
             is_new: false,
-            is_missing: false,
+            is_seen: true,
             may_be_here: false,
         };
         let accounts: Vec<Account> = PEOPLE.iter().map(account).collect();
@@ -278,6 +278,7 @@ fn create(name: &str, members: &[bool]) -> GroupOperation {
         remove: Vec::new(),
         forget: Vec::new(),
         again: Vec::new(),
+        takes_over: None,
     }
 }
 

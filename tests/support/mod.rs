@@ -13,6 +13,7 @@ use std::{
 
 pub mod certs;
 pub mod circle;
+pub mod cloud;
 pub mod config;
 pub mod control;
 pub mod http;

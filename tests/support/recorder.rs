@@ -45,6 +45,8 @@ pub enum Fault {
     HoldAfterEffect,
     /// The request waits until [`Recorder::release`], then goes its way.
     Hold,
+    /// The request waits until [`Recorder::release`]; the server never hears of it.
+    HoldAndReset,
     /// The request waits so long, or until [`Recorder::release`], then goes its way.
     Delay(Duration),
 }
@@ -119,6 +121,7 @@ struct State {
     requests: Vec<Recorded>,
     rules: Vec<Rule>,
     releases: usize,
+    held_after_effect: usize,
 }
 
 struct Shared {
@@ -199,6 +202,11 @@ impl Recorder {
             .iter()
             .map(|r| format!("{} {}\n", r.method, r.target))
             .collect()
+    }
+
+    /// How many answers were held back, with the effect done, since the start.
+    pub fn held_after_effect(&self) -> usize {
+        self.shared.lock().held_after_effect
     }
 
     /// Forgets the requests so far.
@@ -299,8 +307,14 @@ impl Shared {
                 self.hold(releases, PATIENCE);
                 forward().map(Some)
             }
+            Some(Fault::HoldAndReset) => {
+                self.hold(releases, PATIENCE);
+                Ok(None)
+            }
             Some(Fault::HoldAfterEffect) => {
                 let answer = forward()?;
+                self.lock().held_after_effect += 1;
+                self.changed.notify_all();
                 self.hold(releases, PATIENCE);
                 Ok(Some(answer))
             }

@@ -405,7 +405,7 @@ fn alone(key: AnchorKey, dn: &str, enrolment: Option<&Enrolment>) -> Roster {
         key,
         dn: DnKey::of(dn),
         is_new: false,
-        is_missing: false,
+        is_seen: true,
         may_be_here: false,
     };
     let enrolment = enrolment.cloned().unwrap_or_default();
@@ -471,6 +471,9 @@ fn doing(operation: &GroupOperation) -> String {
     let (add, remove) = (operation.add.len() as u64, operation.remove.len() as u64);
     let itself = match operation.action {
         GroupAction::Create => Some("create the group"),
+        GroupAction::Update if operation.takes_over.is_some() => {
+            Some("take over the emptied group of this name, which left the directory")
+        }
         GroupAction::Update => Some("update the group"),
         GroupAction::Members => None,
         GroupAction::Empty => return format!("take everybody out ({})", count(remove, "member")),

@@ -190,6 +190,7 @@ mod tests {
             remove: Vec::new(),
             forget: Vec::new(),
             again: Vec::new(),
+            takes_over: None,
             wanted: Digest::default(),
         }
     }

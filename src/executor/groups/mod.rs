@@ -167,6 +167,10 @@ fn announce<S: StateStore + GroupStore>(operations: &[GroupOperation], store: &S
     for operation in operations {
         let group = operation.anchor.key();
         changes.extend(perhaps(operation).map(|link| GroupChange::Put(group, Box::new(link))));
+        if let Some(taken_over) = &operation.takes_over {
+            tracing::info!(anchor = operation.anchor.as_str(), from = %taken_over.anchor, "a new group takes over an emptied one");
+            changes.push(GroupChange::Forget(taken_over.anchor.key()));
+        }
         let mut people = operation.people();
         if !people.is_empty() {
             // Those of before stay who are not told now.

@@ -88,7 +88,7 @@ impl World {
             key: key(name),
             dn: DnKey::of(&format!("uid={name}")),
             is_new: false,
-            is_missing: false,
+            is_seen: true,
             may_be_here: false,
         };
         let accounts: Vec<Account> = self.people.iter().map(account).collect();

@@ -82,6 +82,7 @@ pub(super) fn present(
         remove: difference.remove,
         forget: difference.forget,
         again: difference.again,
+        takes_over: None,
         wanted,
     })
 }
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn who_was_not_seen_stays_unless_the_group_is_gone() {
         let unseen = crate::plan::groups::Account {
-            is_missing: true,
+            is_seen: false,
             may_be_here: true,
             ..account("ada", false)
         };

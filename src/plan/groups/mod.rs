@@ -5,6 +5,7 @@
 
 mod decide;
 pub mod flatten;
+mod handover;
 pub mod limits;
 pub mod planner;
 pub mod roster;

@@ -6,6 +6,7 @@ use super::{
     Roster,
     decide::{self, Difference, Missing},
     flatten::{Flat, Graph},
+    handover::{self, Left},
 };
 use crate::{
     model::{
@@ -350,12 +351,18 @@ impl<'a> Planner<'a> {
             return Ok(());
         }
         let inputs = self.inputs;
+        let handed_over = handover::handed_over(&self.links, &self.seen);
+        let mut left = Left::default();
         for (key, link) in inputs
             .links
             .iter()
             .filter(|(key, _)| !self.seen.contains(key))
             .collect::<Vec<_>>()
         {
+            if handed_over.contains(key) {
+                self.link_changes.push((*key, None));
+                continue;
+            }
             // Somebody may have been put in since it was emptied.
             let is_empty = self.in_doubt(*key, Some(link)).is_empty();
             let seen_as = GroupLink {
@@ -363,7 +370,12 @@ impl<'a> Planner<'a> {
                 ..link.clone()
             };
             let action = match decide::missing(&seen_as, &inputs.gone, inputs.confirm_cycles, inputs.now) {
-                Missing::Nothing => continue,
+                Missing::Nothing => {
+                    if seen_as.emptied_at != 0 {
+                        left.is_empty(link);
+                    }
+                    continue;
+                }
                 Missing::NeverMade => {
                     self.link_changes.push((*key, None));
                     continue;
@@ -377,6 +389,9 @@ impl<'a> Planner<'a> {
                 Missing::Empty => GroupAction::Empty,
                 Missing::Delete => GroupAction::Delete,
             };
+            if action == GroupAction::Empty {
+                left.is_emptied(link);
+            }
             let wanted = decide::wanted(&link.resource, &Flat::default());
             if self.waits(*key, wanted) {
                 self.counts.missing += 1;
@@ -384,6 +399,7 @@ impl<'a> Planner<'a> {
             }
             self.take_away(*key, link, action, wanted)?;
         }
+        self.warnings.extend(left.hand_over(&mut self.operations));
         Ok(())
     }
 
@@ -409,6 +425,7 @@ impl<'a> Planner<'a> {
             remove: difference.remove,
             forget: difference.forget,
             again: difference.again,
+            takes_over: None,
             wanted,
         });
         Ok(())
@@ -446,12 +463,17 @@ impl<'a> Planner<'a> {
 /// Gives one group of each circle of renames a temporary name first.
 fn break_circles(operations: &mut [GroupOperation]) {
     let name = |resource: &Resource| circles::name_key(resource.text("displayName").unwrap_or_default());
-    let rename = |(operation, index): (&GroupOperation, u32)| {
-        let link = operation.link.as_ref().filter(|link| link.id.is_some())?;
-        let (before, after) = (name(&link.resource), name(&operation.after));
-        (before != after).then_some(Rename { index, before, after })
+    let renames_of = |(operation, index): (&GroupOperation, u32)| -> Vec<Rename> {
+        let after = name(&operation.after);
+        let known = operation.link.as_ref().filter(|link| link.id.is_some());
+        let names = known.into_iter().flat_map(GroupLink::names).map(circles::name_key);
+        let names: Vec<_> = names.collect();
+        // One whose name is in doubt may have any of them.
+        let changes = names.iter().any(|before| *before != after);
+        let renames = names.into_iter().filter(|_| changes);
+        renames.map(|before| Rename { index, before, after }).collect()
     };
-    let renames: Vec<Rename> = operations.iter().zip(0..).filter_map(rename).collect();
+    let renames: Vec<Rename> = operations.iter().zip(0..).flat_map(renames_of).collect();
     for point in circles::break_points(&renames) {
         let operation = &mut operations[point as usize];
         let Some(link) = &operation.link else { continue };

@@ -24,9 +24,10 @@ pub struct Account {
     pub dn: DnKey,
     /// Gets the account in this plan: whatever is remembered of an earlier one is void.
     pub is_new: bool,
-    /// Was not seen in this read, and the account is in use.
-    pub is_missing: bool,
-    /// That is no proof of having left: groups may list this person by a name that was not seen either.
+    /// Was seen in this read, whatever comes of it.
+    pub is_seen: bool,
+    /// Was not seen, which is no proof of having left: groups may list this person by a name that was not
+    /// seen either.
     pub may_be_here: bool,
 }
 
@@ -53,13 +54,18 @@ impl Roster {
             ..Self::default()
         };
         roster.accounts.sort_unstable();
-        let dns = accounts
-            .iter()
-            .map(|account| (MemberKey::of_dn(account.dn), account.key));
+        let dns = |is_seen: bool| {
+            let these = accounts.iter().filter(move |account| account.is_seen == is_seen);
+            these.map(|account| (MemberKey::of_dn(account.dn), account.key))
+        };
         let known = |pair: &(MemberKey, AnchorKey)| roster.has_account(pair.1);
-        let names = dns.chain(seen.names.into_iter().filter(known)).collect();
+        let names = sorted(dns(true).chain(seen.names.into_iter().filter(known)).collect());
+        // Whose name a leaver had is the one that is meant.
+        let is_free = |pair: &(MemberKey, AnchorKey)| keyed::find(&names, pair.0).is_none();
+        let left: Vec<_> = dns(false).filter(is_free).collect();
         let edges = seen.edges.into_iter().filter(known).collect();
-        (roster.names, roster.edges) = (unambiguous(sorted(names)), sorted(edges));
+        roster.names = unambiguous(sorted([names, left].concat()));
+        roster.edges = sorted(edges);
         roster
     }
 
@@ -123,7 +129,24 @@ fn unambiguous(mut names: Vec<(MemberKey, AnchorKey)>) -> Vec<(MemberKey, Anchor
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Anchor;
+    use crate::{
+        model::Anchor,
+        plan::groups::testing::{account, key as anchor},
+    };
+
+    #[test]
+    fn a_leavers_name_is_his_who_has_it_now() {
+        let named = |who: &str, is_seen: bool| Account {
+            key: anchor(who),
+            is_seen,
+            ..account("smith", false)
+        };
+        let find = |accounts: &[Account]| Roster::new(accounts, Sightings::default()).find(MemberKey::dn("uid=smith"));
+        assert_eq!(find(&[named("left", false), named("new", true)]), Some(anchor("new")));
+        assert_eq!(find(&[named("left", false)]), Some(anchor("left")));
+        assert_eq!(find(&[named("left", false), named("too", false)]), None);
+        assert_eq!(find(&[named("here", true), named("too", true)]), None);
+    }
 
     #[test]
     fn only_those_with_an_account_are_known() {
@@ -132,7 +155,7 @@ mod tests {
             key: key(name),
             dn: DnKey::of(&format!("uid={name}")),
             is_new,
-            is_missing: false,
+            is_seen: true,
             may_be_here: false,
         };
         let names = ["ada", "bob", "eve"].map(|name| (MemberKey::uid(name), key(name)));

@@ -38,7 +38,7 @@ pub(crate) fn account(name: &str, is_new: bool) -> Account {
         key: key(name),
         dn: DnKey::of(&format!("uid={name}")),
         is_new,
-        is_missing: false,
+        is_seen: true,
         may_be_here: false,
     }
 }

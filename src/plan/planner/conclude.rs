@@ -104,13 +104,14 @@ impl Planner {
             return Vec::new();
         }
         let known = self.marks.iter().zip(&self.sights).map(|(&(key, mark), (sight, _))| {
-            let is_missing = *sight == Sight::Missing && mark.deactivated_at == 0;
+            let is_seen = *sight != Sight::Missing;
+            let is_settled = is_seen || mark.deactivated_at != 0;
             Account {
                 key,
                 dn: mark.dn,
                 is_new: false,
-                is_missing,
-                may_be_here: is_missing && (!proof || mark.missed != 0),
+                is_seen,
+                may_be_here: !is_settled && (!proof || mark.missed != 0),
             }
         });
         let new = self.fresh.iter().filter(|(_, fresh)| self.is_created(fresh));
@@ -118,7 +119,7 @@ impl Planner {
             key,
             dn: fresh.dn,
             is_new: true,
-            is_missing: false,
+            is_seen: true,
             may_be_here: false,
         });
         known.chain(new).collect()

@@ -15,6 +15,7 @@ pub(in crate::report) struct GroupView<'a> {
     id: Option<&'a str>,
     held: bool,
     changes: Vec<AttributeChange>,
+    takes_over: Option<TakenOverView<'a>>,
     members_before: u64,
     members_after: u64,
     added: Vec<MemberView<'a>>,
@@ -35,6 +36,10 @@ impl<'a> GroupView<'a> {
             id: id.map(|id| id.0.as_str()),
             held: line.held,
             changes: attributes(operation),
+            takes_over: operation.takes_over.as_ref().map(|taken_over| TakenOverView {
+                anchor: taken_over.anchor.as_str(),
+                dn: &taken_over.dn,
+            }),
             members_before: line.members_before,
             members_after: line.members_after,
             added: line.added.iter().map(MemberView::new).collect(),
@@ -43,6 +48,12 @@ impl<'a> GroupView<'a> {
             probe: line.probe.as_ref().map(GroupProbeView::new),
         }
     }
+}
+
+#[derive(Serialize)]
+struct TakenOverView<'a> {
+    anchor: &'a str,
+    dn: &'a str,
 }
 
 #[derive(Serialize)]

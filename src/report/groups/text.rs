@@ -15,7 +15,7 @@ use crate::{
         look::{Look, NAME_COLUMNS, USER_COLUMNS},
         text::{HELD, INDENT},
         width::{columns, fit, fit_pair, pad, wrap},
-        words::{count, grouped, value_text},
+        words::{count, grouped, instant, value_text},
     },
 };
 
@@ -45,6 +45,16 @@ fn sign(look: &Look, action: GroupAction) -> (char, Style) {
 pub(in crate::report) fn group(out: &mut dyn Write, look: &Look, line: &GroupLine) -> io::Result<()> {
     heading(out, look, line)?;
     let operation = &line.operation;
+    if let Some(taken_over) = &operation.takes_over {
+        let words = format!(
+            "takes over the emptied group {} of {} UTC, and with it what was assigned to it",
+            shown(&taken_over.dn),
+            instant(taken_over.emptied_at)
+        );
+        for part in wrap(&words, look.width.saturating_sub(INDENT.len())) {
+            writeln!(out, "{INDENT}{part}")?;
+        }
+    }
     if operation.action == GroupAction::Update {
         names(out, look, line)?;
     }

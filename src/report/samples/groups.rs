@@ -2,7 +2,7 @@
 
 use super::{held, pushed, reject};
 use crate::{
-    model::{Anchor, Digest, GroupAction, GroupLink, GroupOperation, MemberSum, ResourceId},
+    model::{Anchor, Digest, GroupAction, GroupLink, GroupOperation, MemberSum, ResourceId, TakenOver},
     ports::{AuditPosition, GroupRecord, Held, MembersTold, Probe, Reject, RejectKind},
     report::{FoundMembers, GroupLine, GroupProbe, GroupSummary, Member},
     scim::request::PlannedRequest,
@@ -49,6 +49,7 @@ fn group(action: GroupAction, old: Option<&str>, name: &str, (before, after): (u
             remove: Vec::new(),
             forget: Vec::new(),
             again: Vec::new(),
+            takes_over: None,
             wanted: Digest::default(),
         },
         members_before: before,
@@ -97,6 +98,13 @@ pub(in crate::report) fn every_group_line() -> Vec<GroupLine> {
     let mut renamed = group(GroupAction::Update, Some("All staff"), "Staff", (40, 41));
     renamed.added = vec![member("dora"), member("erin")];
     renamed.removed = vec![member("frank")];
+    let mut anew = group(GroupAction::Update, Some("Sales"), "Sales", (0, 1));
+    anew.added = vec![member("ivan")];
+    anew.operation.takes_over = Some(TakenOver {
+        anchor: Anchor::new("anchor-before"),
+        dn: "cn=Sales,ou=groups,dc=example,dc=org".into(),
+        emptied_at: 1_767_323_045,
+    });
     let mut large = group(GroupAction::Members, Some("Large"), "Large", (1_000, 1_030));
     large.added = (0..30).map(|at| member(&format!("person{at:02}"))).collect();
     let mut nested = member("Inner");
@@ -115,6 +123,7 @@ pub(in crate::report) fn every_group_line() -> Vec<GroupLine> {
         probed(group(GroupAction::Create, None, "Sales", (0, 0)), foreign, None),
         probed(new, Probe::Nothing, None),
         renamed,
+        anew,
         large,
         held,
         emptied,

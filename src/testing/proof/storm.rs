@@ -199,6 +199,7 @@ fn read_fault(rng: &mut Rng) -> ReadFault {
 async fn settle<S: Mortal>(world: &mut World<S>, log: &mut Log) -> Result<(), String> {
     world.net.send_strangers_home();
     rename_those_who_want_a_leavers_name(world);
+    rename_teams_that_want_the_name_of_one_that_left(world);
     world.approves = true;
     world.read_of_groups = ReadFault::None;
     for _ in 0..2 {
@@ -248,6 +249,22 @@ fn rename_those_who_want_a_leavers_name<S: Mortal>(world: &mut World<S>) {
     for (name, person) in &mut world.company {
         if held.contains(person.uid.as_str()) {
             person.uid = format!("{name}y");
+        }
+    }
+}
+
+/// The same of groups: the place of one that left is a new one's, but no other's.
+fn rename_teams_that_want_the_name_of_one_that_left<S: Mortal>(world: &mut World<S>) {
+    let anchors: BTreeSet<String> = world.teams.keys().map(|name| anchor_of_team(name)).collect();
+    let view = world.view();
+    let held: BTreeSet<&str> = view
+        .iter()
+        .filter(|(owner, _)| !anchors.contains(*owner))
+        .filter_map(|(_, group)| group["displayName"].as_str())
+        .collect();
+    for (name, team) in &mut world.teams {
+        if held.contains(team.cn.as_str()) {
+            team.cn = format!("{name}y");
         }
     }
 }

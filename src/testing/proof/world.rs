@@ -212,11 +212,19 @@ impl<S: Mortal> World<S> {
         if self.approves && self.approve_all(&planned).map_err(words)? {
             planned = plan()?;
         }
+        let in_use = self.in_use();
         outcome::remember(&*self.store, &self.policy, &planned, now).map_err(words)?;
         if let (Some(policy), Some(groups)) = (&self.policy.groups, &planned.groups) {
-            outcome::groups::remember(&*self.store, policy, (groups, &planned.meta), now).map_err(words)?;
+            outcome::groups::remember(
+                &*self.store,
+                policy,
+                (groups, &planned.meta),
+                planned.approved.aborted,
+                now,
+            )
+            .map_err(words)?;
         }
-        self.permit(&planned, read, now);
+        self.permit(&planned, in_use, read, now);
         let (people, groups) = self
             .carry_out(&mut planned, client, observer, stop)
             .await
@@ -321,8 +329,14 @@ impl<S: Mortal> World<S> {
         cycle::plan(&mut directory, Some(groups), means, None)
     }
 
+    /// Accounts from which the limits reckon.
+    fn in_use(&self) -> usize {
+        let marks = self.store.marks().unwrap();
+        marks.iter().filter(|(_, mark)| mark.deactivated_at == 0).count()
+    }
+
     /// Tells the checker what is true, from the directory's side and the state's.
-    fn permit(&self, planned: &Planned, read: ReadFault, now: i64) {
+    fn permit(&self, planned: &Planned, in_use: usize, read: ReadFault, now: i64) {
         let people: BTreeMap<Anchor, bool> = self
             .company
             .iter()
@@ -334,11 +348,9 @@ impl<S: Mortal> World<S> {
             teams: self.permit_of_teams(planned, read, now),
             ..Permit::default()
         };
-        let mut in_use = 0;
         self.store
             .each_link(&mut |link| {
                 let since = marks[&link.anchor.key()].deactivated_at;
-                in_use += usize::from(since == 0);
                 let linked = Linked {
                     gone: !people.contains_key(&link.anchor),
                     off: people.get(&link.anchor) == Some(&true),

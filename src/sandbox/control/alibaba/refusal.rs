@@ -37,7 +37,7 @@ impl Refusal {
         Self::new(404, format!("EntityNotExists.{what}"), message)
     }
 
-    /// What it says with this status, for faults on demand.
+    /// What it says with this status, for faults on demand and for what stands in front of it.
     pub(super) fn of_status(status: u16) -> Self {
         let code = match status {
             401 | 403 => "NoPermission",
@@ -47,7 +47,11 @@ impl Refusal {
             500.. => "InternalError",
             _ => "InvalidParameter",
         };
-        Self::new(status, code, "A fault of the sandbox's plan.")
+        let message = match status {
+            413 => "The body is too large, or ended too early.",
+            _ => "A fault of the sandbox's plan.",
+        };
+        Self::new(status, code, message)
     }
 
     pub(super) fn body(&self, request_id: &str, host: &str) -> Value {

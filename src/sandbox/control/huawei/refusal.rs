@@ -75,10 +75,13 @@ impl Refusal {
 
     /// What a service says with this status, for faults on demand.
     pub(super) fn of_status(service: Service, status: u16) -> Self {
-        let text = "a fault of the sandbox's plan";
+        let text = match status {
+            413 => "the body is too large, or ended too early",
+            _ => "a fault of the sandbox's plan",
+        };
         let code = match status {
             401 => return Self::gateway("verify aksk signature fail"),
-            413 | 429 | 502..=504 => "APIGW.0308",
+            429 | 502..=504 => "APIGW.0308",
             _ if service == Service::Iam => return Self::keystone(status, text),
             403 => return Self::denied(text),
             404 => "IIC.404",

@@ -6,6 +6,8 @@
 mod acs3;
 mod rpc;
 mod sdk;
+#[cfg(test)]
+mod signing;
 mod text;
 #[cfg(test)]
 mod vectors;
@@ -13,6 +15,8 @@ mod vectors;
 pub(super) use acs3::Acs3;
 pub(super) use rpc::Rpc;
 pub(super) use sdk::Sdk;
+#[cfg(test)]
+pub(super) use signing::{hash, hmac};
 pub(super) use text::{decoded, form, pairs};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -57,25 +61,3 @@ fn header_names(list: &str) -> Option<Vec<String>> {
     let distinct = names.windows(2).all(|two| two[0] != two[1]);
     (distinct && names.iter().all(lower)).then_some(names)
 }
-
-/// What a signer needs, for tests that sign.
-#[cfg(test)]
-mod signing {
-    use super::*;
-
-    pub(in crate::sandbox::control) fn hash(bytes: &[u8]) -> String {
-        super::text::sha256(bytes)
-    }
-
-    pub(in crate::sandbox::control) fn hmac(secret: &str, text: &str) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-        mac.update(text.as_bytes());
-        mac.finalize()
-            .into_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
-    }
-}
-#[cfg(test)]
-pub(super) use signing::{hash, hmac};

@@ -79,7 +79,9 @@ impl Teams {
                 None => violations.extend(self.deleted(id)),
                 Some(new) => {
                     let (was, is) = (text(&old.resource, "externalId"), text(&new.resource, "externalId"));
-                    if was.is_some() && was != is {
+                    let left = self.permit.linked.get(id).is_some_and(|team| team.gone);
+                    let is_handed_over = left && old.members.is_empty();
+                    if was.is_some() && was != is && !is_handed_over {
                         violations.push(format!("the group {id} was given to another one: {old:?} to {new:?}"));
                     }
                     for member in old.members.difference(&new.members) {

@@ -196,3 +196,46 @@ async fn a_404_by_mistake_hides_no_group_whose_name_is_in_doubt() {
         }
     }
 }
+
+/// Deleted and made anew in the directory: the new one gets the place of the old one, whatever happens on the
+/// way.
+#[tokio::test(start_paused = true)]
+async fn a_group_made_anew_takes_over_the_emptied_one() {
+    for profile in Profile::NAMES {
+        for at_once in [false, true] {
+            for weather in unheard_from(1).into_iter().chain([Weather::Fair]) {
+                let what = format!("{profile}, at once {at_once}, {weather:?}");
+                let mut world = club(profile).await;
+                let id = world.ids()[&anchor_of_team("chess")].clone();
+                world.approves = true;
+                world.teams.remove("chess");
+                if !at_once {
+                    world.fair_cycle().await;
+                }
+                world.teams.insert("anew".into(), team("chess", &["bea", "cal"]));
+                world.cycle(weather, ReadFault::None).await;
+                for _ in 0..3 {
+                    tokio::time::advance(TWO_DAYS).await;
+                    world.fair_cycle().await;
+                }
+                assert_eq!(world.net.inner().requests, 0, "{what}");
+                assert_eq!(world.ids()[&anchor_of_team("anew")], id, "{what}");
+                let view = world.view();
+                assert!(!view.contains_key(&anchor_of_team("chess")), "{what}");
+                let members = ["bea", "cal"].map(|name| format!("account of {}", anchor(name)));
+                let mut members = members.to_vec();
+                members.sort();
+                assert_eq!(
+                    view[&anchor_of_team("anew")]["members"],
+                    serde_json::json!(members),
+                    "{what}"
+                );
+                assert_eq!(world.net.inner().checker.violations, [""; 0], "{what}");
+                // And goes like any other.
+                world.teams.remove("anew");
+                world.fair_cycle().await;
+                assert!(world.view()[&anchor_of_team("anew")].get("members").is_none(), "{what}");
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! `scimward cloud alibaba …`
+
+use serde_json::{Value, json};
+
+use super::{
+    Context, Failure,
+    answer::{Answer, Step, columns, time, time_json},
+    consent,
+    scim_table::ScimTable,
+    settings,
+    token_requests::{AlibabaTokens, TokenRequests},
+    tokens::{Tokens, Words, json_of},
+};
+use crate::{
+    cli::cloud::{AlibabaCommand, AlibabaTask, Consent, CredentialCommand, DirectoryCommand, ScimCommand},
+    cloud::{
+        Alibaba,
+        alibaba::{Directory, Switched, SyncStatus},
+        settings::AlibabaSettings,
+    },
+    outcome::exit,
+};
+
+/// The profile this cloud has.
+const PROFILE: &str = "alibaba";
+
+const CREDENTIAL: Words = Words {
+    one: "credential",
+    many: "credentials",
+    command: "scimward cloud alibaba credential",
+};
+
+pub(super) async fn run(context: &Context<'_>, task: &AlibabaTask) -> Result<Answer, Failure> {
+    let settings = settings::alibaba(context.part, context.options, &task.options)?;
+    let alibaba = Alibaba::new(&settings)?;
+    if context.is_dry_run() {
+        return Ok(Answer::of_steps(&planned(&alibaba, &task.command)?));
+    }
+    match &task.command {
+        AlibabaCommand::Scim(command) => scim(&alibaba, &settings, *command).await,
+        AlibabaCommand::Credential(command) => credential(context, &alibaba, &settings, command).await,
+        AlibabaCommand::Directory(DirectoryCommand::List) => Ok(directories(&alibaba.directories().await?)),
+    }
+}
+
+fn planned(alibaba: &Alibaba, command: &AlibabaCommand) -> Result<Vec<Step>, Failure> {
+    let requests = alibaba.requests();
+    let tokens = AlibabaTokens(requests);
+    let switch = |wanted: SyncStatus, when| -> Result<Vec<Step>, Failure> {
+        Ok(vec![
+            Step::always(requests.status()?),
+            Step::when(when, requests.set_status(wanted)?),
+            Step::when(when, requests.status()?),
+        ])
+    };
+    Ok(match command {
+        AlibabaCommand::Scim(ScimCommand::Status) => vec![Step::always(requests.status()?)],
+        AlibabaCommand::Scim(ScimCommand::Enable) => switch(SyncStatus::Enabled, "it is off")?,
+        AlibabaCommand::Scim(ScimCommand::Disable { .. }) => switch(SyncStatus::Disabled, "it is on")?,
+        AlibabaCommand::Directory(DirectoryCommand::List) => vec![Step::always(requests.directories())],
+        AlibabaCommand::Credential(command) => match command {
+            CredentialCommand::List => tokens.list()?,
+            CredentialCommand::Create(_) => tokens.create()?,
+            CredentialCommand::Delete { id, .. } => tokens.delete(id)?,
+            CredentialCommand::Rotate(_) => tokens.rotate()?,
+            CredentialCommand::Enable { id } => vec![Step::always(requests.set_credential(id, true)?)],
+            CredentialCommand::Disable { id, .. } => vec![Step::always(requests.set_credential(id, false)?)],
+        },
+    })
+}
+
+// --- the switch -----------------------------------------------------------------------------------
+
+async fn scim(alibaba: &Alibaba, settings: &AlibabaSettings, command: ScimCommand) -> Result<Answer, Failure> {
+    match command {
+        ScimCommand::Status => {
+            let status = alibaba.status().await?;
+            Ok(Answer::new(
+                format!("SCIM synchronisation is {}.", on_off(status)),
+                json!({ "status": status.as_str() }),
+            ))
+        }
+        ScimCommand::Enable => {
+            let mut answer = switch(alibaba, SyncStatus::Enabled).await?;
+            if let Some(endpoint) = usual_endpoint(settings) {
+                let table = ScimTable {
+                    profile: PROFILE,
+                    endpoint: &endpoint,
+                    token_file: "/etc/scimward/scim-token",
+                };
+                answer.text.push_str(&format!("\n{}", table.text()));
+            }
+            Ok(answer)
+        }
+        ScimCommand::Disable { consent } => {
+            if alibaba.status().await? == SyncStatus::Enabled {
+                may_disable(consent)?;
+            }
+            switch(alibaba, SyncStatus::Disabled).await
+        }
+    }
+}
+
+fn may_disable(consent: Consent) -> Result<(), Failure> {
+    let follows = "With SCIM synchronisation off nothing can be pushed, and the people and groups that came by SCIM can be \
+                   edited by hand; when it is switched on again, such edits may be rolled back and deleted people may come \
+                   back. Credentials stay.";
+    consent::ask(consent, follows, "disable")
+}
+
+async fn switch(alibaba: &Alibaba, wanted: SyncStatus) -> Result<Answer, Failure> {
+    let Switched { before, after } = alibaba.set_status(wanted).await?;
+    if after != wanted {
+        return Err(Failure {
+            words: format!(
+                "the cloud took the request, but SCIM synchronisation is still {}: look again in a while",
+                on_off(after)
+            ),
+            code: exit::PROVIDER,
+        });
+    }
+    let text = match before == after {
+        true => format!("SCIM synchronisation was {} already.", on_off(after)),
+        false => format!("SCIM synchronisation is {}; it was {}.", on_off(after), on_off(before)),
+    };
+    Ok(Answer::new(
+        text,
+        json!({ "status": after.as_str(), "before": before.as_str() }),
+    ))
+}
+
+fn on_off(status: SyncStatus) -> &'static str {
+    match status {
+        SyncStatus::Enabled => "on",
+        SyncStatus::Disabled => "off",
+    }
+}
+
+/// Where SCIM is spoken in a region; not to be told of a host of the operator's own.
+fn usual_endpoint(settings: &AlibabaSettings) -> Option<String> {
+    let region = settings.region.as_ref().filter(|_| settings.endpoint.is_none())?;
+    Some(format!("https://cloudsso-scim-{region}.aliyun.com/scim/v2/"))
+}
+
+// --- credentials ----------------------------------------------------------------------------------
+
+async fn credential(
+    context: &Context<'_>,
+    alibaba: &Alibaba,
+    settings: &AlibabaSettings,
+    command: &CredentialCommand,
+) -> Result<Answer, Failure> {
+    let tokens = Tokens {
+        words: CREDENTIAL,
+        configured: context.token_file(PROFILE),
+    };
+    match command {
+        CredentialCommand::List => tokens.list(alibaba).await,
+        CredentialCommand::Create(destination) => tokens.create(alibaba, &tokens.prepare(destination)?).await,
+        CredentialCommand::Delete { id, consent } => tokens.delete(alibaba, id, *consent).await,
+        CredentialCommand::Enable { id } => set(alibaba, &tokens, id, true).await,
+        CredentialCommand::Disable { id, consent } => {
+            let follows = format!("Whoever uses credential {id} is refused until it is enabled again.");
+            consent::ask(*consent, &follows, id)?;
+            set(alibaba, &tokens, id, false).await
+        }
+        CredentialCommand::Rotate(rotation) => {
+            let path = tokens.file_of(rotation)?;
+            let probe = context.probe(PROFILE, rotation, usual_endpoint(settings).as_deref())?;
+            tokens.rotate(alibaba, &probe, &path, rotation.keep.as_deref()).await
+        }
+    }
+}
+
+async fn set(alibaba: &Alibaba, tokens: &Tokens<'_>, id: &str, enabled: bool) -> Result<Answer, Failure> {
+    tokens.find(alibaba, id).await?;
+    let token = alibaba.set_credential(id, enabled).await?;
+    let words = if token.enabled { "enabled" } else { "disabled" };
+    Ok(Answer::new(
+        format!("Credential {id} is {words}."),
+        json!({ "credential": json_of(&token, None) }),
+    ))
+}
+
+// --- directories ----------------------------------------------------------------------------------
+
+fn directories(directories: &[Directory]) -> Answer {
+    let row = |directory: &Directory| {
+        vec![
+            directory.id.clone(),
+            directory.name.clone().unwrap_or_default(),
+            directory.region.clone().unwrap_or_default(),
+            directory.created.map(time).unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = directories.iter().map(row).collect();
+    let text = match rows.as_slice() {
+        [] => "There is no directory in this region: an account has one, in one region.".to_owned(),
+        rows => columns(&["directory_id", "name", "region", "made"], rows),
+    };
+    let json: Vec<Value> = directories.iter().map(directory_json).collect();
+    Answer::new(text, json!({ "directories": json }))
+}
+
+fn directory_json(directory: &Directory) -> Value {
+    json!({
+        "directory_id": directory.id,
+        "name": directory.name,
+        "region": directory.region,
+        "created": time_json(directory.created),
+    })
+}

@@ -1,0 +1,179 @@
+//! Where a secret goes that a cloud shows only once. Looked at before it is asked for: a secret that cannot be
+//! kept is lost, and takes up one of two places.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::{Failure, credential_file::CredentialFile};
+use crate::{
+    cli::cloud::Destination,
+    cloud::{IssuedToken, TokenFile},
+};
+
+/// Files that can be written to, and whether the secret is printed.
+#[derive(Debug)]
+pub(super) struct Keeping {
+    file: Option<PathBuf>,
+    credential: Option<CredentialFile>,
+    show: bool,
+}
+
+impl Keeping {
+    /// `configured` is the file of `[scim] token`.
+    ///
+    /// # Errors
+    /// When there is no place, or one cannot be written to, or is taken.
+    pub(super) fn prepare(wanted: &Destination, configured: Option<&Path>) -> Result<Self, Failure> {
+        let nowhere = wanted.out.is_none() && wanted.credential.is_none() && !wanted.show;
+        let file = wanted.out.as_deref().or(configured.filter(|_| nowhere));
+        if nowhere && file.is_none() {
+            return Err(Failure::usage(
+                "the cloud shows it only once: say where it goes with --out FILE, --credential FILE or --show",
+            ));
+        }
+        if let Some(file) = file {
+            writable(file, wanted.force)?;
+        }
+        let credential = wanted
+            .credential
+            .as_deref()
+            .map(|path| CredentialFile::prepare(path, wanted.credential_name.as_deref(), wanted.force));
+        Ok(Self {
+            file: file.map(Path::to_owned),
+            credential: credential.transpose()?,
+            show: wanted.show,
+        })
+    }
+
+    /// Writes it everywhere.
+    ///
+    /// # Errors
+    /// In words, at the first place that does not take it.
+    pub(super) fn keep(&self, token: &IssuedToken, secret: &SecretString) -> Result<(), String> {
+        if let Some(path) = &self.file {
+            TokenFile::open(path)
+                .and_then(|file| file.replace(token, secret))
+                .map_err(|error| error.to_string())?;
+        }
+        match &self.credential {
+            Some(credential) => credential.write(secret),
+            None => Ok(()),
+        }
+    }
+
+    /// Where it is, a line for each place.
+    pub(super) fn words(&self, secret: &SecretString) -> String {
+        let mut words = String::new();
+        if let Some(path) = &self.file {
+            words.push_str(&format!("It is in {} (mode 0600).\n", path.display()));
+        }
+        if let Some(credential) = &self.credential {
+            words.push_str(&format!(
+                "It is in {}, encrypted; for the unit: {}\n",
+                credential.path().display(),
+                credential.unit_line()
+            ));
+        }
+        if self.show {
+            words.push_str(&format!("{}\n", secret.expose_secret()));
+        }
+        words
+    }
+
+    /// The same for programs.
+    pub(super) fn json(&self, secret: &SecretString) -> [(&'static str, Value); 3] {
+        let path = |path: &Path| json!(path.display().to_string());
+        [
+            ("file", self.file.as_deref().map_or(Value::Null, path)),
+            (
+                "systemd_credential",
+                self.credential
+                    .as_ref()
+                    .map_or(Value::Null, |credential| path(credential.path())),
+            ),
+            (
+                "secret",
+                if self.show {
+                    json!(secret.expose_secret())
+                } else {
+                    Value::Null
+                },
+            ),
+        ]
+    }
+}
+
+/// Whether a file can be made at `path`, and no other is in its place.
+pub(super) fn writable(path: &Path, force: bool) -> Result<(), Failure> {
+    let cannot = |error: &dyn std::fmt::Display| Failure::usage(format!("cannot write {}: {error}", path.display()));
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.is_dir() => return Err(cannot(&"it is a folder")),
+        Ok(_) if !force => {
+            return Err(Failure::usage(format!(
+                "{} is there already; nothing was sent: name another file, or say --force to replace it (`rotate` \
+                 replaces the one in use without a gap)",
+                path.display()
+            )));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(cannot(&error)),
+    }
+    tempfile::NamedTempFile::new_in(folder(path))
+        .map(drop)
+        .map_err(|error| cannot(&io::Error::from(error.kind())))
+}
+
+/// The folder a file is in.
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_needs_a_place_before_it_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("taken"), "x").unwrap();
+        let prepare = |out: Option<&str>, force, show, configured: Option<&str>| {
+            let wanted = Destination {
+                out: out.map(path),
+                show,
+                force,
+                ..Destination::default()
+            };
+            let kept = Keeping::prepare(&wanted, configured.map(path).as_deref());
+            kept.map(|kept| kept.file).map_err(|failure| failure.words)
+        };
+        let refused = |kept: Result<_, String>, expected: &str| {
+            let words = kept.unwrap_err();
+            assert!(words.contains(expected), "{words}");
+        };
+        refused(prepare(None, false, false, None), "say where it goes");
+        assert_eq!(prepare(None, false, true, None), Ok(None));
+        assert_eq!(prepare(None, false, true, Some("configured")), Ok(None));
+        assert_eq!(
+            prepare(None, false, false, Some("configured")),
+            Ok(Some(path("configured")))
+        );
+        assert_eq!(
+            prepare(Some("new"), false, false, Some("configured")),
+            Ok(Some(path("new")))
+        );
+        refused(prepare(Some("taken"), false, false, None), "--force");
+        refused(prepare(None, false, false, Some("taken")), "--force");
+        assert_eq!(prepare(Some("taken"), true, false, None), Ok(Some(path("taken"))));
+        refused(prepare(Some("."), true, false, None), "it is a folder");
+        refused(prepare(Some("no/where"), false, false, None), "cannot write");
+    }
+}

@@ -1,0 +1,144 @@
+//! `scimward cloud huawei tenant …`: automatic provisioning.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{
+    super::{
+        Context, Failure,
+        answer::{Answer, Step, pairs, time, time_json},
+        consent,
+        scim_table::{ScimTable, Written},
+    },
+    PROFILE,
+};
+use crate::{
+    cli::cloud::{Consent, TenantCommand},
+    cloud::{Huawei, huawei::Tenant},
+};
+
+/// Where the token would be, when nothing says.
+const TOKEN_FILE: &str = "/etc/scimward/scim-token";
+
+pub(super) async fn run(context: &Context<'_>, huawei: &Huawei, command: &TenantCommand) -> Result<Answer, Failure> {
+    if context.is_dry_run() {
+        return planned(huawei, command);
+    }
+    match command {
+        TenantCommand::Show => show(huawei).await,
+        TenantCommand::Enable { write_config } => enable(huawei, write_config.as_deref()).await,
+        TenantCommand::Disable { consent } => disable(huawei, *consent).await,
+    }
+}
+
+fn planned(huawei: &Huawei, command: &TenantCommand) -> Result<Answer, Failure> {
+    let requests = huawei.requests();
+    let mut steps = vec![Step::always(requests.tenants()?)];
+    steps.extend(match command {
+        TenantCommand::Show => None,
+        TenantCommand::Enable { .. } => Some(Step::when("it is off", requests.create_tenant()?)),
+        TenantCommand::Disable { .. } => Some(Step::when("it is on", requests.delete_tenant("{tenant_id}")?)),
+    });
+    Ok(Answer::of_steps(&steps))
+}
+
+async fn show(huawei: &Huawei) -> Result<Answer, Failure> {
+    let tenants = huawei.tenants().await?;
+    let mut text = match tenants.as_slice() {
+        [] => "Automatic provisioning is off; switch it on: scimward cloud huawei tenant enable\n".to_owned(),
+        _ => "Automatic provisioning is on.\n".to_owned(),
+    };
+    text.extend(tenants.iter().map(described));
+    let json: Vec<Value> = tenants.iter().map(tenant_json).collect();
+    Ok(Answer::new(text, json!({ "tenants": json })))
+}
+
+async fn enable(huawei: &Huawei, write_config: Option<&Path>) -> Result<Answer, Failure> {
+    let (tenant, was_enabled) = huawei.enable().await?;
+    let mut text = match was_enabled {
+        true => "Automatic provisioning was on already.\n".to_owned(),
+        false => "Automatic provisioning is on.\n".to_owned(),
+    };
+    text.push_str(&described(&tenant));
+    let token_file = write_config.map_or_else(|| TOKEN_FILE.to_owned(), token_beside);
+    let table = ScimTable {
+        profile: PROFILE,
+        endpoint: &tenant.scim_endpoint,
+        token_file: &token_file,
+    };
+    match write_config {
+        // What is on stays on: the words say so when the file cannot be written.
+        Some(path) => text.push_str(&written(
+            path,
+            table.put_into(path).map_err(|failure| after(&text, failure))?,
+        )),
+        None => text.push_str(&format!("\n{}", table.text())),
+    }
+    if !was_enabled {
+        text.push_str("\nIt has no token yet: scimward cloud huawei token create --out FILE\n");
+    }
+    let json = json!({
+        "tenant": tenant_json(&tenant),
+        "was_enabled": was_enabled,
+        "config": write_config.map(|path| path.display().to_string()),
+    });
+    Ok(Answer::new(text, json))
+}
+
+fn after(done: &str, failure: Failure) -> Failure {
+    Failure {
+        words: format!("{}\n{done}", failure.words),
+        code: failure.code,
+    }
+}
+
+fn written(path: &Path, written: Written) -> String {
+    let path = path.display();
+    match written {
+        Written::Made => format!("\nMade {path} with a [scim] table; [ldap] and [users] are still to be written.\n"),
+        Written::Changed => format!("\nPut profile and endpoint into the [scim] table of {path}.\n"),
+        Written::Same => format!("\nThe [scim] table of {path} has this endpoint already.\n"),
+    }
+}
+
+/// A token file beside a configuration.
+fn token_beside(config: &Path) -> String {
+    let config = std::path::absolute(config).unwrap_or_else(|_| config.to_owned());
+    config.with_file_name("scim-token").display().to_string()
+}
+
+async fn disable(huawei: &Huawei, consent: Consent) -> Result<Answer, Failure> {
+    let tenants = huawei.tenants().await?;
+    if tenants.is_empty() {
+        let json = json!({ "tenant": Value::Null, "disabled": false });
+        return Ok(Answer::new("Automatic provisioning was off already.", json));
+    }
+    let follows = "Switching automatic provisioning off removes all its tokens, and synchronisation stops. After it is \
+                   switched on again a new token is needed, and the endpoint may be another.";
+    consent::ask(consent, follows, "disable")?;
+    for tenant in &tenants {
+        huawei.disable(&tenant.tenant_id).await?;
+    }
+    let json = json!({ "tenant": tenants.first().map(tenant_json), "disabled": true });
+    Ok(Answer::new(
+        "Automatic provisioning is off; its tokens are removed.",
+        json,
+    ))
+}
+
+fn described(tenant: &Tenant) -> String {
+    pairs(&[
+        ("tenant", tenant.tenant_id.clone()),
+        ("endpoint", tenant.scim_endpoint.clone()),
+        ("since", tenant.created.map_or_else(|| "not known".to_owned(), time)),
+    ])
+}
+
+fn tenant_json(tenant: &Tenant) -> Value {
+    json!({
+        "tenant_id": tenant.tenant_id,
+        "scim_endpoint": tenant.scim_endpoint,
+        "created": time_json(tenant.created),
+    })
+}

@@ -1,0 +1,98 @@
+//! `… rotate`: which file, which endpoint, and what came of it.
+
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+use serde_json::json;
+
+use super::{
+    Failure,
+    answer::{Answer, expiry},
+    tokens::{Tokens, Words, json_of},
+};
+use crate::{
+    cli::cloud::Rotation,
+    cloud::{Rotated, TokenAuthority, TokenFile, Verify},
+};
+
+impl Tokens<'_> {
+    /// The file that holds what is in use; told before anything is sent.
+    ///
+    /// # Errors
+    /// When it is not known or not there.
+    pub(super) fn file_of(&self, rotation: &Rotation) -> Result<PathBuf, Failure> {
+        let Words { one, command, .. } = self.words;
+        let path = rotation.out.as_deref().or(self.configured).ok_or_else(|| {
+            Failure::usage(format!(
+                "say which file holds the {one} in use: --out FILE, or [scim] token = {{ file = \"…\" }}"
+            ))
+        })?;
+        match path.try_exists() {
+            Ok(true) => Ok(path.to_owned()),
+            Ok(false) => Err(Failure::usage(format!(
+                "{path} is not there, so there is nothing to rotate; make the first {one}: {command} create --out {path}",
+                path = path.display()
+            ))),
+            Err(error) => Err(Failure::usage(format!("cannot read {}: {error}", path.display()))),
+        }
+    }
+
+    /// `rotate`
+    pub(super) async fn rotate(
+        &self,
+        authority: &impl TokenAuthority,
+        verify: &impl Verify,
+        path: &Path,
+        keep: Option<&str>,
+    ) -> Result<Answer, Failure> {
+        let file = TokenFile::open(path).map_err(|error| Failure::usage(error.to_string()))?;
+        let rotated = crate::cloud::rotate(authority, &file, verify, keep).await?;
+        Ok(self.rotated(&rotated, path))
+    }
+
+    fn rotated(&self, rotated: &Rotated, path: &Path) -> Answer {
+        let Words { one, .. } = self.words;
+        let place = path.display();
+        let (outcome, token, removed, mut text) = match rotated {
+            Rotated::Renewed { new, old, removed } => (
+                "rotated",
+                new,
+                removed.iter().chain([&old.id]).collect::<Vec<_>>(),
+                format!(
+                    "{place} holds the new {one} {}, which works; {} is deleted",
+                    new.id, old.id
+                ),
+            ),
+            Rotated::Completed { in_use, removed } => (
+                "completed",
+                in_use,
+                vec![removed],
+                format!(
+                    "The rotation begun before is completed: {place} holds {one} {}, which works; {removed} is deleted",
+                    in_use.id
+                ),
+            ),
+        };
+        if let Rotated::Renewed {
+            removed: Some(left_over),
+            ..
+        } = rotated
+        {
+            text.push_str(&format!(", and so is {left_over}, which was not in use"));
+        }
+        text.push_str(&format!(".\nIt is good until {}.\n", expiry(token.expires, Utc::now())));
+        let mut json = json!({
+            "outcome": outcome,
+            "deleted": removed,
+            "file": path.display().to_string(),
+        });
+        json[one] = json_of(token, Some(&token.id));
+        if self.configured != Some(path) {
+            text.push_str(
+                "A service that has it as a systemd credential takes the new one when it is restarted; the old one works no \
+                 more.\n",
+            );
+        }
+        Answer::new(text, json)
+    }
+}
