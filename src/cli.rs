@@ -3,6 +3,9 @@
 //! [`Cli::read`] gives one [`Task`]; combinations that mean nothing are refused here, so that nobody
 //! below has to think of them.
 
+pub mod cloud;
+mod setup;
+
 use std::{ffi::OsString, io, net::SocketAddr, path::Path, path::PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -13,7 +16,7 @@ use clap::{
 };
 use clap_complete::Shell;
 
-pub mod cloud;
+pub use setup::SetupOptions;
 
 use crate::logging::settings::LogFormat;
 
@@ -129,6 +132,10 @@ pub enum ReportFormat {
 /// Commands beside the main job.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
+    /// Make a first configuration, question by question, and try it out
+    #[command(after_help = SETUP_EXAMPLES)]
+    Setup(Box<SetupOptions>),
+
     /// Check the configuration, then the directory and the cloud, and report every finding
     Check,
 
@@ -309,6 +316,15 @@ pub enum StateCommand {
     AcceptEndpoint,
 }
 
+const SETUP_EXAMPLES: &str = "\
+Secrets are never part of a command line: they are asked for without an echo, or come from files.
+
+Examples:
+  scimward setup --config scimward.toml
+  scimward setup --config scimward.toml --yes --provider generic --endpoint https://id.example.com/scim/v2/ \\
+      --token-file token --ldap-url ldaps://ldap.example.org --bind-dn cn=scimward,dc=example,dc=org \\
+      --bind-password-file password --base ou=people,dc=example,dc=org";
+
 const SANDBOX_EXAMPLES: &str = "\
 Examples:
   scimward sandbox --profile aws --data rehearsal
@@ -343,6 +359,7 @@ Exit codes:
 const EXAMPLES: &str = "\
 Examples:
   scimward demo                                 see what it does, with nothing installed
+  scimward setup                                make a configuration, question by question
   scimward check                                is everything right?
   scimward --dry-run                            what would change?
   scimward --dry-run --format json --output plan.json --exit-code
@@ -550,6 +567,15 @@ mod tests {
             }),
         );
         check("check", Task::Command(Command::Check));
+        let setup = SetupOptions {
+            ldap_url: vec!["ldaps://a".into(), "ldaps://b".into()],
+            systemd: true,
+            ..SetupOptions::default()
+        };
+        check(
+            "setup --ldap-url ldaps://a --ldap-url ldaps://b --systemd",
+            Task::Command(Command::Setup(Box::new(setup))),
+        );
         check("explain ada", Task::Command(Command::Explain { who: "ada".into() }));
         check("status --json", Task::Command(Command::Status { json: true }));
         check(
@@ -659,6 +685,9 @@ mod tests {
             "sandbox --profile other",
             "sandbox --listen nowhere",
             "sandbox --allow-network",
+            "setup --systemd --state x",
+            "setup --anonymous --bind-dn x",
+            "setup --enable --token-file x",
             "sandbox --unprovisioned --token-file f",
             "sandbox --access-key-file f",
             "sandbox --token-days 1 --token-expires 2027-05-01T00:00:00Z",

@@ -32,7 +32,7 @@
 //!
 //! | module | is not allowed to |
 //! | --- | --- |
-//! | [`model`], [`mapping`], [`profile`], [`plan`] | do I/O, ask the time or chance, log, iterate in hash order: the same input gives the same plan, byte for byte |
+//! | [`model`], [`mapping`], [`profile`], [`plan`], [`expiry`] | do I/O, ask the time or chance, log, iterate in hash order: the same input gives the same plan, byte for byte |
 //! | [`plan`] | send or change anything |
 //! | [`executor`] | decide anything, or know of dry runs: a dry run is a plan that never gets here |
 //! | [`cycle`] | know LDAP, HTTP or sled, or tell a dry run from a real one |
@@ -71,6 +71,7 @@ pub mod cycle;
 pub mod daemon;
 pub mod demo;
 pub mod executor;
+pub mod expiry;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;

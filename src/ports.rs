@@ -401,6 +401,20 @@ pub struct Meta {
     /// A rebuild that has not ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuild: Option<RebuildStage>,
+    /// The last time the daemon renewed the token by itself, or tried to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<RotationRecord>,
+}
+
+/// One attempt to renew the token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotationRecord {
+    /// When, unix seconds.
+    pub at: i64,
+    /// The new token is in use.
+    pub done: bool,
+    /// How it ended, in words.
+    pub outcome: String,
 }
 
 /// How far audits have come.

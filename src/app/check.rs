@@ -18,10 +18,12 @@ use super::{
     Failure,
     engine::{chain, foreign_endpoint, unix_now},
     setup::Setup,
+    token_watch,
 };
 use crate::{
     cycle,
     daemon::Schedule,
+    expiry,
     ldap::{
         self, Verdict,
         settings::{Bind, Scope, SearchSettings},
@@ -47,7 +49,8 @@ const RUNS_SHOWN: usize = 3;
 pub async fn run(setup: &Arc<Setup>, out: &mut impl Write, style: TextStyle) -> Result<u8, Failure> {
     let here = vec![configuration(setup), this_machine(setup)];
     let there = directory(setup).await;
-    let cloud = cloud(setup).await;
+    let mut cloud = cloud(setup).await;
+    cloud.list.extend(token_life(setup, Utc::now()).await);
     let good = |groups: &[Findings]| groups.iter().all(Findings::are_good);
     let code = if !good(&here) {
         exit::USAGE
@@ -274,7 +277,7 @@ fn remembered(setup: &Setup, store: &SledStore) -> Result<Finding, StoreError> {
 
 // --- the directory --------------------------------------------------------------------------------
 
-async fn directory(setup: &Arc<Setup>) -> Vec<Findings> {
+pub(super) async fn directory(setup: &Arc<Setup>) -> Vec<Findings> {
     let asked = Arc::clone(setup);
     let probed = tokio::task::spawn_blocking(move || {
         let mut sample = Sample::new(&asked);
@@ -439,11 +442,27 @@ impl<'a> Sample<'a> {
 
 // --- the cloud ------------------------------------------------------------------------------------
 
-async fn cloud(setup: &Setup) -> Findings {
+pub(super) async fn cloud(setup: &Setup) -> Findings {
     Findings {
         title: format!("Cloud {}", setup.config.scim.endpoint),
         list: ask_cloud(setup).await,
     }
+}
+
+/// How long the token works, if anybody knows.
+async fn token_life(setup: &Setup, now: DateTime<Utc>) -> Vec<Finding> {
+    let token = token_watch::known(setup).await;
+    let judged = token.expires.map(|expires| expiry::judge(now, expires));
+    let expiry = judged.map(|judged| match judged.severity {
+        expiry::Severity::Quiet => ok("token", judged.words),
+        expiry::Severity::Info => ok("token", format!("{}; {}", judged.words, token_watch::advice(setup))),
+        expiry::Severity::Warning | expiry::Severity::Error => {
+            let text = format!("{}; {}", judged.words, token_watch::advice(setup));
+            Finding::new(Mark::Note, "token", text)
+        }
+    });
+    let problem = token.problem.map(|problem| Finding::new(Mark::Note, "token", problem));
+    expiry.into_iter().chain(problem).collect()
 }
 
 async fn ask_cloud(setup: &Setup) -> Vec<Finding> {

@@ -7,6 +7,7 @@ mod demo;
 mod dry_run;
 mod engine;
 mod explain;
+mod first_run;
 mod foresight;
 mod hints;
 mod meant;
@@ -18,6 +19,7 @@ mod runner;
 mod sandbox;
 mod setup;
 mod tally;
+mod token_watch;
 
 use std::{
     fs::File,
@@ -152,6 +154,9 @@ async fn task_of(cli: &Cli, task: Task) -> Result<u8, Failure> {
     }
     if let Task::Command(Command::Sandbox(options)) = task {
         return sandbox::run(&options, colour(cli, io::stdout().is_terminal())).await;
+    }
+    if let Task::Command(Command::Setup(options)) = task {
+        return first_run::run(cli, *options).await;
     }
     if let Task::Command(Command::Cloud(task)) = task {
         start_log(cli, &LogSettings::quiet(), &Progress::new(None))?;

@@ -6,13 +6,13 @@ use std::{
     sync::Arc,
 };
 
-use chrono::SecondsFormat;
+use chrono::{SecondsFormat, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{dry_run, engine::Engine, explain, setup::Setup};
+use super::{dry_run, engine::Engine, explain, setup::Setup, token_watch};
 use crate::{
     daemon::{self, DaemonStatus},
     model::{AnchorKey, DnKey},
@@ -136,7 +136,7 @@ impl Order {
         match self {
             Self::DryRun(options) => dry_run::run(engine, &options, out, around),
             Self::Explain { who } => explain::run(engine, &who, out, around),
-            Self::Status { json } => status(store, json, out, around),
+            Self::Status { json } => status(engine, json, out, around),
             Self::Approve { plan_id } => approve(store, &plan_id, out),
             Self::Rejects { json } => rejects(store, json, out),
             Self::Retry { who } => retry(store, &who, out),
@@ -151,15 +151,17 @@ impl Order {
 /// Cycles shown by `status`.
 const CYCLES_SHOWN: usize = 10;
 
-fn status(store: &SledStore, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
+fn status(engine: &Engine, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
     let Meta {
         held,
         approved,
         groups_held,
         groups_approved,
         audit,
+        rotation,
         ..
-    } = store.meta()?;
+    } = engine.store.meta()?;
+    let store = &*engine.store;
     let view = around.daemon.as_ref().map(|(daemon, zone)| DaemonView {
         next_run: daemon
             .next
@@ -176,12 +178,16 @@ fn status(store: &SledStore, json: bool, out: &mut dyn Write, around: &Surroundi
         group_rejects: without_keys(store.group_rejects()?),
         daemon: view,
     };
+    let watched = around.daemon.as_ref().and_then(|(daemon, _)| daemon.token.as_ref());
+    let token = token_watch::newest(watched, token_watch::known_here(&around.setup));
+    let (token, now) = (token_watch::view(&token, rotation), Utc::now());
     if json {
         let mut status = report::status_json(&status);
         let daemon = around.daemon.as_ref();
         status["audit"] = audit
             .as_ref()
             .map_or(Value::Null, |audit| report::audit_json(&audit.last));
+        status["token"] = report::token_json(&token, now);
         status["daemon"] = daemon.map_or(Value::Null, |(daemon, _)| of_daemon(daemon));
         writeln!(out, "{status:#}")?;
     } else {
@@ -190,6 +196,7 @@ fn status(store: &SledStore, json: bool, out: &mut dyn Write, around: &Surroundi
         if let Some(audit) = audit {
             writeln!(out, "{}", report::audit_line(&audit.last))?;
         }
+        out.write_all(report::token_lines(&token, now).as_bytes())?;
     }
     Ok(exit::DONE)
 }

@@ -16,7 +16,7 @@ use super::{
     order::{Order, Surroundings},
 };
 use crate::{
-    daemon::{Cause, DaemonStatus, Runner, control::CommandOutput, settings::ScheduleSettings},
+    daemon::{Cause, DaemonStatus, Runner, control::CommandOutput, settings::ScheduleSettings, status::TokenStatus},
     outcome::exit,
     ports::{CycleRecord, SharedObserver, StateStore},
 };
@@ -37,6 +37,10 @@ impl Runner for Engine {
 
     async fn reload(&self) -> Result<ScheduleSettings, String> {
         Self::reload(self)
+    }
+
+    async fn tend_token(self: Arc<Self>, now: DateTime<Utc>, stop: CancellationToken) -> TokenStatus {
+        self.look_after_token(now, &stop).await
     }
 
     fn last_started(&self) -> Option<DateTime<Utc>> {

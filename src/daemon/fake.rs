@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -24,7 +24,7 @@ use super::{
     notify::{Say, ServiceManager},
     runner::Runner,
     settings::ScheduleSettings,
-    status::DaemonStatus,
+    status::{DaemonStatus, TokenStatus},
     supervisor::Surroundings,
 };
 use crate::ports::{CycleRecord, Event, Observer, SharedObserver};
@@ -72,6 +72,10 @@ pub(super) struct Fake {
     pub(super) commands_stopped: AtomicUsize,
     pub(super) last_started: Mutex<Option<DateTime<Utc>>>,
     pub(super) unusable: Mutex<Option<String>>,
+    /// When the token was looked after.
+    pub(super) tended: Mutex<Vec<DateTime<Utc>>>,
+    /// The next look at the token takes until it is released, deaf to every stop.
+    pub(super) token_held: AtomicBool,
 }
 
 impl Fake {
@@ -91,6 +95,8 @@ impl Fake {
             commands_stopped: AtomicUsize::new(0),
             last_started: Mutex::new(None),
             unusable: Mutex::new(None),
+            tended: Mutex::default(),
+            token_held: AtomicBool::new(false),
         })
     }
 
@@ -154,6 +160,18 @@ impl Runner for Fake {
 
     async fn reload(&self) -> Result<ScheduleSettings, String> {
         self.configuration.lock().unwrap().clone()
+    }
+
+    async fn tend_token(self: Arc<Self>, now: DateTime<Utc>, _stop: CancellationToken) -> TokenStatus {
+        self.tended.lock().unwrap().push(now);
+        self.changed.notify_waiters();
+        if self.token_held.swap(false, SeqCst) {
+            self.held.acquire().await.unwrap().forget();
+        }
+        TokenStatus {
+            id: Some(format!("token {}", self.tended.lock().unwrap().len())),
+            ..TokenStatus::default()
+        }
     }
 
     fn last_started(&self) -> Option<DateTime<Utc>> {

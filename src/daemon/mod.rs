@@ -24,6 +24,7 @@ pub mod settings;
 pub mod signals;
 pub mod status;
 mod supervisor;
+mod tending;
 
 pub use due::Cause;
 pub use runner::Runner;

@@ -6,7 +6,12 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{control::CommandOutput, due::Cause, settings::ScheduleSettings, status::DaemonStatus};
+use super::{
+    control::CommandOutput,
+    due::Cause,
+    settings::ScheduleSettings,
+    status::{DaemonStatus, TokenStatus},
+};
 use crate::ports::{CycleRecord, SharedObserver};
 
 /// Does the work.
@@ -26,6 +31,15 @@ pub trait Runner: Send + Sync + 'static {
     /// # Errors
     /// Every mistake, for the operator. The old configuration stays in force, whole.
     fn reload(&self) -> impl Future<Output = Result<ScheduleSettings, String>> + Send;
+
+    /// Looks how long the token works, tells, and renews it when it is time and the configuration wants
+    /// that. Called at the start, after a change of the configuration and once a day, also while a cycle is
+    /// in progress; never while an earlier call is. Begins nothing more when `stop` is cancelled.
+    fn tend_token(
+        self: Arc<Self>,
+        now: DateTime<Utc>,
+        stop: CancellationToken,
+    ) -> impl Future<Output = TokenStatus> + Send;
 
     /// When the last cycle began, by the state. Asked once, at the start.
     fn last_started(&self) -> Option<DateTime<Utc>>;

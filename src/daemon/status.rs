@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::due::Cause;
-use crate::ports::CycleRecord;
+use crate::ports::{CycleRecord, RotationRecord};
 
 /// The daemon at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,36 @@ pub struct DaemonStatus {
     pub reload_error: Option<String>,
     /// The daemon takes no more work.
     pub stopping: bool,
+    /// What is known of the token; nothing until it was looked at for the first time.
+    #[serde(default)]
+    pub token: Option<TokenStatus>,
+}
+
+/// How long the token in use works, and what became of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenStatus {
+    /// When it stops working, if anybody knows.
+    pub expires: Option<DateTime<Utc>>,
+    /// Who says so.
+    pub known_from: Option<KnownFrom>,
+    /// Its id at the control plane.
+    pub id: Option<String>,
+    /// Why not more is known.
+    pub problem: Option<String>,
+    /// The last attempt to renew it.
+    pub rotation: Option<RotationRecord>,
+}
+
+/// Who says when a token stops working; the later ones know better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KnownFrom {
+    /// `[scim] token_expires`.
+    Configuration,
+    /// The note beside the token file.
+    Note,
+    /// The cloud.
+    ControlPlane,
 }
 
 /// A cycle in progress.

@@ -26,7 +26,8 @@ use super::{
     runner::Runner,
     schedule::Schedule,
     settings::ScheduleSettings,
-    status::{DaemonStatus, Running},
+    status::{DaemonStatus, Running, TokenStatus},
+    tending::Tending,
 };
 use crate::ports::{CycleRecord, Event, Observer};
 
@@ -140,6 +141,7 @@ enum Woken {
     Order(Order),
     Ended(Result<CycleRecord, JoinError>),
     Reloaded(Result<Result<ScheduleSettings, String>, JoinError>),
+    Tended(Result<TokenStatus, JoinError>),
     JitterOver,
     Beat(Beat),
     Watchdog,
@@ -167,6 +169,8 @@ pub(super) struct Supervisor<R> {
     events: broadcast::Sender<Event>,
     status: watch::Sender<DaemonStatus>,
     watchdog: Option<Interval>,
+    /// Looks after the token, beside the cycles.
+    tending: Tending,
     /// See [`Runner::unusable`].
     unusable: bool,
 }
@@ -215,6 +219,7 @@ impl<R: Runner> Supervisor<R> {
             events,
             status,
             watchdog,
+            tending: Tending::default(),
             unusable: false,
         };
         Ok((supervisor, handle))
@@ -225,6 +230,7 @@ impl<R: Runner> Supervisor<R> {
         tracing::info!(schedule = %self.schedule.describe(), "the daemon is ready");
         self.around.manager.say(Say::Ready);
         self.look_at_the_clock();
+        self.tend_token();
         self.publish();
         loop {
             match self.next(&stop).await {
@@ -239,6 +245,7 @@ impl<R: Runner> Supervisor<R> {
                     }
                 }
                 Woken::Reloaded(loaded) => self.end_reload(loaded),
+                Woken::Tended(ended) => self.tended(ended),
                 Woken::JitterOver => {
                     if let Some((_, cause)) = self.put_off.take() {
                         self.start(cause, Vec::new());
@@ -246,6 +253,7 @@ impl<R: Runner> Supervisor<R> {
                 }
                 Woken::Beat(beat) => {
                     self.look_at_the_clock();
+                    self.tend_token();
                     if beat == Beat::Silence {
                         tracing::warn!("no heartbeat (was the clock set back?); starting a new one");
                         self.around.heartbeat.revive().await;
@@ -264,6 +272,7 @@ impl<R: Runner> Supervisor<R> {
             Some(order) = self.orders.recv() => Woken::Order(order),
             ended = or_never(self.run.as_mut().map(|run| &mut run.task)) => Woken::Ended(ended),
             loaded = or_never(self.reload.as_mut()) => Woken::Reloaded(loaded),
+            ended = or_never(self.tending.task()) => Woken::Tended(ended),
             () = or_never(jitter) => Woken::JitterOver,
             beat = self.around.heartbeat.beat() => Woken::Beat(beat),
             _ = or_never(self.watchdog.as_mut().map(Interval::tick)) => Woken::Watchdog,
@@ -394,6 +403,16 @@ impl<R: Runner> Supervisor<R> {
         }
     }
 
+    fn tend_token(&mut self) {
+        self.tending.begin_if_due(&self.runner, (self.around.clock)());
+    }
+
+    fn tended(&mut self, ended: Result<TokenStatus, JoinError>) {
+        if let Some(token) = self.tending.ended(ended) {
+            self.status.send_modify(|status| status.token = Some(token));
+        }
+    }
+
     fn begin_reload(&mut self) {
         if self.reload.is_some() {
             // The file may have changed after it was read.
@@ -414,7 +433,11 @@ impl<R: Runner> Supervisor<R> {
         let loaded = loaded.unwrap_or_else(|error| Err(format!("reading it broke off: {}", panic_message(error))));
         let error = loaded.and_then(|settings| self.adopt(settings)).err();
         match &error {
-            None => tracing::info!(schedule = %self.schedule.describe(), "configuration read again"),
+            None => {
+                tracing::info!(schedule = %self.schedule.describe(), "configuration read again");
+                self.tending.hurry();
+                self.tend_token();
+            }
             Some(error) => tracing::error!(%error, "the new configuration is wrong; the old one stays in force"),
         }
         self.status.send_modify(|status| status.reload_error = error);
@@ -453,13 +476,20 @@ impl<R: Runner> Supervisor<R> {
             tracing::info!("stopping: the cycle in progress ends its requests in hand");
             run.stop.cancel();
         }
-        while let Some(run) = &mut self.run {
+        self.tending.stop();
+        while self.run.is_some() || self.tending.task().is_some() {
             tokio::select! {
-                ended = &mut run.task => self.run_ended(ended),
+                ended = or_never(self.run.as_mut().map(|run| &mut run.task)) => self.run_ended(ended),
+                ended = or_never(self.tending.task()) => self.tended(ended),
                 _ = or_never(self.watchdog.as_mut().map(Interval::tick)) => {
                     self.around.manager.say(Say::Watchdog);
                 }
                 () = &mut deadline => {
+                    self.tending.cut_off();
+                    let Some(run) = self.run.take() else {
+                        tracing::error!("looking after the token did not end in time and is cut off; the next start carries on");
+                        return Drained::CutOff;
+                    };
                     run.task.abort();
                     tracing::error!("the cycle in progress did not end in time and is cut off; the next one carries on");
                     return Drained::CutOff;
@@ -811,6 +841,58 @@ mod tests {
             words,
             [Say::Ready, Say::Reloading, Say::Ready, Say::Reloading, Say::Ready]
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_token_is_looked_after_at_the_start_daily_and_after_a_change() {
+        let daemon = Daemon::start(settings("0 0 1 1 *", false), &[]);
+        let first = daemon.status(|status| status.token.is_some()).await;
+        assert_eq!(first.token.unwrap().id.as_deref(), Some("token 1"));
+        let named = |number: &'static str| {
+            move |status: &DaemonStatus| {
+                status
+                    .token
+                    .as_ref()
+                    .is_some_and(|token| token.id.as_deref() == Some(number))
+            }
+        };
+        daemon.status(named("token 2")).await;
+        assert_eq!(daemon.began.elapsed().as_secs(), 86_400);
+        daemon.fake.next_configuration(Ok(settings("0 0 2 1 *", false)));
+        daemon.handle.reload().await;
+        daemon.status(named("token 3")).await;
+        assert_eq!(daemon.began.elapsed().as_secs(), 86_400);
+        daemon.status(named("token 4")).await;
+        assert_eq!(daemon.began.elapsed().as_secs(), 2 * 86_400);
+        assert_eq!(daemon.ends().await, Drained::Whole);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_at_the_token_is_alone_holds_up_no_cycle_and_is_waited_for() {
+        let fake = Fake::new([]);
+        fake.token_held.store(true, std::sync::atomic::Ordering::SeqCst);
+        let daemon = Daemon::start_with(settings("0 0 * * *", false), fake, Recorder::new(None));
+        for _ in 0..3 {
+            daemon.started().await;
+        }
+        assert_eq!(daemon.fake.tended.lock().unwrap().len(), 1);
+        let (fake, asked) = (Arc::clone(&daemon.fake), Instant::now());
+        daemon.stop.cancel();
+        daemon.status(|status| status.stopping).await;
+        fake.release();
+        assert_eq!(daemon.ends().await, Drained::Whole);
+        assert_eq!(asked.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_at_the_token_that_does_not_end_is_cut_off() {
+        let fake = Fake::new([]);
+        fake.token_held.store(true, std::sync::atomic::Ordering::SeqCst);
+        let daemon = Daemon::start_with(settings("0 0 * * *", false), Arc::clone(&fake), Recorder::new(None));
+        fake.until(|| fake.tended.lock().unwrap().len() == 1).await;
+        let asked = Instant::now();
+        assert_eq!(daemon.ends().await, Drained::CutOff);
+        assert_eq!(asked.elapsed().as_secs(), 25);
     }
 
     #[tokio::test(start_paused = true)]

@@ -13,6 +13,7 @@ mod look;
 mod rejects;
 mod status;
 mod text;
+mod token;
 mod width;
 mod words;
 
@@ -29,6 +30,7 @@ pub use groups::{FoundMembers, GroupLine, GroupProbe, GroupSummary, Member};
 pub use json::rejects_json;
 pub use rejects::rejects_text;
 pub use status::{DaemonView, Status, audit_json, audit_line, cycle_line, status_json, status_text};
+pub use token::{TokenView, token_json, token_lines};
 pub use words::{count, grouped, instant, people, value_text};
 
 use crate::{

@@ -43,7 +43,8 @@ impl Account {
     pub(super) fn parse(body: &[u8]) -> Self {
         // All of it has to be UTF-8 (RFC 8259 section 8.1), also what is not looked at.
         let text = std::str::from_utf8(body).ok();
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        text.and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
     }
 
     /// The user in a JSON value; empty when there is none.

@@ -13,7 +13,8 @@ use crate::{
         ResourceId, Value,
     },
     ports::{
-        Audit, AuditPosition, AuditRecord, AuditStage, Change, CycleRecord, Held, Meta, Reject, RejectKind, StateStore,
+        Audit, AuditPosition, AuditRecord, AuditStage, Change, CycleRecord, Held, Meta, Reject, RejectKind,
+        RotationRecord, StateStore,
     },
 };
 
@@ -109,6 +110,11 @@ fn meta() -> Meta {
             },
         }),
         rebuild: None,
+        rotation: Some(RotationRecord {
+            at: 8,
+            done: true,
+            outcome: "renewed".into(),
+        }),
     }
 }
 

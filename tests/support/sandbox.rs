@@ -109,7 +109,9 @@ impl Sandbox {
     /// Its request log: a request that was answered is in it.
     pub fn log(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.folder.as_ref().unwrap().path().join("requests.jsonl")).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        // The last one may be on its way still.
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Where it listens.

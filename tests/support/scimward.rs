@@ -63,10 +63,10 @@ impl Scimward {
         self.spawn().wait()
     }
 
-    /// Starts it and lets it run, for daemons and for those to be killed.
-    pub fn spawn(self) -> Process {
+    /// What starts it, with the environment it gets and no connection to the outside yet.
+    pub fn command(&self) -> Command {
         let program = env!("CARGO_BIN_EXE_scimward").to_owned();
-        let mut words = self.starter.into_iter().chain([program]);
+        let mut words = self.starter.iter().cloned().chain([program]);
         let mut command = Command::new(words.next().unwrap());
         command.args(words);
         // What the person who runs the tests has set must not reach the program.
@@ -90,9 +90,32 @@ impl Scimward {
         ] {
             command.env_remove(name);
         }
-        let mut child = command
-            .args(&self.arguments)
-            .envs(self.environment)
+        for name in [
+            "HUAWEICLOUD_SDK_AK",
+            "HUAWEICLOUD_SDK_SK",
+            "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+            "ALIBABA_CLOUD_ACCESS_KEY_ID",
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+            "ALIBABA_CLOUD_SECURITY_TOKEN",
+        ] {
+            command.env_remove(name);
+        }
+        command.args(&self.arguments).envs(self.environment.iter().cloned());
+        command
+    }
+
+    /// With a terminal of its own in place of ours.
+    pub fn on_its_own_terminal(self) -> Self {
+        Self {
+            starter: ["setsid", "--ctty"].map(str::to_owned).into(),
+            ..self
+        }
+    }
+
+    /// Starts it and lets it run, for daemons and for those to be killed.
+    pub fn spawn(self) -> Process {
+        let mut child = self
+            .command()
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

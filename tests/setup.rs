@@ -1,0 +1,469 @@
+//! `scimward setup`, answered by a person at a terminal and by options alone.
+#![cfg(test)]
+
+mod support;
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use support::{
+    certs::certs,
+    control::{ControlPlane, Unprovisioned},
+    people::PEOPLE,
+    port::Port,
+    pty::Typist,
+    sandbox::{Sandbox, private},
+    scimward::{Run, Scimward},
+    slapd::{PASSWORD, READER, Slapd},
+};
+use tempfile::TempDir;
+
+/// A folder for the configuration, and both sides.
+struct Ground {
+    folder: TempDir,
+    slapd: Slapd,
+    cloud: Sandbox,
+}
+
+impl Ground {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            slapd: Slapd::with_people(3),
+            cloud: Sandbox::start(&["--profile", "huawei"]),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn scimward(&self, arguments: &[&str]) -> Scimward {
+        // What is left behind in here would be found.
+        fs::create_dir_all(self.path("tmp")).unwrap();
+        Scimward::bare()
+            .args(&["--config", self.path("scimward.toml").to_str().unwrap()])
+            .args(arguments)
+            .env("TMPDIR", self.path("tmp").to_str().unwrap())
+    }
+
+    fn typist(&self, arguments: &[&str]) -> Typist {
+        Typist::start(self.scimward(&["setup"]).args(arguments))
+    }
+
+    fn token(&self) -> String {
+        fs::read_to_string(&self.cloud.token_file).unwrap().trim().to_owned()
+    }
+
+    /// Names of the files in the folder and below `credentials`.
+    fn files(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for folder in ["", "credentials", "tmp"] {
+            let Ok(entries) = fs::read_dir(self.path(folder)) else {
+                continue;
+            };
+            for entry in entries.map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+                names.push(format!("{folder}/{}", entry.file_name().to_str().unwrap()));
+            }
+        }
+        names.sort();
+        names
+    }
+
+    /// Every answer as an option.
+    fn options(&self) -> Vec<String> {
+        let cloud = words(&[
+            ("--provider", "huawei"),
+            ("--endpoint", &self.cloud.endpoint),
+            ("--token-file", self.cloud.token_file.to_str().unwrap()),
+        ]);
+        [cloud, self.directory_options()].concat()
+    }
+
+    /// Those for the directory.
+    fn directory_options(&self) -> Vec<String> {
+        private(&self.path("password"), PASSWORD);
+        words(&[
+            ("--ldap-url", &self.slapd.url()),
+            ("--bind-dn", READER),
+            ("--bind-password-file", self.path("password").to_str().unwrap()),
+            ("--base", PEOPLE),
+        ])
+    }
+
+    /// Those for a cloud that is to be switched on.
+    fn switch_options(&self, control: &ControlPlane) -> Vec<String> {
+        let mut options = words(&[
+            ("--provider", &control.profile),
+            ("--control-endpoint", &control.url),
+            ("--access-key-file", control.access_key.to_str().unwrap()),
+            ("--secret-key-file", control.secret_key.to_str().unwrap()),
+        ]);
+        if control.profile == "alibaba" {
+            options.extend(words(&[("--endpoint", &format!("{}/scim/v2/", control.url))]));
+        }
+        options.push("--enable".to_owned());
+        [options, self.directory_options()].concat()
+    }
+
+    /// Runs it without a terminal.
+    fn unattended(&self, options: &[String]) -> Run {
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        self.scimward(&["setup"]).args(&options).run()
+    }
+}
+
+fn words(options: &[(&str, &str)]) -> Vec<String> {
+    let both = options.iter().flat_map(|(flag, value)| [*flag, *value]);
+    both.map(str::to_owned).collect()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+#[test]
+fn a_person_who_errs_is_asked_again_and_gets_a_configuration_that_works() {
+    let ground = Ground::new();
+    let mut person = ground.typist(&[]);
+    person.answers("Which cloud", "huwei");
+    person.sees("there is no such profile");
+    person.answers("Which cloud", "huawei");
+    person.answers("make a token from here?", "no");
+
+    person.answers("The SCIM endpoint", "scim.example.org");
+    person.sees("https://");
+    person.answers("The SCIM endpoint", &ground.cloud.endpoint);
+    person.sees("The SCIM token (not shown):");
+    assert!(!person.echoes());
+    person.types("wr0ng-t0ken\n");
+    person.sees("401");
+    person.answers(&format!("[{}]", ground.cloud.endpoint), "");
+    person.answers("The SCIM token (not shown):", &ground.token());
+
+    let nobody = Port::reserve();
+    person.answers("Its servers", &format!("ldap://{nobody}"));
+    person.answers("StartTLS", "");
+    person.sees("refused");
+    person.answers("Its servers", &ground.slapd.ldaps_url());
+    person.answers("Who signs", "/nowhere/ca.pem");
+    person.sees("there is no such file");
+    person.answers("Who signs", certs().stranger_ca.to_str().unwrap());
+    person.sees("certificate");
+    person.answers("Its servers", "");
+    person.answers("Who signs", certs().ca.to_str().unwrap());
+
+    person.answers("Who reads it", READER);
+    person.answers("Its password (not shown):", "wr0ng-pa55word");
+    person.sees("49");
+    person.answers(&format!("[{READER}]"), "");
+    person.answers("Its password (not shown):", PASSWORD);
+    person.answers("What kind of directory", "");
+    person.answers("Where are the people", "ou=nobody,dc=example,dc=com");
+    person.sees("noSuchObject");
+    person.answers("Where are the people", PEOPLE);
+    person.sees("3 can be pushed");
+
+    person.answers("people who left", "shoot");
+    person.answers("people who left", "keep");
+    person.answers("When does the daemon run", "61 * * * *");
+    person.answers("When does the daemon run", "");
+    person.answers("memory of what was pushed", "");
+    assert_eq!(ground.files(), [] as [&str; 0]);
+    person.answers("Go?", "");
+    person.sees("create              3");
+    let (code, screen) = person.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    for secret in [PASSWORD, &ground.token(), "wr0ng-t0ken", "wr0ng-pa55word"] {
+        assert!(!screen.contains(secret), "{screen}");
+    }
+
+    assert_eq!(
+        ground.files(),
+        ["/scimward.toml", "credentials/ldap-password", "credentials/scim-token"]
+    );
+    assert_eq!(mode(&ground.path("credentials")), 0o700);
+    assert_eq!(mode(&ground.path("credentials/ldap-password")), 0o600);
+    assert_eq!(mode(&ground.path("credentials/scim-token")), 0o600);
+    let config = fs::read_to_string(ground.path("scimward.toml")).unwrap();
+    assert!(config.contains("action = \"keep\""), "{config}");
+    assert!(
+        !config.contains(PASSWORD) && !config.contains(&ground.token()),
+        "{config}"
+    );
+    let _ = ground.scimward(&["--sync-now"]).run().expect(0).says("3 created");
+    let _ = ground.scimward(&["check"]).run().expect(0);
+}
+
+#[test]
+fn options_alone_are_enough_and_what_is_missing_is_named() {
+    let ground = Ground::new();
+    let options = ground.options();
+    for (flag, at) in [
+        ("--provider", 0),
+        ("--endpoint", 2),
+        ("--token-file", 4),
+        ("--ldap-url", 6),
+        ("--bind-dn", 8),
+        ("--bind-password-file", 10),
+        ("--base", 12),
+    ] {
+        let mut fewer = options.clone();
+        fewer.drain(at..at + 2);
+        let _ = ground.unattended(&fewer).expect(2).says(&format!("{flag} is missing"));
+        assert_eq!(ground.files(), ["/password"], "{flag}");
+    }
+    for (at, wrong, code, said) in [
+        (1, "huwei", 2, "--provider: "),
+        (3, "https://u:p@example.org/", 2, "--endpoint: "),
+        (5, "/nowhere/token", 2, "--token-file: "),
+        (7, "http://localhost", 2, "--ldap-url: "),
+        (9, "cn=nobody,dc=example,dc=com", 3, "--bind-dn, --bind-password-file: "),
+        (13, "ou=nobody,dc=example,dc=com", 3, "--base: "),
+    ] {
+        let mut options = options.clone();
+        options[at] = wrong.to_owned();
+        let _ = ground.unattended(&options).expect(code).says(said);
+        assert_eq!(ground.files(), ["/password"], "{said}");
+    }
+    let _ = ground.unattended(&options).expect(0).says("create              3");
+    assert_eq!(ground.files(), ["/password", "/scimward.toml"]);
+    let _ = ground.scimward(&["--sync-now"]).run().expect(0).says("3 created");
+
+    let written = fs::read_to_string(ground.path("scimward.toml")).unwrap();
+    let again = [options, ["--leavers", "delete"].map(str::to_owned).into()].concat();
+    let _ = ground
+        .unattended(&again)
+        .expect(2)
+        .says("is there already")
+        .says("--force");
+    assert_eq!(fs::read_to_string(ground.path("scimward.toml")).unwrap(), written);
+    let _ = ground
+        .unattended(&[again, vec!["--force".to_owned()]].concat())
+        .expect(0);
+    let rewritten = fs::read_to_string(ground.path("scimward.toml")).unwrap();
+    assert!(rewritten.contains("action = \"delete\""), "{rewritten}");
+}
+
+#[test]
+fn for_the_service_secrets_are_credentials() {
+    let ground = Ground::new();
+    let options = [ground.options(), vec!["--systemd".to_owned()]].concat();
+    let _ = ground
+        .unattended(&options)
+        .expect(0)
+        .says("create              3")
+        .says("systemctl");
+    let credentials = ["credentials/ldap-password", "credentials/scim-token"];
+    assert_eq!(
+        ground.files(),
+        [&["/password", "/scimward.toml"], &credentials[..]].concat()
+    );
+    let config = fs::read_to_string(ground.path("scimward.toml")).unwrap();
+    assert!(config.contains("token = { credential = \"scim-token\" }"), "{config}");
+    assert!(!config.contains("[state]"), "{config}");
+    let _ = ground
+        .scimward(&["--sync-now"])
+        .env("CREDENTIALS_DIRECTORY", ground.path("credentials").to_str().unwrap())
+        .env("STATE_DIRECTORY", ground.path("state").to_str().unwrap())
+        .run()
+        .expect(0)
+        .says("3 created");
+}
+
+#[test]
+fn an_interruption_leaves_nothing_and_the_terminal_as_it_was() {
+    let ground = Ground::new();
+    let options = ground.options();
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let left = || -> Vec<_> {
+        let left = fs::read_dir(ground.path("tmp")).unwrap();
+        left.map(|entry| entry.unwrap().path()).collect()
+    };
+    // While a secret is typed.
+    let mut person = ground.typist(&options[..4]);
+    person.sees("The SCIM token (not shown):");
+    assert!(!person.echoes());
+    person.types("half-a-t0ken\x03");
+    person.sees("nothing was written");
+    assert!(person.echoes());
+    let (code, screen) = person.ends();
+    assert_eq!(code, Some(130), "{screen}");
+    assert!(!screen.contains("half-a-t0ken"), "{screen}");
+
+    // After the last question, and with the end of input.
+    for keys in ["\x03", "\x04", "no\n"] {
+        let mut person = ground.typist(&options);
+        for prompt in ["StartTLS", "What kind", "people who left", "When does", "memory of"] {
+            person.answers(prompt, "");
+        }
+        person.sees("Go?");
+        person.types(keys);
+        let (code, screen) = person.ends();
+        assert_eq!(code, Some(130), "{screen}");
+    }
+    assert_eq!(ground.files(), ["/password"]);
+    assert_eq!(left(), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn a_file_that_is_there_is_only_overwritten_when_somebody_says_so() {
+    let ground = Ground::new();
+    let options = ground.options();
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    fs::write(ground.path("scimward.toml"), "# mine\n").unwrap();
+    let mut person = ground.typist(&options);
+    person.answers("Overwrite it?", "");
+    let (code, screen) = person.ends();
+    assert_eq!(code, Some(2), "{screen}");
+    assert_eq!(fs::read_to_string(ground.path("scimward.toml")).unwrap(), "# mine\n");
+
+    let mut person = ground.typist(&[&options[..], &["--no-dry-run"]].concat());
+    person.answers("Overwrite it?", "yes");
+    for prompt in [
+        "StartTLS",
+        "What kind",
+        "people who left",
+        "When does",
+        "memory of",
+        "Go?",
+    ] {
+        person.answers(prompt, "");
+    }
+    let (code, screen) = person.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    let _ = ground.scimward(&["check"]).run().expect(0);
+}
+
+#[test]
+fn provisioning_is_switched_on_and_the_token_made_on_the_way() {
+    for profile in ["huawei", "alibaba"] {
+        let ground = Ground::new();
+        let cloud = Unprovisioned::start(profile, &["--token-days", "20"]);
+        let mut options = ground.switch_options(&cloud.control);
+        options.extend(words(&[("--rotate-before-days", "30")]));
+        let _ = ground
+            .unattended(&options)
+            .expect(0)
+            .says("the token is good")
+            .says("create              3");
+        let token = ["credentials/scim-token", "credentials/scim-token.json"];
+        assert_eq!(ground.files(), [&["/password", "/scimward.toml"], &token[..]].concat());
+        assert_eq!(mode(&ground.path(token[0])), 0o600);
+        let run = ground.scimward(&["status", "--json"]).run().expect(0);
+        assert!(run.stdout.contains("\"knownFrom\": \"note\""), "{}", run.everything());
+        let _ = ground.scimward(&["--sync-now"]).run().expect(0).says("3 created");
+        // What the daemon needs for the next one is there too.
+        let daemon = ground.scimward(&[]).spawn();
+        daemon.wait_said("the token was renewed");
+    }
+}
+
+#[test]
+fn an_access_key_that_does_not_fit_changes_nothing_and_is_asked_for_again() {
+    let ground = Ground::new();
+    let cloud = Unprovisioned::start("huawei", &[]);
+    let control = &cloud.control;
+    private(&ground.path("wrong"), "wr0ng-secret-key");
+    let wrong = ControlPlane {
+        secret_key: ground.path("wrong"),
+        ..control.clone()
+    };
+    let _ = ground
+        .unattended(&ground.switch_options(&wrong))
+        .expect(4)
+        .says("--access-key-file, --secret-key-file: ");
+    assert_eq!(ground.files(), ["/password", "/wrong"]);
+
+    let directory = ground.directory_options();
+    let directory: Vec<&str> = directory.iter().map(String::as_str).collect();
+    let given = ["--provider", "huawei", "--control-endpoint", &control.url];
+    let mut person = ground.typist(&[&given, &directory[..]].concat());
+    let key = fs::read_to_string(&control.access_key).unwrap();
+    let secret = fs::read_to_string(&control.secret_key).unwrap();
+    person.answers("make a token from here?", "yes");
+    person.answers("The id of the access key", key.trim());
+    person.answers("Its secret", "wr0ng-secret-key");
+    person.sees("401");
+    person.answers("The id of the access key", key.trim());
+    person.answers("Its secret", secret.trim());
+    person.answers("renew the token", "soon");
+    person.answers("renew the token", "30");
+    for prompt in ["StartTLS", "What kind", "people who left", "When does", "memory of"] {
+        person.answers(prompt, "");
+    }
+    person.sees("provisioning is switched on, and a token is made");
+    person.answers("Go?", "");
+    person.sees("create              3");
+    let (code, screen) = person.ends();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(!screen.contains(secret.trim()), "{screen}");
+    let written =
+        ["access-key", "scim-token", "scim-token.json", "secret-key"].map(|name| format!("credentials/{name}"));
+    assert!(
+        written.iter().all(|name| ground.files().contains(name)),
+        "{:?}",
+        ground.files()
+    );
+    assert!(written.iter().all(|name| mode(&ground.path(name)) == 0o600));
+    let _ = ground.scimward(&["check"]).run().expect(0).says("expires in 364 days");
+    let _ = ground.scimward(&["--sync-now"]).run().expect(0).says("3 created");
+
+    // Two tokens at most: nobody is thrown out for a third one.
+    let options = [ground.switch_options(control), vec!["--force".to_owned()]].concat();
+    let _ = ground.unattended(&options).expect(0);
+    let _ = ground.unattended(&options).expect(4).says("two tokens already");
+    let _ = ground.scimward(&["check"]).run().expect(0);
+}
+
+/// The token that is on its way is not lost, and neither is the place where it belongs.
+#[test]
+fn an_interruption_while_the_cloud_is_switched_on_waits() {
+    let ground = Ground::new();
+    let slow = "delay=2s,path=/v1/identity-stores/*/tenant/*/bearer-token,method=POST";
+    let cloud = Unprovisioned::start("huawei", &["--fault", slow]);
+    let options = ground.switch_options(&cloud.control);
+    let mut person = ground.typist(&options.iter().map(String::as_str).collect::<Vec<_>>());
+    for prompt in [
+        "renew the token",
+        "StartTLS",
+        "What kind",
+        "people who left",
+        "When does",
+        "memory of",
+        "Go?",
+    ] {
+        person.answers(prompt, "");
+    }
+    person.sees("is not interrupted");
+    person.types("\x03");
+    person.sees("Written: ");
+    let _ = person.ends();
+    let written = [
+        "/password",
+        "/scimward.toml",
+        "credentials/scim-token",
+        "credentials/scim-token.json",
+    ];
+    assert_eq!(ground.files(), written);
+    let _ = ground.scimward(&["--sync-now"]).run().expect(0).says("3 created");
+}
+
+/// Where the configuration finds no place, nothing is done in the cloud.
+#[test]
+fn without_a_place_for_the_files_no_token_is_made() {
+    let ground = Ground::new();
+    let cloud = Unprovisioned::start("huawei", &[]);
+    let options = [ground.switch_options(&cloud.control), vec!["--force".to_owned()]].concat();
+    fs::create_dir(ground.path("scimward.toml")).unwrap();
+    for _ in 0..3 {
+        let _ = ground.unattended(&options).expect(2).says("cannot be written");
+        assert_eq!(ground.files(), ["/password"]);
+    }
+    fs::remove_dir(ground.path("scimward.toml")).unwrap();
+    let _ = ground.unattended(&options).expect(0);
+    let _ = ground.scimward(&["check"]).run().expect(0);
+}
