@@ -75,7 +75,17 @@ async fn itself<P: GroupProvider, S: StateStore + GroupStore>(
             Err(ProviderError::Gone) => make_anew(crew, operation, (id, link), &payload).await,
             other => other.map(|()| (id.clone(), link.adopted, link.members)),
         },
-        None => create_in_doubt(crew, operation, &payload).await,
+        None => match made_before(crew, operation, &payload).await {
+            Ok(Some((id, made))) => {
+                // Known from here on, also when its new name is another one's: then the next plan sees both.
+                let link = GroupChange::Put(operation.anchor.key(), Box::new(made.clone()));
+                crew.store.apply_groups(&[link])?;
+                let updated = crew.provider.update_group(&id, &made.resource, &payload).await;
+                updated.map(|()| (id, true, MemberSum::default()))
+            }
+            Ok(None) => create(crew, &payload, operation.link.is_some()).await,
+            Err(error) => Err(error),
+        },
     };
     let (id, adopted, members) = match outcome {
         Ok(outcome) => outcome,
@@ -147,25 +157,32 @@ async fn create<P: GroupProvider, S: GroupStore>(
     })
 }
 
-/// Creates the group; where an earlier create may have taken effect it is looked for first, by each name
-/// that it may have been given.
-async fn create_in_doubt<P: GroupProvider, S: GroupStore>(
+/// What an earlier create of the group, of which nobody heard, has left under another name than is wanted now.
+async fn made_before<P: GroupProvider, S: GroupStore>(
     crew: &Crew<P, S>,
     operation: &GroupOperation,
     wanted: &GroupPayload,
-) -> Result<(ResourceId, bool, MemberSum), ProviderError> {
+) -> Result<Option<(ResourceId, GroupLink)>, ProviderError> {
     let Some(link) = &operation.link else {
-        return create(crew, wanted, false).await;
+        return Ok(None);
     };
     let taken = |id: &ResourceId| crew.is_taken(id);
     for name in link.names().filter(|name| *name != operation.display_name()) {
         let asked = named(wanted, name);
-        if let Some(id) = crew.provider.find_own_group(&asked, &taken).await? {
-            crew.provider.update_group(&id, &asked.resource, wanted).await?;
-            return Ok((id, true, MemberSum::default()));
-        }
+        let Some(id) = crew.provider.find_own_group(&asked, &taken).await? else {
+            continue;
+        };
+        let mut made = GroupLink {
+            id: Some(id.clone()),
+            resource: asked.resource,
+            ..link.clone()
+        };
+        // Where it was found by its externalId it may have any of these.
+        link.names().for_each(|name| made.perhaps_rename(name));
+        made.perhaps_rename(operation.display_name());
+        return Ok(Some((id, made)));
     }
-    create(crew, wanted, true).await
+    Ok(None)
 }
 
 /// Creates the group again that the provider says is not there. The look-up before the POST may go by the

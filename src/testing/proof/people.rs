@@ -83,9 +83,18 @@ impl People {
             1 if names.len() > 1 => self.teams_away.extend(teams.remove_entry(name)),
             2 if !self.teams_away.is_empty() => {
                 let back = self.rng.usize(..self.teams_away.len());
-                teams.extend([self.teams_away.swap_remove(back)]);
+                let (name, back) = self.teams_away.swap_remove(back);
+                if teams.values().all(|team| team.cn != back.cn) {
+                    teams.insert(name, back);
+                }
             }
-            3 => teams.get_mut(name).unwrap().cn = format!("{name}n{}", self.rng.u8(..4)),
+            3 => {
+                // No two entries have one DN.
+                let cn = format!("{name}n{}", self.rng.u8(..4));
+                if teams.values().all(|team| team.cn != cn) {
+                    teams.get_mut(name).unwrap().cn = cn;
+                }
+            }
             4 if name != other => {
                 let cn = teams[other].cn.clone();
                 let cn = std::mem::replace(&mut teams.get_mut(name).unwrap().cn, cn);
