@@ -79,7 +79,7 @@ pub enum CloudProvider {
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 #[group(required = false, multiple = true)]
 pub struct Destination {
-    /// Write it to this file, mode 0600; the file of [scim] token when none of these is given
+    /// Write it to this file, mode 0600; the file of scim.token when none of these is given
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub out: Option<PathBuf>,
 
@@ -103,7 +103,7 @@ pub struct Destination {
 /// `… rotate`
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rotation {
-    /// The file that holds what is in use; that of [scim] token when left out
+    /// The file that holds what is in use; that of scim.token when left out
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub out: Option<PathBuf>,
 
@@ -111,7 +111,7 @@ pub struct Rotation {
     #[arg(long, value_name = "ID")]
     pub keep: Option<String>,
 
-    /// Where to try out what is new; [scim] endpoint when left out, else what the cloud says
+    /// Where to try out what is new; scim.endpoint when left out, else what the cloud says
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub scim_endpoint: Option<String>,
 }

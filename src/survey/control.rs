@@ -18,7 +18,7 @@ pub(super) async fn tells_groups_of_a_person<R: GroupReader>(reader: &R) -> Resu
     match reader.groups_of(&ResourceId(NOBODY.to_owned())).await {
         Ok(groups) => Ok(groups.is_some_and(|groups| groups.is_empty())),
         Err(error) if ends(&error) => Err(error),
-        // Who refuses the id has read the filter.
-        Err(_) => Ok(true),
+        // Who refuses the id has read the filter; one who answers nothing has told nothing.
+        Err(error) => Ok(matches!(error, ProviderError::Gone | ProviderError::Refused { .. })),
     }
 }

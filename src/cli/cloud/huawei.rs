@@ -58,9 +58,9 @@ pub enum HuaweiCommand {
 /// `scimward cloud huawei tenant …`
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum TenantCommand {
-    /// Switch automatic provisioning on, and print the [scim] table; safe to repeat
+    /// Switch automatic provisioning on, and print the table scim; safe to repeat
     Enable {
-        /// Put profile and endpoint into the [scim] table of this file, comments kept; made when it is not there
+        /// Put profile and endpoint into the table scim of this file, comments kept; made when it is not there
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         write_config: Option<PathBuf>,
     },

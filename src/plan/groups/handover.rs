@@ -14,7 +14,7 @@ use crate::{
 pub(super) struct Left<'a> {
     /// Empty, whatever became of our requests.
     emptied: BTreeMap<Digest, &'a GroupLink>,
-    /// Emptied by this plan.
+    /// Emptied by this plan or a later one.
     emptying: BTreeSet<Digest>,
 }
 
@@ -26,7 +26,7 @@ impl<'a> Left<'a> {
         }
     }
 
-    /// One that is yet to be emptied.
+    /// One that is yet to be emptied, in this run or once it was missing for long enough.
     pub(super) fn is_emptied(&mut self, link: &GroupLink) {
         self.emptying.insert(name_of(link));
     }

@@ -213,7 +213,7 @@ impl<'a> Planner<'a> {
         let flat = self.flat(at);
         let link = self.links.get(&key).copied();
         let wanted = decide::wanted(resource, &flat);
-        if !self.is_in_the_way(key, link, resource) && self.waits(key, wanted) {
+        if !self.may_clear_a_name(key, link, resource) && self.waits(key, wanted) {
             return Ok(());
         }
         let difference = self.difference(key, link, Some(&flat.members))?;
@@ -325,6 +325,15 @@ impl<'a> Planner<'a> {
             .any(|name| self.contested.get(&name).is_some_and(|other| *other != key))
     }
 
+    /// The same of a group that is not refused for what it is itself: waiting would change nothing for it.
+    fn may_clear_a_name(&self, key: AnchorKey, link: Option<&GroupLink>, resource: &Resource) -> bool {
+        let is_refused = self
+            .rejects
+            .get(&key)
+            .is_some_and(|reject| reject.kind == RejectKind::Refused);
+        !is_refused && self.is_in_the_way(key, link, resource)
+    }
+
     /// Whether this very state could not be reached before and is not due.
     fn waits(&mut self, key: AnchorKey, wanted: Digest) -> bool {
         let failed = self.rejects.get(&key);
@@ -412,6 +421,7 @@ impl<'a> Planner<'a> {
                 }
                 Missing::Counted(missed) => {
                     self.counts.missing += 1;
+                    left.is_emptied(link);
                     let counted = GroupLink { missed, ..link.clone() };
                     self.link_changes.push((*key, Some(counted)));
                     continue;

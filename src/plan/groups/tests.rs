@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     model::{
-        Absence, Anchor, AnchorKey, AttributePath, GroupLink, MappedGroup, MemberKey, MemberSum, Problem, Resource,
-        ResourceId, Value,
+        Absence, Anchor, AnchorKey, AttributePath, GroupLink, MappedGroup, MemberKey, MemberSum, Problem, Reject,
+        RejectKind, Rejection, Resource, ResourceId, Value,
     },
     plan::{
         limits::Context,
@@ -21,6 +21,8 @@ use crate::{
 struct World {
     groups: Vec<MappedGroup>,
     links: BTreeMap<AnchorKey, (GroupLink, Vec<AnchorKey>)>,
+    rejects: Vec<(AnchorKey, Reject)>,
+    confirm_cycles: u16,
     roster: Roster,
     absence: Absence,
     gone: GoneGroups,
@@ -31,6 +33,8 @@ fn world(groups: &[MappedGroup]) -> World {
     World {
         groups: groups.to_vec(),
         links: BTreeMap::new(),
+        rejects: Vec::new(),
+        confirm_cycles: 1,
         roster: roster(&["ada", "bob", "cyd", "dan"]),
         absence: Absence::AllButPresent,
         gone: GoneGroups::default(),
@@ -62,12 +66,12 @@ impl World {
             groups: &self.groups,
             links: self.links.iter().map(|(key, (link, _))| (*key, link.clone())).collect(),
             in_doubt: BTreeMap::new(),
-            rejects: Vec::new(),
+            rejects: self.rejects.clone(),
             roster: &self.roster,
             absence: self.absence.clone(),
             nesting: self.nesting,
             gone: self.gone,
-            confirm_cycles: 1,
+            confirm_cycles: self.confirm_cycles,
             pushed: &|group, sum| {
                 let (link, members) = &self.links[&group];
                 assert_eq!(link.members, sum);
@@ -271,27 +275,60 @@ fn a_create_in_doubt_is_made_again_and_never_forgotten() {
     assert_eq!(gone.plan().link_changes, []);
 }
 
+/// The group of that anchor could not be brought to that name and those members.
+fn failed(kind: RejectKind, anchor: &str, name: &str, members: &[&str], next_try: i64) -> Reject {
+    let flat = super::flatten::Flat {
+        members: members.iter().map(|name| key(name)).collect(),
+        ..Default::default()
+    };
+    Reject {
+        rejection: Rejection {
+            dn: format!("cn={name}"),
+            anchor: Some(Anchor::new(anchor)),
+            problems: Vec::new(),
+        },
+        kind,
+        wanted: super::decide::wanted(&resource(name), &flat),
+        first: 0,
+        last: 0,
+        tries: 1,
+        next_try,
+    }
+}
+
+#[test]
+fn who_stands_in_the_way_does_not_wait_unless_it_was_refused() {
+    let named = |anchor: &str, name: &str| MappedGroup {
+        anchor: Some(Anchor::new(anchor)),
+        ..group(name, &[])
+    };
+    let mut world = world(&[named("a", "c"), named("b", "a")])
+        .pushed("a", &[])
+        .pushed("b", &[]);
+    let later = 1_000_010;
+    world.rejects = vec![(key("a"), failed(RejectKind::Waiting, "a", "c", &[], later))];
+    check(&world, &["update c", "update a"]);
+    world.rejects = vec![(key("a"), failed(RejectKind::Refused, "a", "c", &[], 0))];
+    check(&world, &["update a"]);
+}
+
+#[test]
+fn who_wants_the_name_of_a_group_that_is_missing_waits_for_it() {
+    let mut anew = group("a", &[B]);
+    anew.anchor = Some(Anchor::new("new"));
+    let mut world = world(&[anew]).pushed("a", &["ada"]);
+    world.confirm_cycles = 2;
+    check(&world, &[]);
+    assert_eq!(world.plan().warnings.len(), 1);
+    world.gone.action = GoneAction::Keep;
+    check(&world, &["create a +bob"]);
+}
+
 #[test]
 fn a_failure_waits_until_its_time_or_until_something_changes() {
     let world = world(&[group("a", &[A])]);
     let planned = |wanted_members: &[&str], next_try| {
-        let flat = super::flatten::Flat {
-            members: wanted_members.iter().map(|name| key(name)).collect(),
-            ..Default::default()
-        };
-        let reject = crate::model::Reject {
-            rejection: crate::model::Rejection {
-                dn: "cn=a".into(),
-                anchor: Some(Anchor::new("a")),
-                problems: Vec::new(),
-            },
-            kind: crate::model::RejectKind::Waiting,
-            wanted: super::decide::wanted(&resource("a"), &flat),
-            first: 0,
-            last: 0,
-            tries: 1,
-            next_try,
-        };
+        let reject = failed(RejectKind::Waiting, "a", "a", wanted_members, next_try);
         plan(Inputs {
             groups: &world.groups,
             links: Vec::new(),

@@ -57,8 +57,8 @@ impl<R: GroupReader, S: StateStore + GroupStore> Rebuild<'_, R, S> {
             self.result.not_listed = Some(why);
             self.by_looking_up().await?;
         }
-        let nothing = |found: &&Found| matches!(found, Found::Nothing);
-        self.result.without_group = self.found.iter().filter(nothing).count() as u64;
+        let is_without = |at: &usize| matches!(self.found[*at], Found::Nothing) && !self.is_linked(*at);
+        self.result.without_group = (0..self.found.len()).filter(is_without).count() as u64;
         Ok(())
     }
 
