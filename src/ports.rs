@@ -404,6 +404,20 @@ pub struct Meta {
     /// The last time the daemon renewed the token by itself, or tried to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<RotationRecord>,
+    /// The last time the control plane refused the daemon's access key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_refused: Option<KeyRefusal>,
+}
+
+/// An access key that was refused. It is left alone for a day: a cloud locks a key that is refused repeatedly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRefusal {
+    /// When, unix seconds.
+    pub at: i64,
+    /// Digest of the key and of where it was used, by which another one is told from it.
+    pub key: String,
+    /// What the control plane said, in words.
+    pub outcome: String,
 }
 
 /// One attempt to renew the token.

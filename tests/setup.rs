@@ -467,3 +467,16 @@ fn without_a_place_for_the_files_no_token_is_made() {
     let _ = ground.unattended(&options).expect(0);
     let _ = ground.scimward(&["check"]).run().expect(0);
 }
+
+/// Provisioning is on before the token can be made: whoever reads the error knows it.
+#[test]
+fn what_was_switched_on_without_a_token_is_told() {
+    let fault = "status=403,path=/v1/identity-stores/*/tenant/*/bearer-token,method=POST";
+    let ground = Ground::new();
+    let cloud = Unprovisioned::start("huawei", &["--fault", fault]);
+    let _ = ground
+        .unattended(&ground.switch_options(&cloud.control))
+        .expect(4)
+        .says("provisioning is switched on now");
+    assert_eq!(ground.files(), ["/password"]);
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -17,7 +17,7 @@ use crate::{
     },
     daemon::status::{KnownFrom, TokenStatus},
     expiry::{self, Judgement, Severity},
-    ports::{Meta, RotationRecord, StateStore, StoreError},
+    ports::{KeyRefusal, Meta, RotationRecord, StateStore, StoreError},
     report::TokenView,
     secret::SecretSource,
 };
@@ -45,18 +45,22 @@ pub(super) fn known_here(setup: &Setup) -> TokenStatus {
 /// The same, and what the control plane says, where the configuration has an access key for it.
 pub(super) async fn known(setup: &Setup) -> TokenStatus {
     let mut status = known_here(setup);
-    let Some(control) = control_plane(setup) else {
-        return status;
-    };
-    let listed = match Authority::of(control).await {
-        Ok(authority) => authority.list().await,
-        Err(error) => Err(error),
-    };
-    match listed {
-        Ok(tokens) => status.look_up(&tokens),
-        Err(error) => status.problem = Some(format!("the control plane does not say: {}", chain(&error))),
+    if let Some(control) = control_plane(setup)
+        && let Err(error) = ask(control, &mut status).await
+    {
+        status.problem = Some(silent(&chain(&error)));
     }
     status
+}
+
+async fn ask(control: ControlPlane<'_>, status: &mut TokenStatus) -> cloud::Result<()> {
+    let tokens = Authority::of(control).await?.list().await?;
+    status.look_up(&tokens);
+    Ok(())
+}
+
+fn silent(why: &str) -> String {
+    format!("the control plane does not say: {why}")
 }
 
 /// What the daemon found out, unless another token was put in place since.
@@ -153,13 +157,13 @@ impl Engine {
         stop: &CancellationToken,
     ) -> TokenStatus {
         let setup = self.setup();
-        let mut token = known(&setup).await;
+        let (mut token, mut refused) = self.look(&setup, now, stop).await;
         // The first one may only end what was begun before.
         for _ in 0..2 {
-            match self.renew_if_due(&setup, &token, now, stop).await {
+            match self.renew_if_due(&setup, &token, refused.as_deref(), now, stop).await {
                 Ok(None) => break,
                 Ok(Some(rotated)) => {
-                    token = known(&setup).await;
+                    (token, refused) = self.look(&setup, now, stop).await;
                     if matches!(rotated, Rotated::Renewed { .. }) {
                         warn_of_short_life(&setup, &token, now);
                         break;
@@ -179,11 +183,68 @@ impl Engine {
         token
     }
 
-    /// Renews the token when it is time; what came of it, when there is something new to know.
+    /// What is known of the token; and why the access key is to be left alone, if it is.
+    async fn look(&self, setup: &Setup, now: DateTime<Utc>, stop: &CancellationToken) -> (TokenStatus, Option<String>) {
+        let mut status = known_here(setup);
+        let Some(control) = control_plane(setup) else {
+            return (status, None);
+        };
+        let key = digest(control);
+        let before = match self.store.meta() {
+            Ok(meta) => refused_today(&meta, &key, now),
+            Err(error) => Some(format!("the state cannot be read, so it is not asked: {error}")),
+        };
+        let refused = match before {
+            Some(why) => Some(why),
+            None => match ask(control, &mut status).await {
+                Ok(()) => None,
+                Err(error) => {
+                    let why = chain(&error);
+                    if error.status() == Some(401) {
+                        self.remember_refusal(key, &why, now, stop).await;
+                    }
+                    status.problem = Some(silent(&why));
+                    error.refusal().is_some().then_some(why)
+                }
+            },
+        };
+        if let Some(why) = &refused {
+            status.problem = Some(silent(why));
+        }
+        (status, refused)
+    }
+
+    /// A restart asks with the same key again, and so does a reload; the state keeps them from it.
+    async fn remember_refusal(&self, key: String, why: &str, now: DateTime<Utc>, stop: &CancellationToken) {
+        // A cycle that is under way would write over it.
+        let _no_cycle = tokio::select! {
+            guard = self.busy.lock() => guard,
+            () = stop.cancelled() => return,
+        };
+        let refusal = KeyRefusal {
+            at: now.timestamp(),
+            key,
+            outcome: why.to_owned(),
+        };
+        let saved = self.store.meta().and_then(|meta| {
+            self.store.save_meta(&Meta {
+                key_refused: Some(refusal),
+                ..meta
+            })?;
+            self.store.flush()
+        });
+        if let Err(error) = saved {
+            tracing::error!(%error, "the state does not remember that the access key was refused");
+        }
+    }
+
+    /// Renews the token when it is time; what came of it, when there is something new to know. With an access
+    /// key that was just `refused` it is not tried.
     async fn renew_if_due(
         &self,
         setup: &Setup,
         token: &TokenStatus,
+        refused: Option<&str>,
         now: DateTime<Utc>,
         stop: &CancellationToken,
     ) -> Result<Option<Rotated>, StoreError> {
@@ -199,10 +260,13 @@ impl Engine {
             () = stop.cancelled() => return Ok(None),
         };
         tracing::info!("the token {}: renewing it", expiry::judge(now, expires).words);
-        let done = renew(setup).await;
+        let done = match refused {
+            Some(why) => Err(why.to_owned()),
+            None => renew(setup).await.map_err(|error| chain(&error)),
+        };
         let (is_done, outcome) = match &done {
             Ok(rotated) => (true, in_words(rotated)),
-            Err(error) => (false, chain(error)),
+            Err(why) => (false, why.clone()),
         };
         match is_done {
             true => tracing::info!("{outcome}"),
@@ -244,8 +308,65 @@ fn failed_today(meta: &Meta, now: DateTime<Utc>) -> bool {
     let Some(RotationRecord { at, done: false, .. }) = meta.rotation else {
         return false;
     };
+    is_within_a_day(at, now)
+}
+
+/// Why an access key is left alone: it was refused less than a day ago. Another key may be tried at once.
+fn refused_today(meta: &Meta, key: &str, now: DateTime<Utc>) -> Option<String> {
+    let refusal = meta.key_refused.as_ref().filter(|refusal| refusal.key == key)?;
+    let until = DateTime::from_timestamp(refusal.at, 0)? + TimeDelta::days(1);
+    is_within_a_day(refusal.at, now).then(|| {
+        format!(
+            "{}; a cloud locks a key that is refused repeatedly, so this one is left alone until {}; give the \
+             daemon the right one, or try it with `scimward check`",
+            refusal.outcome,
+            until.format("%Y-%m-%d %H:%M UTC")
+        )
+    })
+}
+
+/// A clock that was set back is no reason to wait for longer than a day.
+fn is_within_a_day(at: i64, now: DateTime<Utc>) -> bool {
     let since = now.timestamp().saturating_sub(at);
     (0..TimeDelta::days(1).num_seconds()).contains(&since)
+}
+
+/// Tells one access key, and one place where it is used, from another. What cannot be read counts as empty.
+fn digest(control: ControlPlane<'_>) -> String {
+    let (keys, variables) = match control {
+        ControlPlane::Huawei(settings) => (
+            settings.keys.as_ref(),
+            [
+                "HUAWEICLOUD_SDK_AK",
+                "HUAWEICLOUD_SDK_SK",
+                "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+            ],
+        ),
+        ControlPlane::Alibaba(settings) => (
+            settings.keys.as_ref(),
+            [
+                "ALIBABA_CLOUD_ACCESS_KEY_ID",
+                "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+                "ALIBABA_CLOUD_SECURITY_TOKEN",
+            ],
+        ),
+    };
+    let sources = match keys {
+        Some(keys) => [
+            Some(keys.access_key.clone()),
+            Some(keys.secret_key.clone()),
+            keys.security_token.clone(),
+        ],
+        None => variables.map(|name| Some(SecretSource::Env(name.to_owned()))),
+    };
+    // Settings name secrets by their sources, and hold none.
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(format!("{control:?}").as_bytes());
+    for source in sources {
+        let value = source.and_then(|source| source.read().ok()).unwrap_or_default();
+        hasher.update(b"\0").update(value.expose_secret().as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 async fn renew(setup: &Setup) -> Result<Rotated, RotateError> {
@@ -390,5 +511,27 @@ mod tests {
         // A clock that was set back is no reason to wait for longer than a day.
         check(false, "2026-12-31T23:59:59Z", false);
         assert!(!failed_today(&Meta::default(), at("2027-01-01T00:00:00Z")));
+    }
+
+    #[test]
+    fn a_key_that_was_refused_is_left_alone_for_a_day_and_another_one_is_not() {
+        let meta = Meta {
+            key_refused: Some(KeyRefusal {
+                at: at("2027-01-01T00:00:00Z").timestamp(),
+                key: "one".to_owned(),
+                outcome: "401".to_owned(),
+            }),
+            ..Meta::default()
+        };
+        let check = |key: &str, now: &str, expected: bool| {
+            let why = refused_today(&meta, key, at(now));
+            assert_eq!(why.is_some(), expected, "{key} {now}: {why:?}");
+        };
+        check("one", "2027-01-01T00:00:00Z", true);
+        check("one", "2027-01-01T23:59:59Z", true);
+        check("one", "2027-01-02T00:00:00Z", false);
+        check("one", "2026-12-31T23:59:59Z", false);
+        check("two", "2027-01-01T00:00:01Z", false);
+        assert_eq!(refused_today(&Meta::default(), "one", at("2027-01-01T00:00:00Z")), None);
     }
 }

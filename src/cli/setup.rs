@@ -43,6 +43,10 @@ pub struct SetupOptions {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "The cloud")]
     pub secret_key_file: Option<PathBuf>,
 
+    /// A file with the security token of a temporary access key (mode 0600)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "The cloud", requires_all = ["access_key_file", "secret_key_file"])]
+    pub security_token_file: Option<PathBuf>,
+
     /// Another address of the control plane, with --enable
     #[arg(long, value_name = "URL", help_heading = "The cloud")]
     pub control_endpoint: Option<String>,

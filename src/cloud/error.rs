@@ -22,13 +22,15 @@ pub enum CloudError {
         /// In words.
         why: String,
     },
-    /// The request went out and no answer came: it may have taken effect.
-    #[error("the answer of {host} was lost: {why}; it may have taken effect, so look before you repeat it")]
+    /// The request went out and no answer came: unless it only read, it may have taken effect.
+    #[error("the answer of {host} was lost: {why}{}", if *reads { "" } else { "; it may have taken effect, so look before you repeat it" })]
     Lost {
         /// Host and port.
         host: String,
         /// In words.
         why: String,
+        /// The request changes nothing.
+        reads: bool,
     },
     /// The provider said no.
     #[error("{0}")]
@@ -156,7 +158,8 @@ impl CloudError {
     #[must_use]
     pub fn is_doubtful(&self) -> bool {
         match self {
-            Self::Lost { .. } | Self::Answer { .. } => true,
+            Self::Lost { reads, .. } => !reads,
+            Self::Answer { .. } => true,
             _ => self.status().is_some_and(|status| (500..=599).contains(&status)),
         }
     }
@@ -177,5 +180,25 @@ impl CloudError {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.refusal().map(|refusal| refusal.status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_lost_is_doubtful_unless_nothing_could_happen() {
+        let check = |reads: bool, expected: &str| {
+            let error = CloudError::Lost {
+                host: "h".into(),
+                why: "reset".into(),
+                reads,
+            };
+            assert_eq!(error.to_string(), format!("the answer of h was lost: reset{expected}"));
+            assert_eq!((error.is_doubtful(), error.exit_code()), (!reads, 4));
+        };
+        check(true, "");
+        check(false, "; it may have taken effect, so look before you repeat it");
     }
 }

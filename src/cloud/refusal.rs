@@ -18,25 +18,30 @@ pub(super) enum Cloud {
 /// How far a clock may be off for a signature to be taken, by both clouds.
 const SKEW_MAX: TimeDelta = TimeDelta::minutes(15);
 
-/// Reads an answer. `redact` takes out what must not be shown: a provider may quote what it was sent.
-pub(super) fn read(cloud: Cloud, answer: &Answer, redact: &dyn Fn(String) -> String) -> Refusal {
-    let text = redact(String::from_utf8_lossy(&answer.body).into_owned());
-    let body = serde_json::from_str::<Json>(&text).unwrap_or(Json::Null);
+/// Takes out what must not be shown: a provider may quote what it was sent.
+type Redact<'a> = &'a dyn Fn(String) -> String;
+
+/// Reads an answer.
+pub(super) fn read(cloud: Cloud, answer: &Answer, redact: Redact<'_>) -> Refusal {
+    let body = serde_json::from_slice::<Json>(&answer.body).unwrap_or(Json::Null);
     let body = body.as_object();
     let inner = body.and_then(|body| body.get("error")).and_then(Json::as_object);
     let find = |names: &[&str]| {
         let maps = [inner, body].into_iter().flatten();
-        maps.flat_map(|map| names.iter().filter_map(|name| shown(map, name)))
+        maps.flat_map(|map| names.iter().filter_map(|name| shown(map, name, redact)))
             .next()
     };
     let code = find(&["error_code", "Code", "code"]).filter(|code| *code != answer.status.to_string());
     let message = find(&["error_msg", "message", "Message", "detail", "title"]);
-    let message = message.or_else(|| (body.is_none() && !text.contains('<')).then(|| https::clean(&text)));
+    let message = message.or_else(|| {
+        let text = String::from_utf8_lossy(&answer.body);
+        (body.is_none() && !text.contains('<')).then(|| clean(&text, redact))
+    });
     let message = message.filter(|message| !message.is_empty());
     let mut refusal = Refusal {
         status: answer.status,
         hint: None,
-        request_id: find(&["request_id", "RequestId", "requestId"]).or_else(|| answer.request_id.clone()),
+        request_id: find(&["request_id", "RequestId", "requestId"]).or_else(|| answer.request_id.clone().map(redact)),
         code,
         message,
     };
@@ -44,9 +49,16 @@ pub(super) fn read(cloud: Cloud, answer: &Answer, redact: &dyn Fn(String) -> Str
     refusal
 }
 
-fn shown(map: &Map<String, Json>, name: &str) -> Option<String> {
+/// One line of `text`. Before it is cut, so that no part of a secret is left at the end, and after it, for one
+/// that was broken by what is not shown.
+fn clean(text: &str, redact: Redact<'_>) -> String {
+    // JSON in JSON, or in plain text, escapes slashes.
+    redact(https::clean(&redact(text.replace("\\/", "/"))))
+}
+
+fn shown(map: &Map<String, Json>, name: &str, redact: Redact<'_>) -> Option<String> {
     let text = match map.get(name)? {
-        Json::String(text) => https::clean(text),
+        Json::String(text) => clean(text, redact),
         Json::Number(number) => number.to_string(),
         _ => return None,
     };
@@ -283,6 +295,28 @@ mod tests {
         let redact = |text: String| text.replace("hunter2", "[redacted]");
         let refusal = read(Cloud::Alibaba, &answer(400, body), &redact);
         assert_eq!(refusal.message.as_deref(), Some("x-acs-security-token:[redacted]"));
+    }
+
+    #[test]
+    fn however_it_is_written_it_is_not_shown() {
+        let secret = "CAIS/9+8Zz==";
+        let redact = |text: String| text.replace(secret, "[redacted]");
+        let check = |body: &str, expected: [&str; 2]| {
+            let refusal = read(Cloud::Alibaba, &answer(400, body), &redact);
+            let found = [&refusal.code, &refusal.message].map(|part| part.as_deref().unwrap_or("-"));
+            assert_eq!(found, expected, "{body}");
+        };
+        let said = ["-", "token:[redacted] !"];
+        check(r#"{"Message":"token:CAIS/9+8Zz== !"}"#, said);
+        check(r#"{"Message":"token:CAIS\/9+8Zz== !"}"#, said);
+        check(r#"{"Message":"token:CAIS\u002f9\u002B8Zz\u003d\u003d !"}"#, said);
+        check(r#"{"Message":"token:CAIS\\/9+8Zz== !"}"#, said);
+        check(r#"{"error":{"error_msg":"token:\u0043AIS/9+8Zz== !"}}"#, said);
+        check(r#"{"Code":"CAIS\/9+8Zz==","Message":"m"}"#, ["[redacted]", "m"]);
+        check("token:CAIS\\/9+8Zz== !", said);
+        // Where a line is cut.
+        let long = "x".repeat(295);
+        check(&format!("{long}CAIS\\/9+8Zz=="), ["-", &format!("{long}[reda…")]);
     }
 
     #[test]

@@ -8,6 +8,11 @@
 //!
 //! The file always holds a token that was used with success before it got there, and that is never deleted while
 //! it is there. What an interruption leaves over is a second token, which the next call deletes.
+//!
+//! Without a note it has to be said which token the file holds (`keep`), or, where the authority allows it, the
+//! only one that is listed is taken for it. Such a name is a presumption until the new token has been used with
+//! success. Before another token is deleted on the strength of one, it is switched off and the file's token tried
+//! once more. Huawei Cloud cannot switch a token off: there the wrong id given as `keep` deletes the token in use.
 
 use std::time::Duration;
 
@@ -23,6 +28,10 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(8),
     Duration::from_secs(15),
 ];
+
+/// Between looks at whether the token in use still works while the other one is off: that may take a moment to be
+/// known everywhere.
+const OFF_PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// What came of it. In either case the file holds a token that works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +81,31 @@ pub enum RotateError {
         /// Every token that may be it.
         ids: Vec<String>,
     },
+    /// There is only one, and nothing proves that the file holds it.
+    #[error(
+        "nothing tells that the file holds the token {id}, the only one there: if it does, say so once with `rotate \
+         --keep {id}`, and it is known from then on"
+    )]
+    Unnamed {
+        /// The only one.
+        id: String,
+    },
+    /// The token that was to be kept is not the one in the file: that one stopped when the other was switched off.
+    #[error(
+        "the token of the file stopped working while {other} was switched off, so the file holds that one and not \
+         {kept}: nothing was deleted{}; {why}", if *resumed { ", and it is on again" } else { ", but it could not be \
+         switched on again: do that now" }
+    )]
+    Mistaken {
+        /// What the file was said to hold.
+        kept: String,
+        /// What it seems to hold.
+        other: String,
+        /// Whether that is on again.
+        resumed: bool,
+        /// What the endpoint said.
+        why: NotWorking,
+    },
     /// The token in the file is not among those of the control plane.
     #[error("{0}; is this the control plane that gave out the token?")]
     Stranger(String),
@@ -95,7 +129,7 @@ impl RotateError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Cloud(error) => error.exit_code(),
-            Self::File(_) | Self::Busy(_) | Self::NoToken(_) | Self::Ambiguous { .. } => 2,
+            Self::File(_) | Self::Busy(_) | Self::NoToken(_) | Self::Ambiguous { .. } | Self::Unnamed { .. } => 2,
             _ => 4,
         }
     }
@@ -117,8 +151,11 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
     verify.works(&old_text).await.map_err(RotateError::Current)?;
 
     let listed = authority.list().await?;
-    let old = which(&listed, file.in_use()?, keep)?;
-    file.name(&old)?;
+    let named = which(&listed, file, keep, authority.may_guess())?;
+    let old = named.token;
+    if !named.is_certain {
+        file.presume(&old)?;
+    }
     let others: Vec<&IssuedToken> = listed.iter().filter(|token| token.id != old.id).collect();
     if let Some(before) = begun(file, &others)? {
         authority.delete(&before).await?;
@@ -128,7 +165,15 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
             removed: before,
         });
     }
-    let removed = make_room(authority, file, &others).await?;
+    let room = Room {
+        authority,
+        file,
+        others,
+    };
+    let removed = match named.is_certain {
+        true => room.make().await?,
+        false => room.make_with_care(verify, (&old, &old_text)).await?,
+    };
     let (new, new_text) = authority.create().await?;
     tracing::info!(old = old.id, new = new.id, "a new token was made");
     put_in_place(authority, file, verify, (&old, &old_text), (&new, &new_text)).await?;
@@ -143,35 +188,65 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
     Ok(Rotated::Renewed { new, old, removed })
 }
 
+/// What the file's token is called.
+#[derive(Debug)]
+struct Named {
+    token: IssuedToken,
+    /// By a note that was written when it came into the file.
+    is_certain: bool,
+}
+
 /// Which of the tokens the file holds: by its note, by what the operator says, or because there is no other
 /// that could be.
-fn which(listed: &[IssuedToken], noted: Option<IssuedToken>, keep: Option<&str>) -> Result<IssuedToken, RotateError> {
+fn which(listed: &[IssuedToken], file: &TokenFile, keep: Option<&str>, may_guess: bool) -> Result<Named, RotateError> {
     let find = |id: &str| listed.iter().find(|token| token.id == id).cloned();
+    let presume = |token| Named {
+        token,
+        is_certain: false,
+    };
+    let noted = file.in_use()?;
+    if let Some(token) = noted.as_ref().and_then(|noted| find(&noted.id)) {
+        return match keep {
+            Some(keep) if keep != token.id => Err(RotateError::Stranger(format!(
+                "the file holds token {}, and not {keep}",
+                token.id
+            ))),
+            _ => Ok(Named {
+                token,
+                is_certain: true,
+            }),
+        };
+    }
     match (noted, keep) {
-        (Some(noted), Some(keep)) if noted.id != keep => Err(RotateError::Stranger(format!(
-            "the file holds token {}, and not {keep}",
+        // A note of a token that is nowhere else is no reason not to believe the operator.
+        (_, Some(keep)) => find(keep)
+            .map(presume)
+            .ok_or_else(|| RotateError::Stranger(format!("there is no token {keep} there"))),
+        (Some(noted), None) => Err(RotateError::Stranger(format!(
+            "token {} of the file is not listed there",
             noted.id
         ))),
-        (Some(IssuedToken { id, .. }), _) => {
-            find(&id).ok_or_else(|| RotateError::Stranger(format!("token {id} of the file is not listed there")))
-        }
-        (None, Some(keep)) => {
-            find(keep).ok_or_else(|| RotateError::Stranger(format!("there is no token {keep} there")))
-        }
-        // It was used with success a moment ago.
         (None, None) => {
-            let alive: Vec<_> = listed
-                .iter()
-                .filter(|token| token.is_alive(chrono::Utc::now()))
-                .collect();
-            match alive.as_slice() {
-                [only] => Ok((*only).clone()),
-                [] => Err(RotateError::Stranger("no token is listed there".into())),
-                several => Err(RotateError::Ambiguous {
-                    ids: several.iter().map(|token| token.id.clone()).collect(),
-                }),
+            let presumed = file.presumed()?.filter(|_| may_guess);
+            match presumed.and_then(|presumed| find(&presumed.id)) {
+                Some(token) => Ok(presume(token)),
+                None => the_only_one(listed, may_guess).map(presume),
             }
         }
+    }
+}
+
+/// The file's token was used with success a moment ago, so that one of those that are alive may be it.
+fn the_only_one(listed: &[IssuedToken], may_guess: bool) -> Result<IssuedToken, RotateError> {
+    let now = chrono::Utc::now();
+    let alive: Vec<_> = listed.iter().filter(|token| token.is_alive(now)).collect();
+    match alive.as_slice() {
+        [only] if may_guess => Ok((*only).clone()),
+        [only] => Err(RotateError::Unnamed { id: only.id.clone() }),
+        [] => Err(RotateError::Stranger("no token is listed there".into())),
+        several => Err(RotateError::Ambiguous {
+            ids: several.iter().map(|token| token.id.clone()).collect(),
+        }),
     }
 }
 
@@ -188,23 +263,60 @@ fn begun(file: &TokenFile, others: &[&IssuedToken]) -> Result<Option<String>, Ro
     Ok(begun)
 }
 
-/// Deletes the token that is not in use, when there is no room for another.
-async fn make_room<A: TokenAuthority>(
-    authority: &A,
-    file: &TokenFile,
-    others: &[&IssuedToken],
-) -> Result<Option<String>, RotateError> {
-    if others.len() + 1 < TOKENS_MAX {
-        return Ok(None);
+/// Room for a new token.
+struct Room<'a, A> {
+    authority: &'a A,
+    file: &'a TokenFile,
+    /// All but the one in use.
+    others: Vec<&'a IssuedToken>,
+}
+
+impl<A: TokenAuthority> Room<'_, A> {
+    /// The one that has to go, if there is no room.
+    fn surplus(&self) -> Result<Option<&IssuedToken>, RotateError> {
+        match self.others.as_slice() {
+            others if others.len() + 1 < TOKENS_MAX => Ok(None),
+            [other] => Ok(Some(other)),
+            several => {
+                let ids = several.iter().map(|token| token.id.clone()).collect();
+                Err(CloudError::TooManyTokens { ids }.into())
+            }
+        }
     }
-    let [other] = others else {
-        let ids = others.iter().map(|token| token.id.clone()).collect();
-        return Err(CloudError::TooManyTokens { ids }.into());
-    };
-    tracing::info!(id = other.id, "deleting the token that is not in use");
-    authority.delete(&other.id).await?;
-    file.forget(&other.id)?;
-    Ok(Some(other.id.clone()))
+
+    /// Deletes the token that is not in use, when there is no room for another.
+    async fn make(&self) -> Result<Option<String>, RotateError> {
+        let Some(other) = self.surplus()? else { return Ok(None) };
+        tracing::info!(id = other.id, "deleting the token that is not in use");
+        self.authority.delete(&other.id).await?;
+        self.file.forget(&other.id)?;
+        Ok(Some(other.id.clone()))
+    }
+
+    /// The same, when it is not certain that the other one is not in use: where the provider can switch it off,
+    /// it goes only when the token of the file works without it.
+    async fn make_with_care<V: Verify>(
+        &self,
+        verify: &V,
+        (kept, text): (&IssuedToken, &SecretString),
+    ) -> Result<Option<String>, RotateError> {
+        let Some(other) = self.surplus()? else { return Ok(None) };
+        // What cannot be in use needs no proof: the file's token was used with success a moment ago.
+        if other.is_alive(chrono::Utc::now())
+            && self.authority.suspend(&other.id).await?
+            && let Err(why) = still_works(verify, text).await
+        {
+            let resumed = self.authority.resume(&other.id).await;
+            self.file.forget(&kept.id)?;
+            return Err(RotateError::Mistaken {
+                kept: kept.id.clone(),
+                other: other.id.clone(),
+                resumed: resumed.is_ok(),
+                why,
+            });
+        }
+        self.make().await
+    }
 }
 
 /// Puts the new token in the file once it works, and sees that it does as the file holds it. When anything goes
@@ -249,6 +361,15 @@ async fn give_up<A: TokenAuthority>(authority: &A, file: &TokenFile, new: &Issue
     } else if let Err(error) = file.forget(&new.id) {
         tracing::warn!(%error, "the token's note could not be written");
     }
+}
+
+/// The end of another token may take a moment to be known everywhere.
+async fn still_works<V: Verify>(verify: &V, text: &SecretString) -> Result<(), NotWorking> {
+    for pause in OFF_PAUSES {
+        tokio::time::sleep(pause).await;
+        verify.works(text).await?;
+    }
+    Ok(())
 }
 
 /// A new token may take a moment to be known everywhere.

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value as Json};
 
 use super::{
-    CloudError, Outgoing, Result,
+    CloudError, Effect, Outgoing, Result, encode,
     keys::Keys,
     refusal::{self, Cloud},
     retry::{self, Outcome},
@@ -23,7 +23,7 @@ pub(super) enum Credentials {
 }
 
 impl Credentials {
-    /// `text` without any of them in it.
+    /// `text` without any of them in it, as they are or as a query has them.
     fn redact(&self, text: String) -> String {
         let secrets = match self {
             Self::Keys(keys) => vec![Some(&keys.secret), keys.security_token.as_ref()],
@@ -34,7 +34,8 @@ impl Credentials {
             if secret.is_empty() {
                 text
             } else {
-                text.replace(secret, "[redacted]")
+                let text = text.replace(secret, "[redacted]");
+                text.replace(&encode::part(secret), "[redacted]")
             }
         })
     }
@@ -82,8 +83,15 @@ impl Sender {
         let host = outgoing.host();
         let pause = |outcome| retry::pause(self.cloud, outgoing.effect, outcome, tries, fastrand::f64());
         match exchange {
+            Exchange::Unfit(why) => {
+                let words = format!("nothing was sent to {host}: {why}; check keys and ca_file");
+                (CloudError::Settings(words), None)
+            }
             Exchange::NotSent(why) => (CloudError::Unreachable { host, why }, pause(Outcome::NoAnswer)),
-            Exchange::Lost(why) => (CloudError::Lost { host, why }, pause(Outcome::NoAnswer)),
+            Exchange::Lost(why) => {
+                let reads = outgoing.effect == Effect::Reads;
+                (CloudError::Lost { host, why, reads }, pause(Outcome::NoAnswer))
+            }
             Exchange::Answered(answer) => {
                 let refusal = refusal::read(self.cloud, &answer, &|text| credentials.redact(text));
                 let pause = pause(Outcome::Refused {

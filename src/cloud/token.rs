@@ -40,6 +40,23 @@ pub trait TokenAuthority: Send + Sync {
 
     /// Removes one. One that is not there is a success.
     fn delete(&self, id: &str) -> impl Future<Output = Result<(), CloudError>> + Send;
+
+    /// Whether the only token that is listed may be taken for the one in use, when nothing else tells. Only where a
+    /// token of another tenant or directory could not be used with success at the same endpoint, so that the
+    /// mistake shows before anything is deleted.
+    fn may_guess(&self) -> bool {
+        false
+    }
+
+    /// Switches a token off for a moment; false where the provider knows no such thing.
+    fn suspend(&self, _id: &str) -> impl Future<Output = Result<bool, CloudError>> + Send {
+        std::future::ready(Ok(false))
+    }
+
+    /// Switches one on again that [`TokenAuthority::suspend`] has switched off.
+    fn resume(&self, _id: &str) -> impl Future<Output = Result<(), CloudError>> + Send {
+        std::future::ready(Ok(()))
+    }
 }
 
 /// Makes a token as every authority does: looks first, asks once, and when no good answer came looks what was

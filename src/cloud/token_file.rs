@@ -27,6 +27,9 @@ use crate::secret::SecretSource;
 /// Of a token's BLAKE3 hash. It tells two tokens apart and gives nothing away of either.
 const DIGEST_BYTES: usize = 16;
 
+/// Each one lost means that somebody else had the lock in between.
+const LOCK_TRIES: usize = 8;
+
 /// Why the token file or its note cannot be read or written. Names paths, never a token.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {problem}", path.display())]
@@ -47,9 +50,19 @@ pub struct TokenFile {
     pub(super) fault: Option<tests::Fault>,
 }
 
-/// While it lives, nobody else renews the token of this file.
-pub(super) struct Lock {
-    _file: File,
+/// While it lives, nobody else renews the token of this file. Goes with its file, so that no other user finds one
+/// that cannot be opened.
+pub(crate) struct Lock {
+    /// Held until after the name is gone.
+    file: File,
+    path: PathBuf,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // One that stays is no trouble: it belongs to the token's owner.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -63,6 +76,9 @@ struct Entry {
     created: Option<DateTime<Utc>>,
     expires: Option<DateTime<Utc>>,
     digest: String,
+    /// That the token of this digest has this id is what somebody said or what seemed to be so: not proved yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    presumed: bool,
 }
 
 impl Entry {
@@ -72,6 +88,7 @@ impl Entry {
             created: token.created,
             expires: token.expires,
             digest: digest(text),
+            presumed: false,
         }
     }
 
@@ -127,14 +144,21 @@ impl TokenFile {
     /// What the note says of the token that is there: `None` without a file, without a note, or when the note
     /// speaks of other tokens only.
     pub fn in_use(&self) -> Result<Option<IssuedToken>> {
+        self.named(false)
+    }
+
+    /// What an unfinished rotation took the token that is there for.
+    pub(super) fn presumed(&self) -> Result<Option<IssuedToken>> {
+        self.named(true)
+    }
+
+    fn named(&self, presumed: bool) -> Result<Option<IssuedToken>> {
         let Some(text) = self.token()? else { return Ok(None) };
         let digest = digest(&text);
         let note = self.note()?;
-        Ok(note
-            .tokens
-            .iter()
-            .rfind(|entry| entry.digest == digest)
-            .map(Entry::token))
+        let mut newest_first = note.tokens.iter().rev();
+        let named = newest_first.find(|entry| entry.digest == digest && entry.presumed == presumed);
+        Ok(named.map(Entry::token))
     }
 
     /// Ids of the tokens that were in the file before the one that is there.
@@ -149,10 +173,12 @@ impl TokenFile {
 
     /// Puts a token in place, durably: the note first, which then speaks of the old one and of this one, and
     /// then the file, beside it and renamed. Whoever reads sees the old token or the new one.
+    ///
+    /// An old token or note that cannot be read counts as none: what is thrown away must not cost the new one.
     pub fn replace(&self, token: &IssuedToken, text: &SecretString) -> Result<()> {
-        let old = self.token()?.map(|text| digest(&text));
+        let old = self.token().ok().flatten().map(|text| digest(&text));
         let new = Entry::new(token, text);
-        let mut note = self.note()?;
+        let mut note = self.note().unwrap_or_default();
         note.tokens
             .retain(|entry| Some(&entry.digest) == old.as_ref() && entry.id != new.id && entry.digest != new.digest);
         note.tokens.push(new);
@@ -160,14 +186,19 @@ impl TokenFile {
         self.write(&self.path, format!("{}\n", text.expose_secret()).as_bytes())
     }
 
-    /// Notes what the token that is there is called. Does nothing when that is noted already.
-    pub(super) fn name(&self, token: &IssuedToken) -> Result<()> {
+    /// Notes what the token that is there seems to be called, beside what is known of it: a later call goes on
+    /// with it, and nobody takes it for certain.
+    pub(super) fn presume(&self, token: &IssuedToken) -> Result<()> {
         let Some(text) = self.token()? else { return Ok(()) };
-        if self.in_use()?.is_some_and(|noted| noted.id == token.id) {
-            return Ok(());
-        }
-        let tokens = vec![Entry::new(token, &text)];
-        self.write_note(&Note { tokens })
+        let presumed = Entry {
+            presumed: true,
+            ..Entry::new(token, &text)
+        };
+        let mut note = self.note()?;
+        note.tokens
+            .retain(|entry| entry.digest == presumed.digest && !entry.presumed);
+        note.tokens.push(presumed);
+        self.write_note(&note)
     }
 
     /// Takes a token out of the note.
@@ -183,16 +214,33 @@ impl TokenFile {
 
     /// Keeps others from renewing the same token; `None` when somebody does already. Also sees whether the
     /// folder can be written to, before anything depends on it.
-    pub(super) fn lock(&self) -> Result<Option<Lock>> {
+    ///
+    /// # Errors
+    /// When the folder cannot be written to, or the token is another user's to whom nothing can be given.
+    pub(crate) fn lock(&self) -> Result<Option<Lock>> {
         let path = self.beside(".lock");
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let file = file.map_err(|error| self.unwritable(&path, &error))?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Lock { _file: file })),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(self.unwritable(&path, &error.into())),
+        let failed = |error: io::Error| self.unwritable(&path, &error);
+        for _ in 0..LOCK_TRIES {
+            let mut options = OpenOptions::new();
+            let file = options.write(true).create(true).truncate(false).mode(0o600).open(&path);
+            let file = file.map_err(failed)?;
+            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+                Err(error) => return Err(failed(error.into())),
+            }
+            // Whoever held it may have taken the name away in between.
+            let mine = file.metadata().map_err(failed)?;
+            if fs::metadata(&path).is_ok_and(|there| (there.dev(), there.ino()) == (mine.dev(), mine.ino())) {
+                let lock = Lock {
+                    file,
+                    path: path.clone(),
+                };
+                self.keep_owner(&lock.file).map_err(failed)?;
+                return Ok(Some(lock));
+            }
         }
+        Ok(None)
     }
 
     fn note(&self) -> Result<Note> {
@@ -372,8 +420,20 @@ pub(super) mod tests {
 
         file.forget("a").unwrap();
         assert_eq!(in_use(&file), None);
-        file.name(&token("c")).unwrap();
-        assert_eq!(in_use(&file).as_deref(), Some("c"));
+        let presumed = |file: &TokenFile| file.presumed().unwrap().map(|token| token.id);
+        for id in ["c", "d"] {
+            file.presume(&token(id)).unwrap();
+            assert_eq!((in_use(&file), presumed(&file).as_deref()), (None, Some(id)));
+        }
+        file.replace(&token("e"), &secret("hunter4")).unwrap();
+        assert_eq!((in_use(&file).as_deref(), presumed(&file)), (Some("e"), None));
+        assert_eq!(file.earlier().unwrap(), ["d"]);
+        // A presumption does not take the place of what is known.
+        file.presume(&token("f")).unwrap();
+        assert_eq!(
+            (in_use(&file).as_deref(), presumed(&file).as_deref()),
+            (Some("e"), Some("f"))
+        );
     }
 
     #[test]
@@ -404,8 +464,47 @@ pub(super) mod tests {
         let file = TokenFile::open(&folder.path().join("token")).unwrap();
         let lock = file.lock().unwrap();
         assert!(lock.is_some() && file.lock().unwrap().is_none());
+        assert!(folder.path().join("token.lock").exists());
         drop(lock);
+        // Nothing is left that another user could not open.
+        assert!(!folder.path().join("token.lock").exists());
         assert!(file.lock().unwrap().is_some());
+    }
+
+    /// Only root can give a file away.
+    #[test]
+    fn the_lock_belongs_to_whom_the_token_belongs() {
+        let folder = TempDir::new().unwrap();
+        let file = TokenFile::open(&folder.path().join("token")).unwrap();
+        file.replace(&token("a"), &secret("hunter2")).unwrap();
+        if std::os::unix::fs::chown(file.path(), Some(12345), Some(12345)).is_err() {
+            return;
+        }
+        let lock = file.lock().unwrap();
+        assert_eq!(fs::metadata(folder.path().join("token.lock")).unwrap().uid(), 12345);
+        drop(lock);
+    }
+
+    #[test]
+    fn an_unreadable_token_or_note_does_not_cost_the_new_one() {
+        let check = |text: &str, mode: u32, note: Option<&str>| {
+            let folder = TempDir::new().unwrap();
+            let path = folder.path().join("token");
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            if let Some(note) = note {
+                fs::write(folder.path().join("token.json"), note).unwrap();
+            }
+            let file = TokenFile::open(&path).unwrap();
+            file.replace(&token("a"), &secret("hunter2")).unwrap();
+            assert_eq!(
+                (held(&file).as_deref(), in_use(&file).as_deref()),
+                (Some("hunter2"), Some("a"))
+            );
+        };
+        check("", 0o600, None);
+        check("by hand", 0o644, None);
+        check("by hand", 0o600, Some("{\"tokens\": 5}"));
     }
 
     #[test]
@@ -424,6 +523,6 @@ pub(super) mod tests {
         check(file.lock().err().unwrap(), "ReadWritePaths");
         let file = TokenFile::open(&folder.path().join("token")).unwrap();
         fs::write(folder.path().join("token.json"), "{\"tokens\": 5}").unwrap();
-        check(file.replace(&token("a"), &secret("hunter2")).unwrap_err(), "--keep ID");
+        check(file.forget("a").unwrap_err(), "--keep ID");
     }
 }

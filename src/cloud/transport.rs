@@ -59,6 +59,8 @@ impl Signed {
 
 /// What one try came to.
 pub(super) enum Exchange {
+    /// It cannot be sent from here, however often it is tried.
+    Unfit(String),
     /// No connection: nobody saw it.
     NotSent(String),
     /// It went out, and no whole answer came back.
@@ -67,8 +69,8 @@ pub(super) enum Exchange {
     Answered(Answer),
 }
 
-/// A status with what came along.
-#[derive(Clone, Debug, Default)]
+/// A status with what came along. The body may hold a token, so it cannot be printed.
+#[derive(Clone, Default)]
 pub(super) struct Answer {
     pub(super) status: u16,
     /// The other side's clock.
@@ -127,11 +129,12 @@ impl Network {
             .and_then(|client| Ok((client, request(signed)?)));
         let (client, request) = match made {
             Ok(made) => made,
-            Err(why) => return Exchange::NotSent(why),
+            Err(why) => return Exchange::Unfit(why),
         };
         match client.execute(request).await {
             Ok(response) => read(response).await,
-            Err(error) if error.is_connect() || error.is_builder() => Exchange::NotSent(words(error)),
+            Err(error) if error.is_builder() => Exchange::Unfit(words(error)),
+            Err(error) if error.is_connect() => Exchange::NotSent(words(error)),
             Err(error) => Exchange::Lost(words(error)),
         }
     }
@@ -183,15 +186,26 @@ impl Answer {
     fn new(status: u16, headers: &HeaderMap, body: Vec<u8>) -> Self {
         let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
         let milliseconds = || text(&ACS_RETRY_AFTER)?.parse().ok().map(Duration::from_millis);
-        let seconds = || text(&RETRY_AFTER)?.parse().ok().map(Duration::from_secs);
+        let date = text(&DATE).and_then(|date| httpdate::parse_http_date(date).ok());
+        let after = || retry_after(text(&RETRY_AFTER)?, date.unwrap_or_else(SystemTime::now));
         Self {
             status,
-            date: text(&DATE).and_then(|date| httpdate::parse_http_date(date).ok()),
-            retry_after: milliseconds().or_else(seconds),
+            date,
+            retry_after: milliseconds().or_else(after),
             request_id: REQUEST_IDS.iter().find_map(text).map(https::clean),
             body,
         }
     }
+}
+
+/// Seconds, or a date (RFC 9110 section 10.2.3), which is by the other side's clock: `now` is what that says.
+fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+    let seconds = text.parse().ok().map(Duration::from_secs);
+    let until = || {
+        let at = httpdate::parse_http_date(text).ok()?;
+        Some(at.duration_since(now).unwrap_or_default())
+    };
+    seconds.or_else(until)
 }
 
 fn words(error: reqwest::Error) -> String {
@@ -226,7 +240,7 @@ mod tests {
         let signed = Signed::new(&outgoing, vec![("X-Auth-Token".into(), "t".into())]);
         let answer = match Network::new(None).unwrap().carry(signed).await {
             Exchange::Answered(answer) => answer,
-            Exchange::NotSent(why) | Exchange::Lost(why) => panic!("{why}"),
+            Exchange::Unfit(why) | Exchange::NotSent(why) | Exchange::Lost(why) => panic!("{why}"),
         };
         let seen = server.join().unwrap().to_ascii_lowercase();
         assert!(seen.starts_with("post /v1/a%2fb?x=%27 http/1.1\r\n"), "{seen}");
@@ -237,5 +251,32 @@ mod tests {
         assert_eq!(answer.retry_after, Some(Duration::from_millis(1500)));
         assert_eq!(answer.request_id.as_deref(), Some("r-1"));
         assert!(answer.date.is_some());
+    }
+
+    #[test]
+    fn a_pause_comes_in_both_forms() {
+        let now = httpdate::parse_http_date("Fri, 02 Jan 2026 03:04:05 GMT").unwrap();
+        let check = |text: &str, expected: Option<u64>| {
+            assert_eq!(retry_after(text, now), expected.map(Duration::from_secs), "{text}");
+        };
+        check("7", Some(7));
+        check("Fri, 02 Jan 2026 03:04:12 GMT", Some(7));
+        check("Fri, 02 Jan 2026 03:04:00 GMT", Some(0));
+        check("soon", None);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_sent_is_not_called_unreachable() {
+        let outgoing = Outgoing {
+            method: "GET",
+            url: Url::parse("http://127.0.0.1:1/").unwrap(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            scheme: Scheme::HuaweiToken,
+            effect: Effect::Reads,
+        };
+        let signed = Signed::new(&outgoing, vec![("X-Auth-Token".into(), "a\nb".into())]);
+        let exchange = Network::new(None).unwrap().carry(signed).await;
+        assert!(matches!(exchange, Exchange::Unfit(why) if why == "header X-Auth-Token cannot be sent"));
     }
 }

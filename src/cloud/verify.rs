@@ -72,7 +72,7 @@ impl Verify for ScimProbe {
         ];
         let headers = headers.map(|(name, value)| (name.to_owned(), value));
         match self.network.carry(Signed::new(&outgoing, headers.into())).await {
-            Exchange::NotSent(why) | Exchange::Lost(why) => {
+            Exchange::Unfit(why) | Exchange::NotSent(why) | Exchange::Lost(why) => {
                 Err(NotWorking::Unclear(format!("{}: {why}", outgoing.host())))
             }
             Exchange::Answered(answer) if (200..=299).contains(&answer.status) => Ok(()),

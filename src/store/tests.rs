@@ -13,7 +13,7 @@ use crate::{
         ResourceId, Value,
     },
     ports::{
-        Audit, AuditPosition, AuditRecord, AuditStage, Change, CycleRecord, Held, Meta, Reject, RejectKind,
+        Audit, AuditPosition, AuditRecord, AuditStage, Change, CycleRecord, Held, KeyRefusal, Meta, Reject, RejectKind,
         RotationRecord, StateStore,
     },
 };
@@ -114,6 +114,11 @@ fn meta() -> Meta {
             at: 8,
             done: true,
             outcome: "renewed".into(),
+        }),
+        key_refused: Some(KeyRefusal {
+            at: 9,
+            key: "k".into(),
+            outcome: "refused".into(),
         }),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::cloud::Cloud;
+use crate::support::{cloud::Cloud, sandbox::private};
 
 /// The operations asked for so far.
 fn asked(cloud: &Cloud) -> usize {
@@ -112,7 +112,7 @@ fn throttling_is_waited_for() {
 
 #[test]
 fn a_dry_run_sends_nothing_and_shows_no_signature() {
-    let cloud = Cloud::alibaba();
+    let mut cloud = Cloud::alibaba();
     let check = |words: &[&str], expected: &[&str]| {
         let answer = cloud.json(&[words, &["--dry-run"]].concat());
         let shown: Vec<&str> = answer["requests"]
@@ -140,19 +140,41 @@ fn a_dry_run_sends_nothing_and_shows_no_signature() {
     check(&["scim", "enable"], &switched);
     check(&["scim", "disable"], &switched);
     check(&["credential", "list"], &[list]);
-    check(&["credential", "create"], &[list, "CreateSCIMServerCredential"]);
-    check(&["credential", "delete", "x"], &[list, "DeleteSCIMServerCredential"]);
-    check(&["credential", "enable", "x"], &["UpdateSCIMServerCredentialStatus"]);
-    check(&["credential", "disable", "x"], &["UpdateSCIMServerCredentialStatus"]);
     check(
-        &["credential", "rotate"],
-        &[
-            list,
-            "DeleteSCIMServerCredential",
-            "CreateSCIMServerCredential",
-            "DeleteSCIMServerCredential",
-        ],
+        &["credential", "create", "--show"],
+        &[list, "CreateSCIMServerCredential"],
+    );
+    check(&["credential", "delete", "x"], &[list, "DeleteSCIMServerCredential"]);
+    check(
+        &["credential", "enable", "x"],
+        &[list, "UpdateSCIMServerCredentialStatus"],
+    );
+    check(
+        &["credential", "disable", "x"],
+        &[list, "UpdateSCIMServerCredentialStatus"],
     );
     check(&["directory", "list"], &["ListDirectories"]);
+    let _ = cloud
+        .run(&["credential", "create", "--dry-run"])
+        .expect(2)
+        .says("say where it goes");
+    let _ = cloud
+        .run(&["credential", "rotate", "--dry-run"])
+        .expect(2)
+        .says("--out FILE");
+    assert_eq!(cloud.recorder.log(), "");
+    let token = cloud.path("token");
+    private(&token, "hunter2");
+    cloud.configure_scim(&token);
+    let rotate = cloud.json(&["credential", "rotate", "--dry-run"]);
+    let shown: Vec<&str> = rotate["requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|request| request["headers"]["x-acs-action"].as_str().unwrap())
+        .collect();
+    let (make, delete) = ("CreateSCIMServerCredential", "DeleteSCIMServerCredential");
+    assert_eq!(shown, [list, delete, list, make, delete]);
+    assert!(rotate["remark"].as_str().unwrap().contains("SCIM endpoint"), "{rotate}");
     assert_eq!(cloud.recorder.log(), "");
 }

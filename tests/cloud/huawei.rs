@@ -292,7 +292,7 @@ fn a_dry_run_sends_nothing_and_shows_no_signature() {
     check(&["tenant", "enable"], &[tenants, "POST provision-tenant"]);
     check(&["tenant", "disable"], &[tenants, "DELETE {tenant_id}"]);
     check(&["token", "list"], &[tenants, tokens]);
-    check(&["token", "create"], &[tenants, tokens, "POST bearer-token"]);
+    check(&["token", "create", "--show"], &[tenants, tokens, "POST bearer-token"]);
     check(&["token", "delete", "abc"], &[tenants, tokens, "DELETE abc"]);
     check(&["instance", "list"], &["GET instances?limit=100"]);
     check(
@@ -320,8 +320,37 @@ fn a_dry_run_sends_nothing_and_shows_no_signature() {
     check(&["idp", "mapping", "show", "m"], &["GET m"]);
     check(&["idp", "mapping", "list"], &["GET mappings"]);
     check(&["idp", "mapping", "delete", "m"], &["DELETE m"]);
-    let rotate = cloud.json(&["token", "rotate", "--dry-run"]);
-    assert_eq!(rotate["requests"].as_array().unwrap().len(), 5, "{rotate}");
+    let token = cloud.path("token");
+    private(&token, "hunter2");
+    let out = token.display().to_string();
+    // Without `[scim]` the endpoint is asked for first; another list comes before another token.
+    check(
+        &["token", "rotate", "--out", &out],
+        &[
+            tenants,
+            tenants,
+            tokens,
+            "DELETE {id_not_in_use}",
+            tokens,
+            "POST bearer-token",
+            "DELETE {id_in_use}",
+        ],
+    );
+    let _ = cloud
+        .run(&["token", "rotate", "--out", &out, "--dry-run"])
+        .expect(0)
+        .says("tried out at the SCIM endpoint");
+    for (words, expected) in [
+        (vec!["token", "create"], "say where it goes"),
+        (vec!["token", "create", "--out", &out], "--force"),
+        (vec!["token", "rotate"], "--out FILE"),
+        (vec!["token", "rotate", "--out", "/nowhere"], "is not there"),
+    ] {
+        let _ = cloud
+            .run(&[&words[..], &["--dry-run"]].concat())
+            .expect(2)
+            .says(expected);
+    }
     assert_eq!(cloud.recorder.log(), "");
 }
 

@@ -3,13 +3,18 @@
 use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt},
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
 };
 
 use serde_json::Value;
 
-use crate::support::cloud::Cloud;
+use crate::support::{
+    cloud::Cloud,
+    recorder::{Fault, Rule, Which},
+    sandbox::private,
+    wait_for,
+};
 
 fn enabled() -> Cloud {
     let cloud = Cloud::huawei();
@@ -20,6 +25,31 @@ fn enabled() -> Cloud {
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().mode() & 0o7777
+}
+
+/// A stand-in that seals as on a machine with a key of its own, without making one on this one; and the search path
+/// it is found by.
+fn systemd_creds(cloud: &Cloud) -> (PathBuf, String) {
+    let programs = cloud.path("bin");
+    fs::create_dir(&programs).unwrap();
+    let stand_in = programs.join("systemd-creds");
+    fs::write(
+        &stand_in,
+        "#!/bin/sh\nverb=$1; shift\ncase $verb in\nencrypt) exec /usr/bin/systemd-creds encrypt --with-key=tpm2-absent \"$@\";;\n*) \
+         exec /usr/bin/systemd-creds \"$verb\" \"$@\";;\nesac\n",
+    )
+    .unwrap();
+    fs::set_permissions(&stand_in, fs::Permissions::from_mode(0o755)).unwrap();
+    (stand_in, format!("{}:/usr/bin:/bin", programs.display()))
+}
+
+/// From now on it cannot seal.
+fn without_a_key(stand_in: &Path) {
+    fs::write(
+        stand_in,
+        "#!/bin/sh\ntest $1 = --version || { echo no key >&2; exit 1; }\n",
+    )
+    .unwrap();
 }
 
 #[test]
@@ -72,18 +102,7 @@ fn a_token_is_shown_when_asked_for_only() {
 #[test]
 fn a_credential_is_for_systemd_alone() {
     let cloud = enabled();
-    // As on a machine with a key of its own, without making one on this one.
-    let programs = cloud.path("bin");
-    fs::create_dir(&programs).unwrap();
-    let stand_in = programs.join("systemd-creds");
-    fs::write(
-        &stand_in,
-        "#!/bin/sh\nverb=$1; shift\ncase $verb in\nencrypt) exec /usr/bin/systemd-creds encrypt --with-key=tpm2-absent \"$@\";;\n*) \
-         exec /usr/bin/systemd-creds \"$verb\" \"$@\";;\nesac\n",
-    )
-    .unwrap();
-    fs::set_permissions(&stand_in, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:/usr/bin:/bin", programs.display());
+    let (stand_in, path) = systemd_creds(&cloud);
     let sealed = cloud.path("scim-token.cred");
     let (file, token) = (sealed.display().to_string(), cloud.path("token"));
     let out = token.display().to_string();
@@ -109,11 +128,7 @@ fn a_credential_is_for_systemd_alone() {
     let _ = create(&[]).expect(2).says("--force");
     assert_eq!(cloud.recorder.log(), "");
     // systemd-creds fails: the token that nobody has is taken back.
-    fs::write(
-        &stand_in,
-        "#!/bin/sh\ntest $1 = --version || { echo no key >&2; exit 1; }\n",
-    )
-    .unwrap();
+    without_a_key(&stand_in);
     let _ = create(&["--force"]).expect(1).says("no key").says("was deleted again");
     assert_eq!(cloud.json(&["token", "list"])["tokens"].as_array().unwrap().len(), 1);
     // And none at all is known before.
@@ -128,4 +143,75 @@ fn a_credential_is_for_systemd_alone() {
         .expect(2)
         .says("--credential needs systemd-creds");
     assert_eq!(cloud.recorder.log(), "");
+}
+
+/// Both or none: a token that was taken back is in no file.
+#[test]
+fn a_file_keeps_its_token_when_the_credential_fails() {
+    let cloud = enabled();
+    let (stand_in, path) = systemd_creds(&cloud);
+    let (token, sealed) = (cloud.path("token"), cloud.path("scim-token.cred"));
+    let [out, credential] = [&token, &sealed].map(|path| path.display().to_string());
+    let words = ["token", "create", "--out", &out, "--credential", &credential, "--force"];
+    let create = || cloud.command(&words).env("PATH", &path).run();
+    without_a_key(&stand_in);
+    let _ = create().expect(1).says("no key").says("was deleted again");
+    assert!(!token.exists() && !sealed.exists());
+
+    let _ = cloud.run(&["token", "create", "--out", &out]).expect(0);
+    let read = || [&token, &cloud.path("token.json")].map(|path| fs::read_to_string(path).unwrap());
+    let before = read();
+    let _ = create().expect(1).says("no key").says("was deleted again");
+    assert_eq!(read(), before);
+    assert!(!sealed.exists());
+    assert_eq!(cloud.scim_status(&token), 200);
+    assert_eq!(cloud.json(&["token", "list"])["tokens"].as_array().unwrap().len(), 1);
+}
+
+/// What is thrown away need not be fit for use, or it would be missed after the token was made.
+#[test]
+fn whatever_is_there_is_replaced_by_force() {
+    let cloud = enabled();
+    let (token, note) = (cloud.path("token"), cloud.path("token.json"));
+    let out = token.display().to_string();
+    let replaced = || {
+        let made = cloud.json(&["token", "create", "--out", &out, "--force"]);
+        assert_eq!(cloud.scim_status(&token), 200);
+        assert_eq!(mode(&token), 0o600);
+        let id = made["token"]["id"].as_str().unwrap();
+        let _ = cloud.run(&["token", "delete", id, "--yes"]).expect(0);
+    };
+    private(&token, "");
+    replaced();
+    fs::write(&token, "by-hand").unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o644)).unwrap();
+    replaced();
+    fs::write(&note, "{\"tokens\": 5}").unwrap();
+    replaced();
+    fs::write(&note, "{\"tokens\": 5}").unwrap();
+    fs::remove_file(&token).unwrap();
+    replaced();
+}
+
+#[test]
+fn no_token_is_put_into_a_file_while_it_is_rotated() {
+    let mut cloud = enabled();
+    let token = cloud.path("token");
+    cloud.configure_scim(&token);
+    let _ = cloud.run(&["token", "create"]).expect(0);
+    cloud.recorder.forget();
+    cloud.recorder.rule(Rule::new("", Which::Nth(2), Fault::HoldAndReset));
+    // Its second request tries the token out, with the lock in hand; the first asks for the tenant.
+    let rotation = cloud.spawn(&["token", "rotate"]);
+    let _ = wait_for("the rotation has begun", || (cloud.recorder.count() > 1).then_some(()));
+    let before = fs::read_to_string(&token).unwrap();
+    let run = cloud.run(&["token", "create", "--force"]).expect(2);
+    let _ = run.says("is under way");
+    assert_eq!(fs::read_to_string(&token).unwrap(), before);
+    assert_eq!(cloud.recorder.count_of("POST"), 0);
+    let _ = rotation.kill();
+    cloud.recorder.clear_rules();
+    cloud.recorder.release();
+    let _ = cloud.run(&["token", "create", "--force"]).expect(0);
+    assert_ne!(fs::read_to_string(&token).unwrap(), before);
 }

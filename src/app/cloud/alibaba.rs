@@ -8,7 +8,7 @@ use super::{
     consent,
     scim_table::ScimTable,
     settings,
-    token_requests::{AlibabaTokens, TokenRequests},
+    token_requests::{AlibabaTokens, TRIES, TokenRequests},
     tokens::{Tokens, Words, json_of},
 };
 use crate::{
@@ -18,7 +18,6 @@ use crate::{
         alibaba::{Directory, Switched, SyncStatus},
         settings::AlibabaSettings,
     },
-    outcome::exit,
 };
 
 /// The profile this cloud has.
@@ -34,7 +33,7 @@ pub(super) async fn run(context: &Context<'_>, task: &AlibabaTask) -> Result<Ans
     let settings = settings::alibaba(context.part, context.options, &task.options)?;
     let alibaba = Alibaba::new(&settings)?;
     if context.is_dry_run() {
-        return Ok(Answer::of_steps(&planned(&alibaba, &task.command)?));
+        return planned(context, &alibaba, &settings, &task.command);
     }
     match &task.command {
         AlibabaCommand::Scim(command) => scim(&alibaba, &settings, *command).await,
@@ -43,9 +42,13 @@ pub(super) async fn run(context: &Context<'_>, task: &AlibabaTask) -> Result<Ans
     }
 }
 
-fn planned(alibaba: &Alibaba, command: &AlibabaCommand) -> Result<Vec<Step>, Failure> {
+fn planned(
+    context: &Context<'_>,
+    alibaba: &Alibaba,
+    settings: &AlibabaSettings,
+    command: &AlibabaCommand,
+) -> Result<Answer, Failure> {
     let requests = alibaba.requests();
-    let tokens = AlibabaTokens(requests);
     let switch = |wanted: SyncStatus, when| -> Result<Vec<Step>, Failure> {
         Ok(vec![
             Step::always(requests.status()?),
@@ -53,20 +56,45 @@ fn planned(alibaba: &Alibaba, command: &AlibabaCommand) -> Result<Vec<Step>, Fai
             Step::when(when, requests.status()?),
         ])
     };
-    Ok(match command {
+    let steps = match command {
         AlibabaCommand::Scim(ScimCommand::Status) => vec![Step::always(requests.status()?)],
         AlibabaCommand::Scim(ScimCommand::Enable) => switch(SyncStatus::Enabled, "it is off")?,
         AlibabaCommand::Scim(ScimCommand::Disable { .. }) => switch(SyncStatus::Disabled, "it is on")?,
         AlibabaCommand::Directory(DirectoryCommand::List) => vec![Step::always(requests.directories())],
-        AlibabaCommand::Credential(command) => match command {
-            CredentialCommand::List => tokens.list()?,
-            CredentialCommand::Create(_) => tokens.create()?,
-            CredentialCommand::Delete { id, .. } => tokens.delete(id)?,
-            CredentialCommand::Rotate(_) => tokens.rotate()?,
-            CredentialCommand::Enable { id } => vec![Step::always(requests.set_credential(id, true)?)],
-            CredentialCommand::Disable { id, .. } => vec![Step::always(requests.set_credential(id, false)?)],
-        },
-    })
+        AlibabaCommand::Credential(command) => return planned_credential(context, alibaba, settings, command),
+    };
+    Ok(Answer::of_steps(&steps))
+}
+
+/// What is refused before anything is sent is refused here too.
+fn planned_credential(
+    context: &Context<'_>,
+    alibaba: &Alibaba,
+    settings: &AlibabaSettings,
+    command: &CredentialCommand,
+) -> Result<Answer, Failure> {
+    let (requests, tokens) = (AlibabaTokens(alibaba.requests()), tokens(context));
+    let set = |id: &str, enabled| -> Result<Vec<Step>, Failure> {
+        let mut steps = requests.list()?;
+        steps.push(Step::always(alibaba.requests().set_credential(id, enabled)?));
+        Ok(steps)
+    };
+    let steps = match command {
+        CredentialCommand::List => requests.list()?,
+        CredentialCommand::Create(destination) => {
+            tokens.prepare(destination)?;
+            requests.create()?
+        }
+        CredentialCommand::Delete { id, .. } => requests.delete(id)?,
+        CredentialCommand::Rotate(rotation) => {
+            tokens.file_of(rotation)?;
+            context.probe(PROFILE, rotation, usual_endpoint(settings).as_deref())?;
+            return Ok(Answer::of_steps(&requests.rotate()?).with_remark(TRIES));
+        }
+        CredentialCommand::Enable { id } => set(id, true)?,
+        CredentialCommand::Disable { id, .. } => set(id, false)?,
+    };
+    Ok(Answer::of_steps(&steps))
 }
 
 // --- the switch -----------------------------------------------------------------------------------
@@ -110,15 +138,6 @@ fn may_disable(consent: Consent) -> Result<(), Failure> {
 
 async fn switch(alibaba: &Alibaba, wanted: SyncStatus) -> Result<Answer, Failure> {
     let Switched { before, after } = alibaba.set_status(wanted).await?;
-    if after != wanted {
-        return Err(Failure {
-            words: format!(
-                "the cloud took the request, but SCIM synchronisation is still {}: look again in a while",
-                on_off(after)
-            ),
-            code: exit::PROVIDER,
-        });
-    }
     let text = match before == after {
         true => format!("SCIM synchronisation was {} already.", on_off(after)),
         false => format!("SCIM synchronisation is {}; it was {}.", on_off(after), on_off(before)),
@@ -144,16 +163,20 @@ fn usual_endpoint(settings: &AlibabaSettings) -> Option<String> {
 
 // --- credentials ----------------------------------------------------------------------------------
 
+fn tokens<'a>(context: &'a Context<'_>) -> Tokens<'a> {
+    Tokens {
+        words: CREDENTIAL,
+        configured: context.token_file(PROFILE),
+    }
+}
+
 async fn credential(
     context: &Context<'_>,
     alibaba: &Alibaba,
     settings: &AlibabaSettings,
     command: &CredentialCommand,
 ) -> Result<Answer, Failure> {
-    let tokens = Tokens {
-        words: CREDENTIAL,
-        configured: context.token_file(PROFILE),
-    };
+    let tokens = tokens(context);
     match command {
         CredentialCommand::List => tokens.list(alibaba).await,
         CredentialCommand::Create(destination) => tokens.create(alibaba, &tokens.prepare(destination)?).await,

@@ -29,6 +29,15 @@ impl Answer {
         let json: Vec<Value> = steps.iter().map(Step::json).collect();
         Self::new(format!("{text}Nothing was sent."), json!({ "requests": json }))
     }
+
+    /// Says more about the requests of a `--dry-run`.
+    pub(super) fn with_remark(mut self, remark: &str) -> Self {
+        self.text = format!("# {remark}\n\n{}", self.text);
+        if let Value::Object(json) = &mut self.json {
+            json.insert("remark".to_owned(), remark.into());
+        }
+        self
+    }
 }
 
 /// A request that would be sent.

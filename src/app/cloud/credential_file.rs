@@ -8,6 +8,7 @@ use std::{
 };
 
 use secrecy::{ExposeSecret, SecretString};
+use tempfile::NamedTempFile;
 
 use super::Failure;
 use crate::secret::is_credential_name;
@@ -52,11 +53,11 @@ impl CredentialFile {
         }
     }
 
-    /// Encrypts and writes it, whole or not at all.
+    /// Encrypts it and writes it beside its place, where [`Sealed::place`] puts it.
     ///
     /// # Errors
     /// In words that say what systemd-creds said.
-    pub(super) fn write(&self, secret: &SecretString) -> Result<(), String> {
+    pub(super) fn seal(&self, secret: &SecretString) -> Result<Sealed, String> {
         let problem = |error: io::Error| format!("{PROGRAM} encrypt: {error}");
         let mut name = OsString::from("--name=");
         name.push(&self.name);
@@ -80,16 +81,21 @@ impl CredentialFile {
             return Err(format!("{PROGRAM} encrypt: {} ({said})", output.status));
         }
         sent.map_err(problem)?;
-        self.put(&output.stdout)
-            .map_err(|error| format!("cannot write {}: {error}", self.path.display()))
+        let written = self
+            .draft(&output.stdout)
+            .map_err(|error| unwritable(&self.path, &error))?;
+        Ok(Sealed {
+            draft: written,
+            path: self.path.clone(),
+        })
     }
 
-    fn put(&self, sealed: &[u8]) -> io::Result<()> {
+    fn draft(&self, sealed: &[u8]) -> io::Result<NamedTempFile> {
         // Made with mode 0600.
-        let mut file = tempfile::NamedTempFile::new_in(super::destination::folder(&self.path))?;
+        let mut file = NamedTempFile::new_in(super::destination::folder(&self.path))?;
         file.write_all(sealed)?;
         file.as_file().sync_all()?;
-        file.persist(&self.path).map(drop).map_err(|error| error.error)
+        Ok(file)
     }
 
     /// The line of a unit that hands it to a service.
@@ -101,6 +107,28 @@ impl CredentialFile {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// A credential that is written in full, and not in its place yet; gone when it is dropped.
+#[derive(Debug)]
+pub(super) struct Sealed {
+    draft: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Sealed {
+    /// Puts it there, whole or not at all.
+    ///
+    /// # Errors
+    /// In words; what was there before still is.
+    pub(super) fn place(self) -> Result<(), String> {
+        let placed = self.draft.persist(&self.path);
+        placed.map(drop).map_err(|error| unwritable(&self.path, &error.error))
+    }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> String {
+    format!("cannot write {}: {error}", path.display())
 }
 
 fn name_of(path: &Path) -> String {

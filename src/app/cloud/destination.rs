@@ -9,7 +9,10 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::{Failure, credential_file::CredentialFile};
+use super::{
+    Failure,
+    credential_file::{CredentialFile, Sealed},
+};
 use crate::{
     cli::cloud::Destination,
     cloud::{IssuedToken, TokenFile},
@@ -38,6 +41,7 @@ impl Keeping {
         }
         if let Some(file) = file {
             writable(file, wanted.force)?;
+            TokenFile::open(file).map_err(|error| Failure::usage(error.to_string()))?;
         }
         let credential = wanted
             .credential
@@ -50,19 +54,52 @@ impl Keeping {
         })
     }
 
-    /// Writes it everywhere.
+    /// Keeps a rotation away from the file, the daemon's included, until the new token is in it.
     ///
     /// # Errors
-    /// In words, at the first place that does not take it.
-    pub(super) fn keep(&self, token: &IssuedToken, secret: &SecretString) -> Result<(), String> {
+    /// When one is under way, or the folder cannot be written to.
+    pub(super) fn lock(&self) -> Result<Option<impl Sized + use<>>, Failure> {
+        let Some(path) = &self.file else { return Ok(None) };
+        let lock = TokenFile::open(path).and_then(|file| file.lock());
+        let lock = lock.map_err(|error| Failure::usage(error.to_string()))?;
+        lock.map(Some).ok_or_else(|| {
+            Failure::usage(format!(
+                "a rotation of {} is under way, so no token was made: wait for it",
+                path.display()
+            ))
+        })
+    }
+
+    /// Writes it everywhere. What fails most easily comes first, beside its place; so a token that could not be
+    /// kept has replaced nothing.
+    ///
+    /// # Errors
+    /// At the first place that does not take it.
+    pub(super) fn keep(&self, token: &IssuedToken, secret: &SecretString) -> Result<(), NotKept> {
+        let nowhere = |problem| NotKept { problem, held: None };
+        let sealed = self.credential.as_ref().map(|credential| credential.seal(secret));
+        let sealed = sealed.transpose().map_err(nowhere)?;
         if let Some(path) = &self.file {
-            TokenFile::open(path)
-                .and_then(|file| file.replace(token, secret))
-                .map_err(|error| error.to_string())?;
+            let file = TokenFile::open(path).map_err(|error| nowhere(error.to_string()))?;
+            if let Err(error) = file.replace(token, secret) {
+                return Err(NotKept {
+                    problem: error.to_string(),
+                    held: may_hold(&file, secret).then(|| path.clone()),
+                });
+            }
         }
-        match &self.credential {
-            Some(credential) => credential.write(secret),
-            None => Ok(()),
+        sealed.map_or(Ok(()), Sealed::place).map_err(|problem| NotKept {
+            problem,
+            held: self.file.clone(),
+        })
+    }
+
+    /// Takes the note of a token that was deleted again away.
+    pub(super) fn forget(&self, token: &IssuedToken) {
+        let Some(path) = &self.file else { return };
+        let forgotten = TokenFile::open(path).and_then(|file| file.forget(&token.id));
+        if let Err(error) = forgotten {
+            tracing::warn!(%error, "the token's note could not be written");
         }
     }
 
@@ -105,6 +142,24 @@ impl Keeping {
                 },
             ),
         ]
+    }
+}
+
+/// Why a secret is not everywhere it should be.
+#[derive(Debug)]
+pub(super) struct NotKept {
+    /// In words.
+    pub(super) problem: String,
+    /// The file that holds it all the same, or may: what it holds is not to be deleted.
+    pub(super) held: Option<PathBuf>,
+}
+
+/// Writing can fail after the file is in place.
+fn may_hold(file: &TokenFile, secret: &SecretString) -> bool {
+    match file.token() {
+        Ok(Some(held)) => held.expose_secret() == secret.expose_secret(),
+        Ok(None) => false,
+        Err(_) => true,
     }
 }
 

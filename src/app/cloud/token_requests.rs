@@ -3,10 +3,14 @@
 use super::answer::Step;
 use crate::cloud::{CloudError, Outgoing, alibaba, huawei};
 
-/// Stands where only an answer tells.
+/// Stand where only an answer tells.
 const TENANT: &str = "{tenant_id}";
-const IN_USE: &str = "{id of the one in use}";
-const NOT_IN_USE: &str = "{id of the one not in use}";
+const IN_USE: &str = "{id_in_use}";
+const NOT_IN_USE: &str = "{id_not_in_use}";
+
+/// What `rotate` sends besides, with the tokens themselves.
+pub(super) const TRIES: &str = "Tokens are tried out at the SCIM endpoint, by a look-up of nobody: the one in use before all \
+                                this, the new one when it is made and again when the file holds it.";
 
 type Requests = Result<Vec<Step>, CloudError>;
 
@@ -42,10 +46,12 @@ pub(super) trait TokenRequests {
         Ok(steps)
     }
 
-    /// `rotate`; that tokens are tried out is the SCIM endpoint's affair.
+    /// `rotate`; see [`TRIES`] for what else is sent.
     fn rotate(&self) -> Requests {
         let mut steps = self.list()?;
         steps.push(Step::when("there are two", self.remove(NOT_IN_USE)?));
+        // Whoever makes one looks once more.
+        steps.push(Step::always(self.all()?));
         steps.push(Step::always(self.make()?));
         steps.push(Step::when("the new one has worked", self.remove(IN_USE)?));
         Ok(steps)

@@ -9,7 +9,7 @@ use super::{
     Failure,
     answer::{Answer, columns, expiry, time, time_json},
     consent,
-    destination::Keeping,
+    destination::{Keeping, NotKept},
 };
 use crate::{
     cli::cloud::{Consent, Destination},
@@ -89,9 +89,10 @@ impl Tokens<'_> {
 
     /// `create`
     pub(super) async fn create(&self, authority: &impl TokenAuthority, keeping: &Keeping) -> Result<Answer, Failure> {
+        let _lock = keeping.lock()?;
         let (token, secret) = authority.create().await?;
-        if let Err(problem) = keeping.keep(&token, &secret) {
-            return Err(self.take_back(authority, &token, &problem).await);
+        if let Err(not_kept) = keeping.keep(&token, &secret) {
+            return Err(self.give_up(authority, keeping, &token, not_kept).await);
         }
         let text = format!(
             "Made {} {}, good until {}.\n{}",
@@ -107,11 +108,30 @@ impl Tokens<'_> {
         Ok(Answer::new(text, json))
     }
 
-    /// What nobody has takes up one of two places.
-    async fn take_back(&self, authority: &impl TokenAuthority, token: &IssuedToken, problem: &str) -> Failure {
+    /// What nobody has takes up one of two places. What a file holds stays.
+    async fn give_up(
+        &self,
+        authority: &impl TokenAuthority,
+        keeping: &Keeping,
+        token: &IssuedToken,
+        NotKept { problem, held }: NotKept,
+    ) -> Failure {
         let Words { one, command, .. } = self.words;
+        if let Some(held) = held {
+            return Failure {
+                words: format!(
+                    "{problem}; the new {one} {} was left alone, because {} may hold it: look at that file, and delete what                      you do not need: {command} delete ID",
+                    token.id,
+                    held.display()
+                ),
+                code: exit::OBJECTS,
+            };
+        }
         let after = match authority.delete(&token.id).await {
-            Ok(()) => format!("the new {one} was deleted again"),
+            Ok(()) => {
+                keeping.forget(token);
+                format!("the new {one} was deleted again")
+            }
             Err(error) => format!(
                 "the new {one} {id} is lost and could not be deleted again ({error}); delete it: {command} delete {id}",
                 id = token.id

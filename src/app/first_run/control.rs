@@ -10,6 +10,7 @@ use super::{
     answers::{Control, Secret, quoted, quoted_path},
     ask::{Question, Stop, usage},
     talk::Talk,
+    trial,
 };
 use crate::{
     app::chain,
@@ -61,6 +62,14 @@ impl Provider {
         }
     }
 
+    /// What goes with a temporary key in [`Self::variables`].
+    fn token_variable(self) -> &'static str {
+        match self {
+            Self::Huawei => "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+            Self::Alibaba => "ALIBABA_CLOUD_SECURITY_TOKEN",
+        }
+    }
+
     /// How people call what people and groups are in.
     fn instance(self) -> &'static str {
         match self {
@@ -95,6 +104,14 @@ pub(super) struct Made {
     pub(super) text: SecretString,
 }
 
+/// What came of it when there is no token.
+pub(super) struct Unfinished {
+    /// Why.
+    pub(super) error: CloudError,
+    /// Provisioning was switched on before that.
+    pub(super) is_on_now: bool,
+}
+
 /// Asks for the access key and what goes with it, and looks whether it fits. Changes nothing there.
 pub(super) fn ask(talk: &mut Talk<'_>) -> Result<Switch, Stop> {
     let provider = Provider::named(&talk.answers.provider)
@@ -103,13 +120,15 @@ pub(super) fn ask(talk: &mut Talk<'_>) -> Result<Switch, Stop> {
     let endpoint = scim_endpoint(talk, provider, region.as_deref())?;
     let mut given = true;
     let (access, client, is_on) = loop {
+        let (keys, security_token) = ask_keys(talk, provider, given)?;
         let access = Access {
             provider,
             region: region.clone(),
             instance: None,
             endpoint: talk.options.control_endpoint.clone(),
             ca_file: talk.answers.ca_file.clone(),
-            keys: ask_keys(talk, provider, given)?,
+            keys,
+            security_token,
         };
         match access.look(talk)? {
             Ok((access, client, is_on)) => break (access, client, is_on),
@@ -181,8 +200,12 @@ fn scim_endpoint(talk: &mut Talk<'_>, provider: Provider, region: Option<&str>) 
     Ok(Some(talk.answers.endpoint.clone()))
 }
 
-/// From files, else from the environment, else from the person.
-fn ask_keys(talk: &mut Talk<'_>, provider: Provider, given: bool) -> Result<(Secret, Secret), Stop> {
+/// Access key and secret.
+type KeyPair = (Secret, Secret);
+
+/// From files, else from the environment, else from the person. The security token of a temporary key comes
+/// from where the key does; what is typed is no temporary key.
+fn ask_keys(talk: &mut Talk<'_>, provider: Provider, given: bool) -> Result<(KeyPair, Option<Secret>), Stop> {
     let options = talk.options;
     let (access, secret) = (options.access_key_file.clone(), options.secret_key_file.clone());
     if given && access.is_none() && secret.is_none() {
@@ -192,9 +215,14 @@ fn ask_keys(talk: &mut Talk<'_>, provider: Provider, given: bool) -> Result<(Sec
         if let [Some(access), Some(secret)] = values {
             let [name, _] = provider.variables();
             talk.desk.say(&format!("The access key is that of ${name}."))?;
-            return Ok((Secret::Text(access), Secret::Text(secret)));
+            let token = std::env::var_os(provider.token_variable()).filter(|value| !value.is_empty());
+            let token = token.map(|_| SecretSource::Env(provider.token_variable().to_owned()).read());
+            let token = token.transpose().map_err(|error| usage(error.to_string()))?;
+            return Ok(((Secret::Text(access), Secret::Text(secret)), token.map(Secret::Text)));
         }
     }
+    let token = options.security_token_file.as_deref().filter(|_| given);
+    let token = token.map(trial::absolute).transpose().map_err(usage)?;
     let (access, secret) = if given { (access, secret) } else { (None, None) };
     if !talk.desk.is_attended() && (access.is_none() || secret.is_none()) {
         let [id, value] = provider.variables();
@@ -204,7 +232,7 @@ fn ask_keys(talk: &mut Talk<'_>, provider: Provider, given: bool) -> Result<(Sec
     }
     let access = talk.secret("--access-key-file", "The id of the access key (not shown):", access)?;
     let secret = talk.secret("--secret-key-file", "Its secret (not shown):", secret)?;
-    Ok((access, secret))
+    Ok(((access, secret), token.map(Secret::File)))
 }
 
 /// The daemon's part, for those who want it.
@@ -215,6 +243,14 @@ fn ask_renewal(talk: &mut Talk<'_>, access: &Access) -> Result<(), Stop> {
         default: Some("0".to_owned()),
     };
     let given = talk.options.rotate_before_days.clone();
+    if access.security_token.is_some() {
+        if given.is_some_and(|days| days != "0") {
+            let words = "--rotate-before-days: a temporary access key is dead long before the daemon needs it; give \
+                         a permanent one, or leave the option out";
+            return Err(usage(words.to_owned()));
+        }
+        return Ok(());
+    }
     if talk.systemd {
         if given.is_some_and(|days| days != "0") {
             let words = "--rotate-before-days: with --systemd the token is a credential, which the service cannot \
@@ -236,7 +272,9 @@ struct Access {
     instance: Option<String>,
     endpoint: Option<String>,
     ca_file: Option<PathBuf>,
-    keys: (Secret, Secret),
+    keys: KeyPair,
+    /// With a temporary key only.
+    security_token: Option<Secret>,
 }
 
 impl Access {
@@ -270,7 +308,10 @@ impl Access {
 
     /// Asks the cloud what there is. The inner error is one that another key may mend.
     fn look(mut self, talk: &mut Talk<'_>) -> Result<Result<(Self, Client, bool), CloudError>, Stop> {
-        let keys = talk.trial.key_sources(&self.keys).map_err(usage)?;
+        let keys = talk
+            .trial
+            .key_sources(&self.keys, self.security_token.as_ref())
+            .map_err(usage)?;
         let runtime = talk.trial.runtime().clone();
         let found = self
             .client(keys.clone())
@@ -396,18 +437,32 @@ impl Switch {
         }
     }
 
+    /// Whether provisioning was off before.
+    pub(super) fn turns_on(&self) -> bool {
+        !self.is_on
+    }
+
     /// Does it.
-    pub(super) fn flip(&self, runtime: &Handle) -> cloud::Result<Made> {
+    pub(super) fn flip(&self, runtime: &Handle) -> Result<Made, Unfinished> {
+        let before = |error| Unfinished {
+            error,
+            is_on_now: false,
+        };
+        let after = |error| Unfinished {
+            error,
+            is_on_now: self.turns_on(),
+        };
         runtime.block_on(async {
             let (endpoint, (token, text)) = match &self.client {
                 Client::Huawei(huawei) => {
-                    let (tenant, _) = huawei.enable().await?;
-                    let made = huawei.tokens_of(&tenant.tenant_id).create().await?;
-                    (tenant.scim_endpoint, made)
+                    let (tenant, _) = huawei.enable().await.map_err(before)?;
+                    let made = huawei.tokens_of(&tenant.tenant_id).create().await;
+                    (tenant.scim_endpoint, made.map_err(after)?)
                 }
                 Client::Alibaba(alibaba) => {
-                    alibaba.set_status(SyncStatus::Enabled).await?;
-                    (self.endpoint.clone().unwrap_or_default(), alibaba.create().await?)
+                    alibaba.set_status(SyncStatus::Enabled).await.map_err(before)?;
+                    let made = alibaba.create().await.map_err(after)?;
+                    (self.endpoint.clone().unwrap_or_default(), made)
                 }
             };
             Ok(Made { endpoint, token, text })

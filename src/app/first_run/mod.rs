@@ -20,7 +20,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     runtime::Handle,
     signal::unix::{SignalKind, signal},
@@ -29,7 +29,7 @@ use tokio::{
 use self::{
     answers::{Answers, LDAP_PASSWORD, SCIM_TOKEN, Secret, Sources},
     ask::{Desk, Stop, usage},
-    control::{Made, Switch},
+    control::{Made, Switch, Unfinished},
     place::{READABLE, SECRET, Waitlist},
     talk::Talk,
     terminal::{Echo, Lines},
@@ -51,6 +51,8 @@ use crate::{
 const INTERRUPTED: u8 = 130;
 /// Where `scimward.service` finds the credentials, beside the configuration.
 const SECRETS: &str = "credentials";
+/// Nobody switches it off again: that would take effect on whoever has begun to use it.
+const ON_NOW: &str = "; provisioning is switched on now, and stays on";
 
 /// How far it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,16 +237,16 @@ impl FirstRun {
 
     /// Secrets that get a file: those that have none, and all of them for a service that finds its
     /// credentials in one folder.
-    fn to_write(&self, talk: &Talk<'_>) -> Result<Vec<(PathBuf, String)>, Stop> {
+    fn to_write(&self, talk: &Talk<'_>) -> Result<Vec<(PathBuf, SecretString)>, Stop> {
         let mut files = Vec::new();
         for (name, secret) in talk.answers.secrets() {
             let path = self.secrets().join(name);
             match secret {
-                Secret::Text(text) => files.push((path, text.expose_secret().to_owned())),
+                Secret::Text(text) => files.push((path, text.clone())),
                 Secret::File(file) if talk.systemd && *file != path => {
                     let text = SecretSource::File(file.clone()).read();
                     let text = text.map_err(|error| usage(error.to_string()))?;
-                    files.push((path, text.expose_secret().to_owned()));
+                    files.push((path, text));
                 }
                 Secret::File(_) => {}
             }
@@ -275,7 +277,8 @@ impl FirstRun {
         }
     }
 
-    /// Everything that changes something, with nothing left of it when a part of it fails.
+    /// Everything that changes something. When a part of it fails no new file is left, and no token that nobody
+    /// has; what stays is said: provisioning that is on, and a token in the place of another.
     fn act(&self, talk: &mut Talk<'_>, switch: Option<&Switch>) -> Result<(), Stop> {
         place::prepare(&self.config, 0o755).map_err(usage)?;
         place::prepare(&self.secrets().join(SCIM_TOKEN), 0o700).map_err(usage)?;
@@ -285,24 +288,32 @@ impl FirstRun {
         };
         talk.desk
             .say("Switching provisioning on and making the token; this is not interrupted.")?;
-        let made = switch.flip(&runtime).map_err(|error| {
+        let made = switch.flip(&runtime).map_err(|Unfinished { error, is_on_now }| {
+            let left = if is_on_now { ON_NOW } else { "" };
             Stop::Failure(Failure {
-                words: chain(&error),
+                words: format!("{}{left}", chain(&error)),
                 code: error.exit_code(),
             })
         })?;
         talk.answers.endpoint.clone_from(&made.endpoint);
         self.write(talk, Some(&made)).map_err(|words| {
-            let taken_back = switch.take_back(&made.token, &runtime);
-            let left = taken_back.err().map(|error| {
-                format!(
-                    "; the token {} is left over in the cloud: {}",
-                    made.token.id,
-                    chain(&error)
-                )
-            });
-            usage(format!("{words}{}", left.unwrap_or_default()))
+            let left = if switch.turns_on() { ON_NOW } else { "" };
+            usage(format!("{words}{}{left}", self.withdraw(switch, &made, &runtime)))
         })
+    }
+
+    /// Takes a token back whose configuration is not written, unless it replaced another one in its file:
+    /// then that file would hold no token that works. What is left, in words.
+    fn withdraw(&self, switch: &Switch, made: &Made, runtime: &Handle) -> String {
+        let (path, id) = (self.secrets().join(SCIM_TOKEN), &made.token.id);
+        let there = SecretSource::File(path.clone()).read();
+        if there.is_ok_and(|there| there.expose_secret() == made.text.expose_secret()) {
+            return format!("; the new token {id} is in {} and works", path.display());
+        }
+        match switch.take_back(&made.token, runtime) {
+            Ok(()) => String::new(),
+            Err(error) => format!("; the token {id} is left over in the cloud: {}", chain(&error)),
+        }
     }
 
     /// Secrets first: a configuration that is there works.
@@ -317,7 +328,7 @@ impl FirstRun {
             Stop::Gone => "nobody answers".to_owned(),
         })?;
         for (path, text) in files {
-            secrets.add(&path, &text, SECRET)?;
+            secrets.add(&path, text.expose_secret(), SECRET)?;
         }
         let mut config = Waitlist::default();
         config.add(&self.config, &talk.answers.render(&sources), READABLE)?;
@@ -325,7 +336,10 @@ impl FirstRun {
         let token = made.map_or(Ok(()), |Made { token, text, .. }| {
             let path = self.secrets().join(SCIM_TOKEN);
             let note = path.with_file_name(format!("{SCIM_TOKEN}.json"));
-            written.extend([path.clone(), note].into_iter().filter(|file| !place::is_there(file)));
+            // What replaced another token stays, and so does its note.
+            if !place::is_there(&path) {
+                written.extend([path.clone(), note].into_iter().filter(|file| !place::is_there(file)));
+            }
             let put = TokenFile::open(&path).and_then(|file| file.replace(token, text));
             put.map_err(|error| error.to_string())
         });

@@ -26,6 +26,9 @@ use crate::{
     secret::SecretSource,
 };
 
+/// In the private folder only; no configuration keeps it.
+const SECURITY_TOKEN: &str = "security-token";
+
 /// A private folder for a configuration that is not there yet. Whoever made it takes it away, also when the
 /// conversation in it has no end.
 pub(super) struct Trial {
@@ -69,8 +72,13 @@ impl Trial {
         Ok(())
     }
 
-    /// The two parts of an access key, as a client of the cloud reads them.
-    pub(super) fn key_sources(&self, (access, secret): &(Secret, Secret)) -> Result<KeySources, String> {
+    /// The two parts of an access key, and the token that goes with a temporary one, as a client of the cloud
+    /// reads them.
+    pub(super) fn key_sources(
+        &self,
+        (access, secret): &(Secret, Secret),
+        security_token: Option<&Secret>,
+    ) -> Result<KeySources, String> {
         let source = |name: &str, secret: &Secret| -> Result<SecretSource, String> {
             match secret {
                 Secret::File(path) => Ok(SecretSource::File(path.clone())),
@@ -85,7 +93,7 @@ impl Trial {
         Ok(KeySources {
             access_key: source(ACCESS_KEY, access)?,
             secret_key: source(SECRET_KEY, secret)?,
-            security_token: None,
+            security_token: security_token.map(|token| source(SECURITY_TOKEN, token)).transpose()?,
         })
     }
 

@@ -183,6 +183,14 @@ impl TokenAuthority for Alibaba {
             answer => answer.map(drop),
         }
     }
+
+    async fn suspend(&self, id: &str) -> Result<bool> {
+        self.set_credential(id, false).await.map(|_| true)
+    }
+
+    async fn resume(&self, id: &str) -> Result<()> {
+        self.set_credential(id, true).await.map(drop)
+    }
 }
 
 /// Not any 404: a wrong access key or directory is one too.

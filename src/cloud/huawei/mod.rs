@@ -257,6 +257,11 @@ impl TokenAuthority for Tokens {
         let outgoing = self.huawei.requests.delete_token(&self.tenant_id, id)?;
         gone(self.huawei.send(outgoing).await).map(drop)
     }
+
+    /// The endpoint has the tenant in its path, and takes no other tenant's tokens.
+    fn may_guess(&self) -> bool {
+        true
+    }
 }
 
 fn read_token(received: &Received, token: &Json) -> Result<IssuedToken> {

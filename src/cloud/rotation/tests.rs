@@ -37,6 +37,11 @@ struct State {
     lag: usize,
     /// New tokens never work.
     barren: bool,
+    /// A directory whose tokens are taken at the endpoint of another one too.
+    shared_endpoint: bool,
+    /// Tokens can be switched off, and these are.
+    switches: bool,
+    off: BTreeMap<String, String>,
     /// Looked at in every step.
     file: Option<TokenFile>,
 }
@@ -61,6 +66,9 @@ impl State {
 
     /// The law: what the file holds works.
     fn check(&self) {
+        if !self.off.is_empty() {
+            return;
+        }
         let file = self.file.as_ref().map(|file| TokenFile::open(file.path()).unwrap());
         let held = file.and_then(|file| file.token().unwrap()).unwrap();
         let works = self.alive.values().any(|text| text == held.expose_secret());
@@ -164,6 +172,7 @@ fn outcome<T>(said: bool, value: T) -> Result<T, CloudError> {
     said.then_some(value).ok_or_else(|| CloudError::Lost {
         host: "cloud".into(),
         why: "struck".into(),
+        reads: false,
     })
 }
 
@@ -194,9 +203,30 @@ impl TokenAuthority for World {
         let (done, said) = state.step();
         if done {
             state.alive.remove(id);
+            state.off.remove(id);
             state.check();
         }
         outcome(said, ())
+    }
+
+    fn may_guess(&self) -> bool {
+        !self.state.lock().unwrap().shared_endpoint
+    }
+
+    async fn suspend(&self, id: &str) -> Result<bool, CloudError> {
+        let mut state = self.state.lock().unwrap();
+        if state.switches {
+            let text = state.alive.remove(id).unwrap();
+            state.off.insert(id.to_owned(), text);
+        }
+        Ok(state.switches)
+    }
+
+    async fn resume(&self, id: &str) -> Result<(), CloudError> {
+        let mut state = self.state.lock().unwrap();
+        let text = state.off.remove(id).unwrap();
+        state.alive.insert(id.to_owned(), text);
+        Ok(())
     }
 }
 
@@ -342,4 +372,69 @@ async fn what_cannot_be_told_is_refused_and_nothing_is_changed() {
     let lock = world.file.lock().unwrap();
     assert!(matches!(world.rotate(None).await, Err(RotateError::Busy(_))));
     drop(lock);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_guessed_where_a_wrong_guess_would_not_show() {
+    let world = World::new(&["a"], false);
+    world.state.lock().unwrap().shared_endpoint = true;
+    let error = world.rotate(None).await.unwrap_err();
+    assert!(error.to_string().contains("--keep a"), "{error}");
+    assert_eq!(error.exit_code(), 2);
+    assert_eq!(world.state.lock().unwrap().made, 0);
+    // Said once, it is known.
+    let named = rotate(&world, &world.file, &world, Some("a")).await;
+    assert!(matches!(named, Ok(Rotated::Renewed { .. })), "{named:?}");
+    assert!(matches!(world.rotate(None).await, Ok(Rotated::Renewed { .. })));
+    world.check_end(&"named");
+}
+
+/// The control plane of another tenant, and then that of the right one.
+#[tokio::test(start_paused = true)]
+async fn a_wrong_guess_is_not_remembered() {
+    let world = World::new(&["a"], false);
+    let alive = |id: &str| BTreeMap::from([(id.to_owned(), text("a").expose_secret().to_owned())]);
+    // As the other tenant lists it; its new tokens do not work here.
+    (world.state.lock().unwrap().alive, world.state.lock().unwrap().barren) = (alive("foreign"), true);
+    assert!(matches!(world.rotate(None).await, Err(RotateError::New(_))));
+    let ids: Vec<_> = world.state.lock().unwrap().alive.keys().cloned().collect();
+    assert_eq!(ids, ["foreign"]);
+    assert_eq!(world.file.in_use().unwrap(), None);
+
+    (world.state.lock().unwrap().alive, world.state.lock().unwrap().barren) = (alive("a"), false);
+    assert!(matches!(world.rotate(None).await, Ok(Rotated::Renewed { old, .. }) if old.id == "a"));
+    world.check_end(&"the right one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_overrides_a_note_of_a_token_that_is_not_there() {
+    let world = World::new(&["a"], true);
+    let renamed = BTreeMap::from([("z".to_owned(), text("a").expose_secret().to_owned())]);
+    world.state.lock().unwrap().alive = renamed;
+    assert!(matches!(world.rotate(None).await, Err(RotateError::Stranger(_))));
+    let done = rotate(&world, &world.file, &world, Some("z")).await;
+    assert!(
+        matches!(&done, Ok(Rotated::Renewed { old, .. }) if old.id == "z"),
+        "{done:?}"
+    );
+    assert!(matches!(world.rotate(None).await, Ok(Rotated::Renewed { .. })));
+    world.check_end(&"overridden");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_wrong_id_is_found_out_before_anything_is_deleted() {
+    let world = World::new(&["a", "b"], false);
+    world.state.lock().unwrap().switches = true;
+    let error = rotate(&world, &world.file, &world, Some("b")).await.unwrap_err();
+    assert!(error.to_string().contains("holds that one and not b"), "{error}");
+    assert!(error.to_string().contains("it is on again"), "{error}");
+    assert_eq!(world.state.lock().unwrap().alive.len(), 2);
+    assert_eq!(
+        (world.file.in_use().unwrap(), world.file.presumed().unwrap()),
+        (None, None)
+    );
+
+    let done = rotate(&world, &world.file, &world, Some("a")).await.unwrap();
+    assert!(matches!(done, Rotated::Renewed { removed: Some(id), .. } if id == "b"));
+    world.check_end(&"the right id");
 }

@@ -41,8 +41,8 @@ use gate::Gate;
 use state::State;
 use tokens::Token;
 
-/// What a control plane is made with.
-#[derive(Clone, Debug)]
+/// What a control plane is made with. The seed gives every secret away, so it cannot be printed.
+#[derive(Clone)]
 pub struct ControlOptions {
     /// The access key of the account.
     pub key: AccessKey,
@@ -72,8 +72,7 @@ pub enum SecondEnable {
     BadRequest,
 }
 
-/// One cloud's control plane and its state.
-#[derive(Debug)]
+/// One cloud's control plane and its state. It cannot be printed either.
 pub struct Control {
     gate: Gate,
     rules: Rules,
@@ -94,8 +93,7 @@ struct Rules {
     instances: usize,
 }
 
-/// An answer that is not a refusal.
-#[derive(Debug)]
+/// An answer that is not a refusal. It may hold a new token, so it cannot be printed.
 struct Answer {
     status: u16,
     body: Option<Value>,

@@ -10,7 +10,7 @@ use super::{
     Context, Failure,
     answer::{Answer, Step, columns},
     settings,
-    token_requests::{HuaweiTokens, TokenRequests},
+    token_requests::{HuaweiTokens, TRIES, TokenRequests},
     tokens::{Tokens, Words},
 };
 use crate::{
@@ -32,29 +32,47 @@ pub(super) async fn run(context: &Context<'_>, task: &HuaweiTask) -> Result<Answ
     let huawei = Huawei::new(&settings)?;
     match &task.command {
         HuaweiCommand::Tenant(command) => tenant::run(context, &huawei, command).await,
-        HuaweiCommand::Token(command) if context.is_dry_run() => planned(&huawei, command),
+        HuaweiCommand::Token(command) if context.is_dry_run() => planned(context, &huawei, command),
         HuaweiCommand::Token(command) => token(context, &huawei, command).await,
         HuaweiCommand::Instance(InstanceCommand::List) => instances(context, &huawei).await,
         HuaweiCommand::Idp(command) => idp::run(context, &huawei, command).await,
     }
 }
 
-fn planned(huawei: &Huawei, command: &TokenCommand) -> Result<Answer, Failure> {
-    let requests = HuaweiTokens(huawei.requests());
+fn tokens<'a>(context: &'a Context<'_>) -> Tokens<'a> {
+    Tokens {
+        words: TOKEN,
+        configured: context.token_file(PROFILE),
+    }
+}
+
+/// What is refused before anything is sent is refused here too.
+fn planned(context: &Context<'_>, huawei: &Huawei, command: &TokenCommand) -> Result<Answer, Failure> {
+    let (requests, tokens) = (HuaweiTokens(huawei.requests()), tokens(context));
     let steps = match command {
-        TokenCommand::List => requests.list(),
-        TokenCommand::Create(_) => requests.create(),
-        TokenCommand::Delete { id, .. } => requests.delete(id),
-        TokenCommand::Rotate(_) => requests.rotate(),
+        TokenCommand::List => requests.list()?,
+        TokenCommand::Create(destination) => {
+            tokens.prepare(destination)?;
+            requests.create()?
+        }
+        TokenCommand::Delete { id, .. } => requests.delete(id)?,
+        TokenCommand::Rotate(rotation) => {
+            tokens.file_of(rotation)?;
+            let mut steps = Vec::new();
+            if knows_endpoint(context, rotation) {
+                context.probe(PROFILE, rotation, None)?;
+            } else {
+                steps.push(Step::always(huawei.requests().tenants()?));
+            }
+            steps.extend(requests.rotate()?);
+            return Ok(Answer::of_steps(&steps).with_remark(TRIES));
+        }
     };
-    Ok(Answer::of_steps(&steps?))
+    Ok(Answer::of_steps(&steps))
 }
 
 async fn token(context: &Context<'_>, huawei: &Huawei, command: &TokenCommand) -> Result<Answer, Failure> {
-    let tokens = Tokens {
-        words: TOKEN,
-        configured: context.token_file(PROFILE),
-    };
+    let tokens = tokens(context);
     match command {
         TokenCommand::List => tokens.list(&huawei.tokens().await?).await,
         TokenCommand::Create(destination) => {
@@ -71,9 +89,13 @@ async fn token(context: &Context<'_>, huawei: &Huawei, command: &TokenCommand) -
     }
 }
 
+fn knows_endpoint(context: &Context<'_>, rotation: &Rotation) -> bool {
+    rotation.scim_endpoint.is_some() || context.scim_endpoint(PROFILE).is_some()
+}
+
 /// The cloud itself knows its endpoint, when nobody else says.
 async fn probe(context: &Context<'_>, huawei: &Huawei, rotation: &Rotation) -> Result<ScimProbe, Failure> {
-    if rotation.scim_endpoint.is_some() || context.scim_endpoint(PROFILE).is_some() {
+    if knows_endpoint(context, rotation) {
         return context.probe(PROFILE, rotation, None);
     }
     let tenants = huawei.tenants().await?;

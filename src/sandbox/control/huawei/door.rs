@@ -10,7 +10,8 @@ use crate::sandbox::control::{Answer, Control, Message, gate::Gate, sign::Sdk};
 const NO_MATCH: &str = "verify aksk signature fail";
 
 impl Control {
-    /// Lets a request to `service` in, or refuses it with 401. Each refusal counts towards the lock.
+    /// Lets a request to `service` in, or refuses it with 401. What counts towards the lock is a
+    /// signature of the known key that does not fit; a malformed header, an unknown key and a token do not.
     pub(super) fn admit(&mut self, message: &Message, service: Service, now: DateTime<Utc>) -> Result<(), Refusal> {
         let Some(authorization) = message.header("authorization") else {
             return self.admit_token(message, service, now);

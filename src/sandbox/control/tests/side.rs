@@ -57,7 +57,7 @@ fn a_restart_loses_nothing_and_the_state_has_no_secret() {
         &mut bench.cloud,
         moment(),
     );
-    assert!(other.unwrap_err().contains("another cloud"));
+    assert!(other.err().unwrap().contains("another cloud"));
 }
 
 #[test]
