@@ -106,6 +106,17 @@ pub enum RotateError {
         /// What the endpoint said.
         why: NotWorking,
     },
+    /// There is no room, and nobody here knows whose the other token is.
+    #[error(
+        "two tokens are there, and {other} is not of this file: somebody else may be using it. Delete it when nobody does, or \
+         have this do it with --keep {in_use}"
+    )]
+    Occupied {
+        /// In the file.
+        in_use: String,
+        /// The other one.
+        other: String,
+    },
     /// The token in the file is not among those of the control plane.
     #[error("{0}; is this the control plane that gave out the token?")]
     Stranger(String),
@@ -129,7 +140,8 @@ impl RotateError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Cloud(error) => error.exit_code(),
-            Self::File(_) | Self::Busy(_) | Self::NoToken(_) | Self::Ambiguous { .. } | Self::Unnamed { .. } => 2,
+            Self::File(_) | Self::Busy(_) | Self::NoToken(_) | Self::Ambiguous { .. } => 2,
+            Self::Unnamed { .. } | Self::Occupied { .. } => 2,
             _ => 4,
         }
     }
@@ -157,9 +169,13 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
         file.presume(&old)?;
     }
     let others: Vec<&IssuedToken> = listed.iter().filter(|token| token.id != old.id).collect();
-    if let Some(before) = begun(file, &others)? {
+    let left = file.begun()?;
+    if left.is_some()
+        && let Some(before) = begun(file, &others)?
+    {
         authority.delete(&before).await?;
         file.forget(&before)?;
+        file.end()?;
         return Ok(Rotated::Completed {
             in_use: old,
             removed: before,
@@ -169,12 +185,27 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
         authority,
         file,
         others,
+        may_delete: |other: &IssuedToken| {
+            keep.is_some()
+                || other.has_expired(chrono::Utc::now())
+                || left.as_ref().is_some_and(|known| !known.contains(&other.id))
+        },
+        in_use: &old.id,
     };
     let removed = match named.is_certain {
         true => room.make().await?,
         false => room.make_with_care(verify, (&old, &old_text)).await?,
     };
-    let (new, new_text) = authority.create().await?;
+    let known: Vec<&str> = listed.iter().map(|token| token.id.as_str()).collect();
+    let known: Vec<&str> = known.into_iter().filter(|id| Some(*id) != removed.as_deref()).collect();
+    file.begin(&known)?;
+    let (new, new_text) = match authority.create().await {
+        Err(error) if !error.is_doubtful() && !matches!(error, CloudError::TokenLost { .. }) => {
+            file.end()?;
+            return Err(error.into());
+        }
+        made => made?,
+    };
     tracing::info!(old = old.id, new = new.id, "a new token was made");
     put_in_place(authority, file, verify, (&old, &old_text), (&new, &new_text)).await?;
     if let Err(why) = authority.delete(&old.id).await {
@@ -185,6 +216,7 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
         });
     }
     file.forget(&old.id)?;
+    file.end()?;
     Ok(Rotated::Renewed { new, old, removed })
 }
 
@@ -264,19 +296,26 @@ fn begun(file: &TokenFile, others: &[&IssuedToken]) -> Result<Option<String>, Ro
 }
 
 /// Room for a new token.
-struct Room<'a, A> {
+struct Room<'a, A, M> {
     authority: &'a A,
     file: &'a TokenFile,
     /// All but the one in use.
     others: Vec<&'a IssuedToken>,
+    /// Whether the other one may go: it is this file's own, nobody's any more, or the operator said so.
+    may_delete: M,
+    in_use: &'a str,
 }
 
-impl<A: TokenAuthority> Room<'_, A> {
+impl<A: TokenAuthority, M: Fn(&IssuedToken) -> bool> Room<'_, A, M> {
     /// The one that has to go, if there is no room.
     fn surplus(&self) -> Result<Option<&IssuedToken>, RotateError> {
         match self.others.as_slice() {
             others if others.len() + 1 < TOKENS_MAX => Ok(None),
-            [other] => Ok(Some(other)),
+            [other] if (self.may_delete)(other) => Ok(Some(other)),
+            [other] => Err(RotateError::Occupied {
+                in_use: self.in_use.to_owned(),
+                other: other.id.clone(),
+            }),
             several => {
                 let ids = several.iter().map(|token| token.id.clone()).collect();
                 Err(CloudError::TooManyTokens { ids }.into())
@@ -358,7 +397,7 @@ async fn give_up<A: TokenAuthority>(authority: &A, file: &TokenFile, new: &Issue
     let deleted = authority.delete(&new.id).await;
     if let Err(error) = deleted {
         tracing::warn!(id = new.id, %error, "a token that is not in use could not be deleted");
-    } else if let Err(error) = file.forget(&new.id) {
+    } else if let Err(error) = file.forget(&new.id).and_then(|()| file.end()) {
         tracing::warn!(%error, "the token's note could not be written");
     }
 }

@@ -25,7 +25,13 @@ impl IssuedToken {
     /// Whether it can be in use at this moment.
     #[must_use]
     pub fn is_alive(&self, now: DateTime<Utc>) -> bool {
-        self.enabled && self.expires.is_none_or(|expires| expires > now)
+        self.enabled && !self.has_expired(now)
+    }
+
+    /// Whether its time is over; nothing brings it back.
+    #[must_use]
+    pub fn has_expired(&self, now: DateTime<Utc>) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
     }
 }
 

@@ -68,6 +68,9 @@ impl Drop for Lock {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Note {
     tokens: Vec<Entry>,
+    /// A rotation is under way, and these tokens were there before it made its own: any other is its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rotating_from: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -199,6 +202,27 @@ impl TokenFile {
             .retain(|entry| entry.digest == presumed.digest && !entry.presumed);
         note.tokens.push(presumed);
         self.write_note(&note)
+    }
+
+    /// Notes that a rotation makes a token from here on, and which ones were there before.
+    pub(super) fn begin(&self, known: &[&str]) -> Result<()> {
+        let mut note = self.note()?;
+        note.rotating_from = Some(known.iter().map(|id| (*id).to_owned()).collect());
+        self.write_note(&note)
+    }
+
+    /// What [`TokenFile::begin`] noted of a rotation that did not come to its end.
+    pub(super) fn begun(&self) -> Result<Option<Vec<String>>> {
+        Ok(self.note()?.rotating_from)
+    }
+
+    /// Notes that nothing is left of the rotation.
+    pub(super) fn end(&self) -> Result<()> {
+        let mut note = self.note()?;
+        match note.rotating_from.take() {
+            Some(_) => self.write_note(&note),
+            None => Ok(()),
+        }
     }
 
     /// Takes a token out of the note.

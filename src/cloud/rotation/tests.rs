@@ -110,6 +110,10 @@ impl World {
         if !noted {
             file.forget(ids[0]).unwrap();
         }
+        if ids.contains(&"stray") {
+            // Made by a rotation that was broken off.
+            file.begin(&[ids[0]]).unwrap();
+        }
         let state = State {
             alive: ids
                 .iter()
@@ -165,6 +169,7 @@ impl World {
             "{what:?}"
         );
         assert!(file.earlier().unwrap().is_empty(), "{what:?}");
+        assert_eq!(file.begun().unwrap(), None, "{what:?}");
     }
 }
 
@@ -321,6 +326,29 @@ async fn a_rotation_that_lost_its_last_step_is_completed_and_not_repeated() {
         removed: None,
     };
     assert_eq!(world.rotate(None).await.unwrap(), renewed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_of_somebody_else_is_not_deleted_unasked() {
+    let world = World::new(&["a", "theirs"], true);
+    let refused = world.rotate(None).await;
+    assert!(
+        matches!(&refused, Err(RotateError::Occupied { in_use, other }) if in_use == "a" && other == "theirs"),
+        "{refused:?}"
+    );
+    assert_eq!(world.state.lock().unwrap().alive.len(), 2);
+    // One that was in the file before, and was replaced by hand, may be in use elsewhere.
+    let world = World::new(&["b", "a"], true);
+    world.file.replace(&issued("a"), &text("a")).unwrap();
+    assert!(matches!(world.rotate(None).await, Err(RotateError::Occupied { .. })));
+    let asked = rotate(&world, &world.file, &world, Some("a")).await.unwrap();
+    let renewed = Rotated::Renewed {
+        new: issued("new-0"),
+        old: issued("a"),
+        removed: Some("b".into()),
+    };
+    assert_eq!(asked, renewed);
+    world.check_end(&"asked");
 }
 
 #[tokio::test(start_paused = true)]
