@@ -15,6 +15,8 @@ use std::{
     os::unix::fs::DirBuilderExt,
     path::Path,
     process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use scimward::{
@@ -230,7 +232,7 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
         assert_eq!(inspect_lock(&dir), None, "the kernel gave the lock back");
         fs::write(dir.join("db/snap.0000.generating"), "half a snapshot").unwrap();
 
-        let store = SledStore::open(&dir).unwrap();
+        let store = open_again(&dir).unwrap();
         let marks: BTreeMap<_, _> = store.marks().unwrap().into_iter().collect();
         assert_pairs_are_whole(&marks, &links(&store));
         for number in 0..last_acknowledged.map_or(0, |last| last + 1) {
@@ -304,9 +306,25 @@ fn content(marks: Vec<(AnchorKey, Mark)>, links: BTreeMap<AnchorKey, Link>) -> C
         .collect()
 }
 
+/// Opens a state that this process had open a moment ago. Another test that starts a program just then has a
+/// copy of everything that was open, its lock included, until that program runs.
+fn open_again(dir: &Path) -> Result<SledStore, OpenError> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match SledStore::open(dir) {
+            Err(OpenError::Io { source, .. })
+                if source.to_string().contains("could not acquire lock") && Instant::now() < deadline =>
+            {
+                thread::yield_now();
+            }
+            opened => return opened,
+        }
+    }
+}
+
 /// Opens a damaged state and reads all of it: nothing when the damage was noticed.
 fn read_damaged(dir: &Path) -> Option<Content> {
-    let store = match SledStore::open(dir) {
+    let store = match open_again(dir) {
         Ok(store) => store,
         Err(error @ OpenError::Corrupt { .. }) => {
             let text = error.to_string();
@@ -343,7 +361,7 @@ fn shapes(base: &Path) -> Vec<std::path::PathBuf> {
     closed_store(&closed);
     let reopened = base.join("reopened");
     copy(&closed, &reopened);
-    drop(SledStore::open(&reopened).unwrap());
+    drop(open_again(&reopened).unwrap());
     vec![closed, reopened]
 }
 

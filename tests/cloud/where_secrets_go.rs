@@ -203,7 +203,7 @@ fn no_token_is_put_into_a_file_while_it_is_rotated() {
     cloud.recorder.rule(Rule::new("", Which::Nth(2), Fault::HoldAndReset));
     // Its second request tries the token out, with the lock in hand; the first asks for the tenant.
     let rotation = cloud.spawn(&["token", "rotate"]);
-    let _ = wait_for("the rotation has begun", || (cloud.recorder.count() > 1).then_some(()));
+    wait_for("the rotation has begun", || (cloud.recorder.count() > 1).then_some(()));
     let before = fs::read_to_string(&token).unwrap();
     let run = cloud.run(&["token", "create", "--force"]).expect(2);
     let _ = run.says("is under way");
