@@ -69,6 +69,7 @@ pub(super) struct Fake {
     in_flight: AtomicUsize,
     pub(super) cycles: AtomicUsize,
     stopped: AtomicUsize,
+    stop: Mutex<CancellationToken>,
     pub(super) commands_stopped: AtomicUsize,
     pub(super) last_started: Mutex<Option<DateTime<Utc>>>,
     pub(super) unusable: Mutex<Option<String>>,
@@ -92,6 +93,7 @@ impl Fake {
             in_flight: AtomicUsize::new(0),
             cycles: AtomicUsize::new(0),
             stopped: AtomicUsize::new(0),
+            stop: Mutex::default(),
             commands_stopped: AtomicUsize::new(0),
             last_started: Mutex::new(None),
             unusable: Mutex::new(None),
@@ -117,6 +119,11 @@ impl Fake {
         self.stopped.load(SeqCst)
     }
 
+    /// Whether the last cycle that started has been asked to end.
+    pub(super) fn asked_to_end(&self) -> bool {
+        self.stop.lock().unwrap().is_cancelled()
+    }
+
     /// Waits until `condition` holds, looking again after each thing that happens here.
     pub(super) async fn until(&self, condition: impl Fn() -> bool) {
         loop {
@@ -133,6 +140,7 @@ impl Runner for Fake {
     async fn cycle(self: Arc<Self>, cause: Cause, observer: SharedObserver, stop: CancellationToken) -> CycleRecord {
         assert_eq!(self.in_flight.fetch_add(1, SeqCst), 0, "two cycles at a time");
         let number = self.cycles.fetch_add(1, SeqCst) + 1;
+        self.stop.lock().unwrap().clone_from(&stop);
         self.starts.send(cause).unwrap();
         let behaviour = self.behaviours.lock().unwrap().pop_front().unwrap_or(Behaviour::Finish);
         match behaviour {

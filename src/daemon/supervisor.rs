@@ -462,6 +462,11 @@ impl<R: Runner> Supervisor<R> {
 
     /// Stops: no new work, the cycle in progress is asked to end and waited for, for a while.
     async fn drain(mut self) -> Drained {
+        // Before anyone is told: who hears that the daemon is stopping may count on no request after that.
+        if let Some(run) = &self.run {
+            tracing::info!("stopping: the cycle in progress ends its requests in hand");
+            run.stop.cancel();
+        }
         self.orders.close();
         while self.orders.try_recv().is_ok() {}
         self.waiting.clear();
@@ -472,10 +477,6 @@ impl<R: Runner> Supervisor<R> {
         self.publish();
         let deadline = tokio::time::sleep(self.around.drain);
         tokio::pin!(deadline);
-        if let Some(run) = &self.run {
-            tracing::info!("stopping: the cycle in progress ends its requests in hand");
-            run.stop.cancel();
-        }
         self.tending.stop();
         while self.run.is_some() || self.tending.task().is_some() {
             tokio::select! {
@@ -796,6 +797,38 @@ mod tests {
         assert_eq!(fake.cycles.load(std::sync::atomic::Ordering::SeqCst), 1);
         assert!(manager.said().contains(&Say::Stopping));
         assert!(handle.status().last.is_some());
+    }
+
+    /// A service manager that looks, at the moment it is told of the stop, whether the cycle knows of it.
+    struct Witness(Arc<Fake>, std::sync::OnceLock<bool>);
+
+    impl ServiceManager for Witness {
+        fn say(&self, what: Say) {
+            if what == Say::Stopping {
+                self.1.set(self.0.asked_to_end()).unwrap();
+            }
+        }
+
+        fn watchdog(&self) -> Option<Duration> {
+            None
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_cycle_is_asked_to_end_before_anyone_is_told_of_the_stop() {
+        let fake = Fake::new([Behaviour::Hold]);
+        let witness = Arc::new(Witness(Arc::clone(&fake), std::sync::OnceLock::new()));
+        let around = Surroundings {
+            manager: Arc::clone(&witness) as Arc<dyn ServiceManager>,
+            ..surroundings(utc(NOON), Recorder::new(None))
+        };
+        let (supervisor, _handle) = Supervisor::new(Arc::clone(&fake), settings("0 0 * * *", true), around).unwrap();
+        let stop = CancellationToken::new();
+        let ended = tokio::spawn(supervisor.serve(stop.clone()));
+        fake.started().await;
+        stop.cancel();
+        assert_eq!(ended.await.unwrap(), Drained::Whole);
+        assert_eq!(witness.1.get(), Some(&true));
     }
 
     #[tokio::test(start_paused = true)]
