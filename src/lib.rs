@@ -78,6 +78,7 @@ pub mod fuzzing;
 mod https;
 pub mod ldap;
 pub mod logging;
+mod made_uuid;
 pub mod mapping;
 pub mod model;
 pub mod outcome;

@@ -35,9 +35,9 @@ const MAY_USE: [(&str, &[&str]); 17] = [
         "sandbox/cloud/tests/",
         &["sandbox", "model", "ports", "profile", "scim"],
     ),
-    ("sandbox/cloud/", &["sandbox", "model", "profile"]),
-    ("sandbox/", &["sandbox", "profile"]),
-    ("demo/directory", &["demo", "model"]),
+    ("sandbox/cloud/", &["sandbox", "made_uuid", "model", "profile"]),
+    ("sandbox/", &["sandbox", "made_uuid", "profile"]),
+    ("demo/directory", &["demo", "made_uuid", "model"]),
     ("demo/company", &["demo", "model"]),
 ];
 

@@ -84,18 +84,17 @@ impl Engine {
         };
         if let Some(policy) = setup.policy.groups.as_ref().filter(|_| audited.round_complete()) {
             let before = client.requests();
-            let means = groups::Means {
+            let means = Means {
                 reader: &client,
                 store: &self.store,
                 lens: &lens,
-                nested: policy.nesting == Nesting::Push,
                 position: if of_people { AuditPosition::default() } else { position },
                 max_requests: max_requests.saturating_sub(audited.requests),
                 concurrency,
                 observer,
                 stop,
             };
-            let of_groups = groups::audit(means).await?;
+            let of_groups = groups::audit(means, policy.nesting == Nesting::Push).await?;
             audited.add_groups(of_groups, client.requests() - before);
         }
         Ok(audited)

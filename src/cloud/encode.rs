@@ -100,15 +100,15 @@ pub(super) mod tests {
         pub(in crate::cloud) name: String,
         pub(in crate::cloud) access_key: String,
         pub(in crate::cloud) secret_key: String,
-        pub(in crate::cloud) method: String,
+        method: String,
         host: String,
         path: String,
         query: Vec<(String, String)>,
         headers: BTreeMap<String, String>,
-        pub(in crate::cloud) body: String,
+        body: String,
         sent: Option<String>,
-        pub(in crate::cloud) canonical_request: String,
-        pub(in crate::cloud) string_to_sign: String,
+        canonical_request: String,
+        string_to_sign: String,
         pub(in crate::cloud) authorization: String,
     }
 
@@ -137,6 +137,25 @@ pub(super) mod tests {
 
     pub(in crate::cloud) fn vectors(json: &str) -> Vec<Vector> {
         serde_json::from_str(json).unwrap()
+    }
+
+    /// Every step of a signature, by the functions of one of the algorithms.
+    pub(in crate::cloud) fn check(
+        vectors: &[Vector],
+        canonical_request: impl Fn(&str, &Url, &[(String, String)], &[u8]) -> String,
+        string_to_sign: impl Fn(&str) -> String,
+        authorization: impl Fn(&str, &[(String, String)], &str) -> String,
+    ) {
+        for vector in vectors {
+            let headers = vector.headers();
+            let canonical = canonical_request(&vector.method, &vector.url(), &headers, vector.body.as_bytes());
+            assert_eq!(canonical, vector.canonical_request, "{}", vector.name);
+            let to_sign = string_to_sign(&canonical);
+            assert_eq!(to_sign, vector.string_to_sign, "{}", vector.name);
+            let signature = hmac_sha256(&vector.secret_key, &to_sign);
+            let authorization = authorization(&vector.access_key, &headers, &signature);
+            assert_eq!(authorization, vector.authorization, "{}", vector.name);
+        }
     }
 
     #[test]

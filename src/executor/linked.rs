@@ -39,7 +39,7 @@ impl<S: StateStore> Linked<S> {
         }
         let mut all = Owners::new();
         self.store.each_link(&mut |link| {
-            all.insert(key(&link.id), link.anchor.key());
+            all.insert(link.id.digest(), link.anchor.key());
             true
         })?;
         Ok(ask(owners.insert(all)))
@@ -53,7 +53,7 @@ impl<S: StateStore> Linked<S> {
     /// Whether `id` belongs to somebody. When the state cannot be read the answer is yes: then nothing
     /// is adopted.
     pub fn has(&self, id: &ResourceId) -> bool {
-        self.with(|owners| owners.contains_key(&key(id)))
+        self.with(|owners| owners.contains_key(&id.digest()))
             .unwrap_or_else(|error| {
                 tracing::error!(%error, "links cannot be read, so nothing is adopted");
                 true
@@ -63,7 +63,7 @@ impl<S: StateStore> Linked<S> {
     /// Takes the account for `person`, or says whose it is: of two who ask at the same time one gets it.
     pub(super) fn claim(&self, id: &ResourceId, person: AnchorKey) -> Result<Option<AnchorKey>, StoreError> {
         self.with(|owners| {
-            let owner = *owners.entry(key(id)).or_insert(person);
+            let owner = *owners.entry(id.digest()).or_insert(person);
             (owner != person).then_some(owner)
         })
     }
@@ -71,18 +71,14 @@ impl<S: StateStore> Linked<S> {
     /// The people behind `ids`, in key order, without accounts that are nobody's.
     pub(super) fn owners(&self, ids: &[ResourceId]) -> Result<Vec<AnchorKey>, StoreError> {
         self.with(|owners| {
-            let people: BTreeSet<AnchorKey> = ids.iter().filter_map(|id| owners.get(&key(id)).copied()).collect();
+            let people: BTreeSet<AnchorKey> = ids.iter().filter_map(|id| owners.get(&id.digest()).copied()).collect();
             people.into_iter().collect()
         })
     }
 
     pub(super) fn add(&self, id: &ResourceId, person: AnchorKey) {
         if let Some(owners) = self.lock().as_mut() {
-            owners.insert(key(id), person);
+            owners.insert(id.digest(), person);
         }
     }
-}
-
-fn key(id: &ResourceId) -> Digest {
-    Digest::of(id.0.as_bytes())
 }

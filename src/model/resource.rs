@@ -14,6 +14,14 @@ use super::{AttributePath, Digest};
 #[serde(transparent)]
 pub struct ResourceId(pub String);
 
+impl ResourceId {
+    /// What stands for it where one of every account is kept in memory.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.0.as_bytes())
+    }
+}
+
 impl fmt::Display for ResourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -76,7 +76,9 @@ impl TextReport {
         if operation.action != Action::Create || self.people <= brief.whole_creates {
             self.attributes(out, operation)?;
         }
-        line.probe.iter().try_for_each(|probe| self.probe(out, probe))
+        line.probe
+            .iter()
+            .try_for_each(|probe| found_in_cloud(out, &self.look, "account", probe))
     }
 
     pub(super) fn group(&mut self, out: &mut dyn Write, line: &GroupLine) -> io::Result<()> {
@@ -210,29 +212,25 @@ impl TextReport {
             (None, None) => Ok(()),
         }
     }
+}
 
-    fn probe(&self, out: &mut dyn Write, probe: &Probe) -> io::Result<()> {
-        let Look {
-            added, alert, faint, ..
-        } = self.look;
-        match probe {
-            Probe::Nothing => writeln!(out, "{INDENT}{faint}in the cloud: no such account{faint:#}"),
-            Probe::Adoptable { id, user_name, because } => writeln!(
-                out,
-                "{INDENT}{added}in the cloud: account {} ({}) would be adopted: {}{added:#}",
-                shown(user_name),
-                shown(&id.0),
-                shown(because)
-            ),
-            Probe::Foreign { id, user_name, because } => writeln!(
-                out,
-                "{INDENT}{alert}in the cloud: account {} ({}) stands in the way: {}{alert:#}",
-                shown(user_name),
-                shown(&id.0),
-                shown(because)
-            ),
+/// What the cloud holds under the name of a person or a group: `kind` is "account" or "group".
+pub(super) fn found_in_cloud(out: &mut dyn Write, look: &Look, kind: &str, probe: &Probe) -> io::Result<()> {
+    let (style, words, (id, name, because)) = match probe {
+        Probe::Nothing => {
+            let faint = look.faint;
+            return writeln!(out, "{INDENT}{faint}in the cloud: no such {kind}{faint:#}");
         }
-    }
+        Probe::Adoptable { id, user_name, because } => (look.added, "would be adopted", (id, user_name, because)),
+        Probe::Foreign { id, user_name, because } => (look.alert, "stands in the way", (id, user_name, because)),
+    };
+    writeln!(
+        out,
+        "{INDENT}{style}in the cloud: {kind} {} ({}) {words}: {}{style:#}",
+        shown(name),
+        shown(&id.0),
+        shown(because)
+    )
 }
 
 fn title(heading: Heading) -> &'static str {

@@ -1,6 +1,6 @@
 //! The store as its users see it.
 
-use std::{collections::BTreeMap, fs, io::BufReader, os::unix::fs::PermissionsExt};
+use std::{collections::BTreeMap, fs, io::BufReader, os::unix::fs::PermissionsExt, path::Path};
 
 use super::{
     OpenError, SledStore, TransferError,
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-fn private_folder() -> tempfile::TempDir {
+pub(super) fn private_folder() -> tempfile::TempDir {
     tempfile::Builder::new()
         .permissions(fs::Permissions::from_mode(0o700))
         .tempdir()
@@ -278,6 +278,23 @@ fn a_record_that_is_not_as_written_is_named_with_the_way_back() {
     }
 }
 
+/// After `harm` was done to its records, the state says what is missed and what to do.
+pub(super) fn check_missed(home: &Path, harm: &dyn Fn(&sled::Db), expected: &str) {
+    SledStore::open(home).unwrap().flush().unwrap();
+    let db = sled::open(home.join("db")).unwrap();
+    harm(&db);
+    db.flush().unwrap();
+    drop(db);
+    let text = match SledStore::open(home) {
+        Ok(store) => export(&store, &mut std::io::sink()).unwrap_err().to_string(),
+        Err(error) => error.to_string(),
+    };
+    assert!(
+        text.contains(expected) && text.contains("move the state folder aside"),
+        "{text}"
+    );
+}
+
 /// What sled does with damage in the middle of its log: the rest opens, and some records are not there
 /// or say what they said earlier.
 #[test]
@@ -287,20 +304,8 @@ fn records_that_vanish_or_fall_back_are_missed() {
         let store = SledStore::open(home.path()).unwrap();
         let changes: Vec<_> = (0..30).map(put).collect();
         store.apply(&changes).unwrap();
-        store.flush().unwrap();
         drop(store);
-        let db = sled::open(home.path().join("db")).unwrap();
-        harm(&db);
-        db.flush().unwrap();
-        drop(db);
-        let text = match SledStore::open(home.path()) {
-            Ok(store) => export(&store, &mut std::io::sink()).unwrap_err().to_string(),
-            Err(error) => error.to_string(),
-        };
-        assert!(
-            text.contains(expected) && text.contains("move the state folder aside"),
-            "{text}"
-        );
+        check_missed(home.path(), harm, expected);
     };
     let (key, mark, _) = person(7);
     let marks = |db: &sled::Db| db.open_tree("marks").unwrap();

@@ -21,7 +21,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::repair::{repair, repair_groups};
 use self::{compare::Eye, groups::GroupsAudited, shown::Shown};
-use super::{Lens, Listing};
+use super::{
+    Lens, Listing,
+    asking::{UNAVAILABLE_MAX, ends},
+};
 use crate::{
     model::{Anchor, AnchorKey, Link, Mark, Pushed, ResourceId},
     ports::{
@@ -30,8 +33,6 @@ use crate::{
     },
 };
 
-/// People in a row for whom the provider is of no use before it is given up.
-const UNAVAILABLE_MAX: u32 = 10;
 /// Accounts asked for between two looks at how many requests are left.
 const BATCH: u64 = 64;
 
@@ -41,7 +42,7 @@ pub struct Means<'a, R, S> {
     pub reader: &'a Arc<R>,
     /// What was pushed; only read.
     pub store: &'a Arc<S>,
-    /// How accounts are read.
+    /// How accounts and groups are read.
     pub lens: &'a Lens,
     /// Where to begin.
     pub position: AuditPosition,
@@ -361,11 +362,7 @@ impl<R: AccountReader, S: StateStore> Work<'_, R, S> {
     ) -> Result<Result<(), ProviderError>, StoreError> {
         let account = match answer {
             Ok(account) => account,
-            Err(
-                error @ (ProviderError::Unauthorized { .. } | ProviderError::Cancelled | ProviderError::InDoubt { .. }),
-            ) => {
-                return Ok(Err(error));
-            }
+            Err(error) if ends(&error) => return Ok(Err(error)),
             Err(error) => {
                 self.unavailable += 1;
                 self.result.unanswered += 1;

@@ -61,7 +61,7 @@ impl Listing {
         let new: Vec<CloudAccount> = page
             .accounts
             .into_iter()
-            .filter(|account| self.seen.insert(Digest::of(account.id.0.as_bytes())))
+            .filter(|account| self.seen.insert(account.id.digest()))
             .collect();
         self.total = page.total.or(self.total);
         self.next = match page.next {
@@ -95,7 +95,7 @@ impl Listing {
     /// Whether an account of this id was on a page.
     #[must_use]
     pub fn has(&self, id: &crate::model::ResourceId) -> bool {
-        self.seen.contains(&Digest::of(id.0.as_bytes()))
+        self.seen.contains(&id.digest())
     }
 
     /// Whether everybody was seen: then who was not is not there.

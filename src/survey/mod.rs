@@ -8,8 +8,8 @@
 //! Deliberately absent: writing to the cloud. What is found goes into the state as what the cloud holds;
 //! the next plan sees the difference and the executor sends it, as it does for everybody.
 
+mod asking;
 pub mod audit;
-mod control;
 pub mod lens;
 pub mod listing;
 mod owners;

@@ -24,12 +24,12 @@ impl Owners {
 
     /// From now on this is whose it is.
     pub(super) fn add(&mut self, id: &ResourceId, key: AnchorKey) {
-        self.0.insert(Digest::of(id.0.as_bytes()), key);
+        self.0.insert(id.digest(), key);
     }
 
     /// Whose it is.
     pub(super) fn of(&self, id: &ResourceId) -> Option<AnchorKey> {
-        self.0.get(&Digest::of(id.0.as_bytes())).copied()
+        self.0.get(&id.digest()).copied()
     }
 
     /// The owners of these ids, in key order and each once, and how many ids are nobody's.

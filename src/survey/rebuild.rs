@@ -18,7 +18,6 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::by_looking_up::ends;
 use self::person::People;
 use super::Lens;
 use crate::{

@@ -21,9 +21,7 @@ use crate::{
         Mapper,
         spec::{MappingSpec, Preset},
     },
-    model::{
-        Absence, Anchor, DnKey, GroupAction, GroupOperation, Link, MappedGroup, Mark, MemberSum, Pushed, ResourceId,
-    },
+    model::{Absence, Anchor, DnKey, GroupAction, GroupOperation, MappedGroup, MemberSum, ResourceId},
     plan::{
         groups::{
             Account, Inputs, Roster, Sightings, plan,
@@ -32,11 +30,11 @@ use crate::{
         settings::{GoneAction, GoneGroups, Nesting},
     },
     ports::{
-        AuditPosition, Change, Created, GroupPayload, GroupProvider, GroupStore, MemberChange, Meta, Payload,
-        RebuildStage, ServiceProvider, SharedObserver, StateStore, Unwatched,
+        AuditPosition, Created, GroupPayload, GroupProvider, GroupStore, MemberChange, Meta, RebuildStage,
+        SharedObserver, StateStore, Unwatched,
     },
     profile::Profile,
-    testing::{MemoryCloud, MemoryStore, groups::ByPerson, world},
+    testing::{MemoryCloud, MemoryStore, give_account, groups::ByPerson, world},
 };
 
 const PEOPLE: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -75,43 +73,13 @@ impl Town {
         let lens = Lens::new(&Mapper::compile(&spec).unwrap(), &Profile::named("generic").unwrap());
         let town = Self { store, cloud, lens };
         for name in PEOPLE {
-            town.join(name).await;
+            let attributes = json!({"userName": name, "externalId": name});
+            give_account(&town.cloud, &town.store, name, attributes).await;
         }
         for (name, members) in GROUPS.iter().zip(there) {
             town.make_group(name, members).await;
         }
         town
-    }
-
-    async fn join(&self, name: &str) {
-        let pushed = Pushed {
-            resource: serde_json::from_value(json!({"userName": name, "externalId": name})).unwrap(),
-            manager: None,
-        };
-        let payload = Payload {
-            external_id: name.to_owned(),
-            pushed: pushed.clone(),
-            manager_id: None,
-        };
-        let Created::New(id) = self.cloud.create(&payload, false, &|_| false).await.unwrap() else {
-            panic!("{name} was there");
-        };
-        let link = Link {
-            anchor: Anchor::new(name),
-            id,
-            dn: format!("uid={name}"),
-            pushed,
-            adopted: false,
-            perhaps_named: Vec::new(),
-        };
-        let mark = Mark {
-            dn: DnKey::of(&link.dn),
-            body: link.pushed.resource.digest(),
-            ..Mark::default()
-        };
-        self.store
-            .apply(&[Change::Put(key(name), mark, Box::new(link))])
-            .unwrap();
     }
 
     async fn make_group(&self, name: &str, members: &[bool]) {
@@ -189,18 +157,17 @@ impl Town {
 
     async fn audit(&self, position: AuditPosition, max_requests: u64) -> GroupsAudited {
         let (observer, stop): (SharedObserver, _) = (Arc::new(Unwatched), CancellationToken::new());
-        let means = audit::groups::Means {
+        let means = audit::Means {
             reader: &self.cloud,
             store: &self.store,
             lens: &self.lens,
-            nested: false,
             position,
             max_requests,
             concurrency: 2,
             observer: &observer,
             stop: &stop,
         };
-        audit::groups::audit(means).await.unwrap()
+        audit::groups::audit(means, false).await.unwrap()
     }
 
     /// One cycle; returns how many groups it had to do with.

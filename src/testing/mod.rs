@@ -16,10 +16,10 @@ use std::{
 
 pub(crate) use self::memory_store::MemoryStore;
 use crate::{
-    model::{Pushed, Resource, ResourceId},
+    model::{Anchor, DnKey, Link, Mark, Pushed, Resource, ResourceId},
     ports::{
-        AccountReader, CloudAccount, Created, ListFrom, ListNext, ListPage, Match, Payload, Probe, ProviderError,
-        ServiceProvider, Taken,
+        AccountReader, Change, CloudAccount, Created, ListFrom, ListNext, ListPage, Match, Payload, Probe,
+        ProviderError, ServiceProvider, StateStore, Taken,
     },
 };
 
@@ -275,6 +275,37 @@ impl AccountReader for MemoryCloud {
     fn requests(&self) -> u64 {
         *lock(&self.questions)
     }
+}
+
+/// Gives the person `name` an account with these attributes, which the state knows.
+pub(crate) async fn give_account(cloud: &MemoryCloud, store: &MemoryStore, name: &str, attributes: serde_json::Value) {
+    let pushed = Pushed {
+        resource: serde_json::from_value(attributes).unwrap(),
+        manager: None,
+    };
+    let payload = Payload {
+        external_id: name.to_owned(),
+        pushed: pushed.clone(),
+        manager_id: None,
+    };
+    let Created::New(id) = cloud.create(&payload, false, &|_| false).await.unwrap() else {
+        panic!("{name} was there");
+    };
+    let link = Link {
+        anchor: Anchor::new(name),
+        id,
+        dn: format!("uid={name}"),
+        pushed,
+        adopted: false,
+        perhaps_named: Vec::new(),
+    };
+    let mark = Mark {
+        dn: DnKey::of(&link.dn),
+        body: link.pushed.resource.digest(),
+        ..Mark::default()
+    };
+    let put = Change::Put(link.anchor.key(), mark, Box::new(link));
+    store.apply(&[put]).unwrap();
 }
 
 /// Shared, as the executor wants it.

@@ -91,7 +91,7 @@ fn in_order(planned: &Planned, groups: &PlannedGroups) -> Vec<(GroupOperation, b
 /// Groups that belong to somebody already.
 fn linked(store: &SledStore) -> Result<BTreeSet<Digest>, StoreError> {
     let ids = store.groups()?.into_iter().filter_map(|(_, link)| link.id);
-    Ok(ids.map(|id| Digest::of(id.0.as_bytes())).collect())
+    Ok(ids.map(|id| id.digest()).collect())
 }
 
 fn probe(
@@ -102,7 +102,7 @@ fn probe(
 ) -> Result<GroupProbe, OrderError> {
     let operation = &line.operation;
     let wanted = payload(operation, &operation.after);
-    let taken = |id: &ResourceId| linked.contains(&Digest::of(id.0.as_bytes()));
+    let taken = |id: &ResourceId| linked.contains(&id.digest());
     let runtime = tokio::runtime::Handle::current();
     let found = runtime
         .block_on(client.probe_group(&wanted, &taken))

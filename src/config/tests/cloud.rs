@@ -1,6 +1,6 @@
 //! `[cloud.…]` and the life of the token.
 
-use super::{minimal_with, read};
+use super::{minimal_with, mistakes::check_text, read};
 use crate::{
     cloud::settings::{
         AlibabaSettings, CloudSettings, ControlPlane, HuaweiEndpoints, HuaweiSettings, KeySources, TokenLife,
@@ -13,16 +13,6 @@ const KEYS: &str = "access_key = { env = \"AK\" }\nsecret_key = { env = \"SK\" }
 /// Below `[cloud.huawei]` or `[cloud.alibaba]`, in a file that is right otherwise.
 fn with(table: &str, lines: &str) -> String {
     format!("{}\n[cloud.{table}]\n{lines}\n", minimal_with(""))
-}
-
-fn check(text: &str, expected: &[&str]) {
-    let errors = read(text).expect_err(text);
-    let shown = errors.to_string();
-    assert_eq!(errors.mistakes.len(), 1, "{text}\n{shown}");
-    for part in expected {
-        assert!(shown.contains(part), "{part:?} is not in:\n{shown}");
-    }
-    assert!(!shown.contains("hunter2"), "{shown}");
 }
 
 #[test]
@@ -71,7 +61,7 @@ fn everything() {
 
 #[test]
 fn mistakes() {
-    let huawei = |lines: &str, expected: &[&str]| check(&with("huawei", lines), expected);
+    let huawei = |lines: &str, expected: &[&str]| check_text(&with("huawei", lines), expected);
     huawei(
         "regoin = \"x\"",
         &["[cloud.huawei] regoin: unknown key", "did you mean region?"],
@@ -119,7 +109,7 @@ fn mistakes() {
     );
     huawei("ca_file = \"absent\"", &["there is no such file"]);
 
-    let alibaba = |lines: &str, expected: &[&str]| check(&with("alibaba", lines), expected);
+    let alibaba = |lines: &str, expected: &[&str]| check_text(&with("alibaba", lines), expected);
     alibaba("region = \"cn-shanghia\"", &["did you mean \"cn-shanghai\"?"]);
     alibaba(
         "endpoint = \"cloudsso.example.org\"",
@@ -130,15 +120,15 @@ fn mistakes() {
         &["unknown key", "it belongs in [cloud.huawei]"],
     );
 
-    check(
+    check_text(
         &minimal_with("[cloud] huawei = 5"),
         &["[cloud] huawei: must be a table", "write [cloud.huawei] on"],
     );
-    check(
+    check_text(
         &minimal_with("[cloud] hauwei = 5"),
         &["[cloud] hauwei: unknown key", "did you mean huawei?"],
     );
-    check(
+    check_text(
         &minimal_with("[cloud.huawai]"),
         &["[cloud] huawai: unknown key", "did you mean huawei?"],
     );
@@ -175,36 +165,36 @@ fn what_renewing_needs() {
     assert_eq!(config.cloud.of_profile("alibaba"), None);
     assert!(config.cloud.of_profile("/etc/own.toml").is_some());
 
-    check(
+    check_text(
         &text("huawei", "env", huawei),
         &["rotate_before_days: needs token = { file"],
     );
-    check(
+    check_text(
         &text("huawei", "file", ""),
         &["needs [cloud.huawei]: the control plane"],
     );
-    check(&text("alibaba", "file", huawei), &["needs [cloud.alibaba]"]);
-    check(
+    check_text(&text("alibaba", "file", huawei), &["needs [cloud.alibaba]"]);
+    check_text(
         &text("generic", "file", huawei),
         &["no control plane is known for the profile \"generic\""],
     );
-    check(
+    check_text(
         &text("huawei", "file", "[cloud.huawei]\nregion = \"cn-north-4\""),
         &["needs [cloud.huawei] identity_store_id"],
     );
-    check(
+    check_text(
         &text("huawei", "file", "[cloud.huawei]\nidentity_store_id = \"d-1\""),
         &["needs [cloud.huawei] region"],
     );
-    check(
+    check_text(
         &text("alibaba", "file", "[cloud.alibaba]\nregion = \"cn-shanghai\""),
         &["needs [cloud.alibaba] directory_id"],
     );
-    check(
+    check_text(
         &text("alibaba", "file", "[cloud.alibaba]\ndirectory_id = \"d-1\""),
         &["needs [cloud.alibaba] region"],
     );
-    check(
+    check_text(
         &minimal_with("[scim] rotate_before_days = 0"),
         &["0 is not from 1 to 360"],
     );

@@ -10,7 +10,7 @@ fn check(changes: &str, expected: &[&str]) {
     check_text(&minimal_with(changes), expected);
 }
 
-fn check_text(text: &str, expected: &[&str]) {
+pub(super) fn check_text(text: &str, expected: &[&str]) {
     let errors = read(text).expect_err(text);
     let shown = errors.to_string();
     assert_eq!(errors.mistakes.len(), 1, "{text}\n{shown}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use crate::{demo::uuid_of, model::dn};
+use crate::{made_uuid::uuid_of, model::dn};
 
 /// The RDNs in normal form, the topmost first: an entry sorts right before everything below it.
 pub(super) type Key = Vec<String>;

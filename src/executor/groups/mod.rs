@@ -74,12 +74,12 @@ impl<P, S> Crew<P, S> {
 
     pub(super) fn is_taken(&self, id: &ResourceId) -> bool {
         let linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
-        linked.contains(&Digest::of(id.0.as_bytes()))
+        linked.contains(&id.digest())
     }
 
     pub(super) fn take(&self, id: &ResourceId) {
         let mut linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
-        linked.insert(Digest::of(id.0.as_bytes()));
+        linked.insert(id.digest());
     }
 }
 
@@ -105,7 +105,7 @@ pub async fn execute_groups<P: GroupProvider, S: StateStore + GroupStore>(
         crew: Arc::new(Crew {
             provider: Arc::clone(provider),
             store: Arc::clone(store),
-            linked: Mutex::new(ids.map(|id| Digest::of(id.0.as_bytes())).collect()),
+            linked: Mutex::new(ids.map(|id| id.digest()).collect()),
             ids: OnceLock::new(),
             in_doubt,
             accounts: Linked::new(store),

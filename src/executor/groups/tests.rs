@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{GroupExecution, execute_groups};
 use crate::{
     executor::Pace,
-    model::{Absence, Anchor, AttributePath, DnKey, Link, MappedGroup, Mark, MemberKey, Pushed, Resource, Value},
+    model::{Absence, DnKey, MappedGroup, MemberKey},
     plan::{
         groups::{
             Account, GroupPlan, Inputs, Roster, Sightings, plan,
@@ -16,10 +16,8 @@ use crate::{
         },
         settings::{GoneAction, GoneGroups, Nesting},
     },
-    ports::{
-        Change, Created, GroupStore, Payload, ProviderError, ServiceProvider, SharedObserver, StateStore, Unwatched,
-    },
-    testing::{MemoryCloud, MemoryStore, world},
+    ports::{GroupStore, ProviderError, SharedObserver, StateStore, Unwatched},
+    testing::{MemoryCloud, MemoryStore, give_account, world},
 };
 
 struct World {
@@ -48,38 +46,7 @@ impl World {
     }
 
     async fn join(&mut self, name: &str) {
-        let mut resource = Resource::default();
-        resource
-            .attributes
-            .insert(AttributePath::new("userName"), Value::Text(name.to_owned()));
-        let pushed = Pushed {
-            resource,
-            manager: None,
-        };
-        let payload = Payload {
-            external_id: name.to_owned(),
-            pushed: pushed.clone(),
-            manager_id: None,
-        };
-        let Created::New(id) = self.cloud.create(&payload, false, &|_| false).await.unwrap() else {
-            panic!("{name} was there");
-        };
-        let link = Link {
-            anchor: Anchor::new(name),
-            id,
-            dn: format!("uid={name}"),
-            pushed,
-            adopted: false,
-            perhaps_named: Default::default(),
-        };
-        let mark = Mark {
-            dn: DnKey::of(&link.dn),
-            body: link.pushed.resource.digest(),
-            ..Mark::default()
-        };
-        self.store
-            .apply(&[Change::Put(key(name), mark, Box::new(link))])
-            .unwrap();
+        give_account(&self.cloud, &self.store, name, serde_json::json!({"userName": name})).await;
         self.people.insert(name.to_owned());
     }
 

@@ -13,7 +13,7 @@ use crate::{
     ports::Probe,
     report::{
         look::{Look, NAME_COLUMNS, USER_COLUMNS},
-        text::{HELD, INDENT},
+        text::{HELD, INDENT, found_in_cloud},
         width::{columns, fit, fit_pair, pad, wrap},
         words::{count, grouped, instant, value_text},
     },
@@ -149,27 +149,9 @@ fn members(
 }
 
 fn probe(out: &mut dyn Write, look: &Look, found: &GroupProbe) -> io::Result<()> {
-    let Look {
-        added, alert, faint, ..
-    } = look;
-    match &found.probe {
-        Probe::Nothing => return writeln!(out, "{INDENT}{faint}in the cloud: no such group{faint:#}"),
-        Probe::Foreign { id, user_name, because } => {
-            return writeln!(
-                out,
-                "{INDENT}{alert}in the cloud: group {} ({}) stands in the way: {}{alert:#}",
-                shown(user_name),
-                shown(&id.0),
-                shown(because)
-            );
-        }
-        Probe::Adoptable { id, user_name, because } => writeln!(
-            out,
-            "{INDENT}{added}in the cloud: group {} ({}) would be adopted: {}{added:#}",
-            shown(user_name),
-            shown(&id.0),
-            shown(because)
-        )?,
+    found_in_cloud(out, look, "group", &found.probe)?;
+    if !matches!(found.probe, Probe::Adoptable { .. }) {
+        return Ok(());
     }
     let words = match found.members {
         None => "this cloud does not show who is in it; whoever is stays".to_owned(),
@@ -190,6 +172,7 @@ fn probe(out: &mut dyn Write, look: &Look, found: &GroupProbe) -> io::Result<()>
             grouped(missing)
         ),
     };
+    let faint = look.faint;
     writeln!(out, "{INDENT}{faint}{words}{faint:#}")
 }
 

@@ -46,7 +46,7 @@ pub use change::{Change, What};
 pub use stored::{Kind, Stored};
 
 use super::Reply;
-use crate::profile::Profile;
+use crate::{made_uuid::uuid_of, profile::Profile};
 use query::Query;
 use refusal::Refusal;
 use route::Answer;
@@ -164,7 +164,7 @@ impl Cloud {
     #[must_use]
     pub fn refusal(&self, status: u16, detail: &str, now: DateTime<Utc>) -> Reply {
         let wire = &self.profile.wire;
-        let request_id = uuid(&format!("{} refusal {}", self.seed, self.answered));
+        let request_id = uuid_of(&format!("{} refusal {}", self.seed, self.answered));
         let body = Refusal::new(status, None, detail).body(&wire.error, now, &request_id);
         Reply {
             status,
@@ -257,7 +257,7 @@ impl Cloud {
             Kind::User => &self.profile.wire.user_id_prefix,
             Kind::Group => &self.profile.wire.group_id_prefix,
         };
-        let uuid = uuid(&format!("{} {} {number}", self.seed, kind.name()));
+        let uuid = uuid_of(&format!("{} {} {number}", self.seed, kind.name()));
         if prefix.is_empty() {
             uuid
         } else {
@@ -292,18 +292,4 @@ impl Cloud {
             removed: Vec::new(),
         });
     }
-}
-
-/// A UUID made from a text, so that one seed always gives the same ids.
-pub(in crate::sandbox) fn uuid(text: &str) -> String {
-    let hex = blake3::hash(text.as_bytes()).to_hex();
-    // Version 8 (RFC 9562 section 5.8: made by a rule of our own), variant 10.
-    format!(
-        "{}-{}-8{}-a{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[13..16],
-        &hex[17..20],
-        &hex[20..32]
-    )
 }

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::{Cloud, Kind, input, query::Query, refusal::Refusal, uuid};
+use super::{Cloud, Kind, input, query::Query, refusal::Refusal};
 use crate::{
+    made_uuid::uuid_of,
     profile::Profile,
     sandbox::{Reply, Request},
 };
@@ -42,7 +43,7 @@ impl Cloud {
     pub fn answer(&mut self, request: &Request, now: DateTime<Utc>) -> Reply {
         self.answered += 1;
         let wire = self.profile.wire.clone();
-        let request_id = uuid(&format!("{} request {}", self.seed, self.answered));
+        let request_id = uuid_of(&format!("{} request {}", self.seed, self.answered));
         let mut headers = Vec::new();
         headers.extend(wire.request_id_header.map(|name| (name, request_id.clone())));
         let (status, body) = match self.route(request, now) {

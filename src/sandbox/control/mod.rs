@@ -27,8 +27,9 @@ use serde_json::Value;
 
 use super::{
     Reply,
-    cloud::{Access, Cloud, Holder, digest, uuid},
+    cloud::{Access, Cloud, Holder, digest},
 };
+use crate::made_uuid::uuid_of;
 
 pub use alibaba::{DIRECTORY as ALIBABA_DIRECTORY, REGION as ALIBABA_REGION};
 pub use gate::AccessKey;
@@ -280,7 +281,7 @@ impl Control {
 
     fn fresh_token_id(&mut self) -> String {
         self.state.made += 1;
-        let id = uuid(&self.derived(&format!("token id {}", self.state.made)));
+        let id = uuid_of(&self.derived(&format!("token id {}", self.state.made)));
         match self.state.plane {
             Plane::Huawei => id,
             Plane::Alibaba => {
@@ -300,7 +301,7 @@ impl Control {
     }
 
     fn request_id(&self) -> String {
-        uuid(&self.derived(&format!("request {}", self.answered)))
+        uuid_of(&self.derived(&format!("request {}", self.answered)))
     }
 
     /// Whether one more token may be made.

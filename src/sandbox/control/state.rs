@@ -9,7 +9,7 @@ use super::{
     huawei::{self, Federation},
     tokens::Token,
 };
-use crate::sandbox::{TENANT, cloud::uuid};
+use crate::{made_uuid::uuid_of, sandbox::TENANT};
 
 /// Whose control plane it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +94,7 @@ impl State {
         if self.tenants <= 1 {
             TENANT.to_owned()
         } else {
-            uuid(&format!("tenant {}", self.tenants))
+            uuid_of(&format!("tenant {}", self.tenants))
         }
     }
 

@@ -1,19 +1,13 @@
 //! Groups as the store's users see them.
 
-use std::{fs, os::unix::fs::PermissionsExt};
-
-use super::super::{SledStore, TransferError, export, import};
+use super::super::{
+    SledStore, TransferError, export, import,
+    tests::{check_missed, private_folder},
+};
 use crate::{
     model::{Anchor, AnchorKey, AttributePath, Digest, GroupLink, MemberSum, Rejection, Resource, ResourceId, Value},
     ports::{Change, GroupChange, GroupStore, Reject, RejectKind, StateStore},
 };
-
-fn folder() -> tempfile::TempDir {
-    tempfile::Builder::new()
-        .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir()
-        .unwrap()
-}
 
 fn group(number: u32) -> GroupLink {
     let mut resource = Resource::default();
@@ -97,7 +91,7 @@ fn exported(store: &SledStore) -> String {
 
 #[test]
 fn groups_and_members_come_back_after_a_restart() {
-    let folder = folder();
+    let folder = private_folder();
     let store = SledStore::open(folder.path()).unwrap();
     fill(&store);
     store.flush().unwrap();
@@ -116,7 +110,7 @@ fn groups_and_members_come_back_after_a_restart() {
 
 #[test]
 fn who_is_in_doubt_comes_back_and_goes() {
-    let folder = folder();
+    let folder = private_folder();
     let store = SledStore::open(folder.path()).unwrap();
     fill(&store);
     let in_doubt = |group: u32, people: Vec<AnchorKey>| GroupChange::InDoubt {
@@ -230,23 +224,9 @@ fn between_two_transactions_link_and_members_agree() {
 #[test]
 fn records_that_vanish_or_fall_back_are_missed() {
     let check = |harm: &dyn Fn(&sled::Db), expected: &str| {
-        let home = folder();
-        let store = SledStore::open(home.path()).unwrap();
-        fill(&store);
-        store.flush().unwrap();
-        drop(store);
-        let db = sled::open(home.path().join("db")).unwrap();
-        harm(&db);
-        db.flush().unwrap();
-        drop(db);
-        let text = match SledStore::open(home.path()) {
-            Ok(store) => export(&store, &mut std::io::sink()).unwrap_err().to_string(),
-            Err(error) => error.to_string(),
-        };
-        assert!(
-            text.contains(expected) && text.contains("move the state folder aside"),
-            "{text}"
-        );
+        let home = private_folder();
+        fill(&SledStore::open(home.path()).unwrap());
+        check_missed(home.path(), harm, expected);
     };
     let tree = |db: &sled::Db, name: &str| db.open_tree(name).unwrap();
     let member = [key(1).0, people(0..2500)[7].0].concat();
@@ -275,7 +255,7 @@ fn records_that_vanish_or_fall_back_are_missed() {
 
 #[test]
 fn a_state_of_a_version_without_groups_opens() {
-    let home = folder();
+    let home = private_folder();
     let store = SledStore::open(home.path()).unwrap();
     store.flush().unwrap();
     drop(store);
@@ -344,7 +324,7 @@ fn a_backup_of_a_version_without_groups_loads() {
 
 #[test]
 fn a_crash_while_a_backup_is_loaded_leaves_no_group() {
-    let home = folder();
+    let home = private_folder();
     let store = SledStore::open(home.path()).unwrap();
     store.begin_import().unwrap();
     fill(&store);

@@ -13,40 +13,17 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
-use tokio_util::sync::CancellationToken;
 
 use self::compare::Circle;
-use super::{BATCH, UNAVAILABLE_MAX};
+use super::{BATCH, Means};
 use crate::{
     model::{Anchor, AnchorKey, GroupLink, Resource, ResourceId},
     ports::{
         AuditPosition, AuditStage, CloudGroup, Event, GroupPayload, GroupReader, GroupStore, MembersTold,
-        ProviderError, SharedObserver, StateStore, StoreError,
+        ProviderError, StateStore, StoreError,
     },
-    survey::Lens,
+    survey::asking::{UNAVAILABLE_MAX, ends},
 };
-
-/// What an audit of the groups works with.
-pub struct Means<'a, R, S> {
-    /// The cloud.
-    pub reader: &'a Arc<R>,
-    /// What was pushed; only read.
-    pub store: &'a Arc<S>,
-    /// How groups are read.
-    pub lens: &'a Lens,
-    /// Whether groups are pushed as members of groups.
-    pub nested: bool,
-    /// Where to begin; not with people.
-    pub position: AuditPosition,
-    /// Requests to send, give or take what has to be sent again.
-    pub max_requests: u64,
-    /// Requests in flight.
-    pub concurrency: usize,
-    /// Progress.
-    pub observer: &'a SharedObserver,
-    /// Ends it early.
-    pub stop: &'a CancellationToken,
-}
 
 /// A group that is not as it was pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,17 +97,19 @@ impl GroupsAudited {
     }
 }
 
-/// Compares. Changes neither cloud nor state.
+/// Compares, beginning at a place that is not among the people. `nested`: groups are pushed as members of
+/// groups. Changes neither cloud nor state.
 ///
 /// # Errors
 /// When the state cannot be read. What the provider said is in [`GroupsAudited::stopped`].
 pub async fn audit<R: GroupReader, S: StateStore + GroupStore>(
     means: Means<'_, R, S>,
+    nested: bool,
 ) -> Result<GroupsAudited, StoreError> {
     let groups: Vec<(AnchorKey, GroupLink)> = means.store.groups()?;
     let groups: Vec<_> = groups.into_iter().filter(|(_, link)| link.id.is_some()).collect();
     let mut work = Work {
-        circle: Circle::new(&**means.store, &groups, means.nested)?,
+        circle: Circle::new(&**means.store, &groups, nested)?,
         drifts: BTreeMap::new(),
         gone: BTreeSet::new(),
         unavailable: 0,
@@ -273,10 +252,7 @@ impl<R: GroupReader, S: StateStore + GroupStore> Work<'_, R, S> {
 
     /// Counts an answer that was of no use. The error is about the whole run.
     fn bear(&mut self, error: ProviderError) -> Result<(), ProviderError> {
-        if matches!(
-            error,
-            ProviderError::Unauthorized { .. } | ProviderError::Cancelled | ProviderError::InDoubt { .. }
-        ) {
+        if ends(&error) {
             return Err(error);
         }
         self.unavailable += 1;

@@ -1,25 +1,24 @@
 //! People are asked for one by one, at the configured rate, where the cloud cannot list or its list is
 //! no proof.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
 use super::{Rebuild, person};
 use crate::{
-    model::{AnchorKey, Digest, Operation, ResourceId},
+    model::{AnchorKey, Operation},
     ports::{AccountReader, Change, CloudAccount, Match, ProviderError, StateStore, StoreError},
+    survey::{
+        asking::{UNAVAILABLE_MAX, ends},
+        owners::Owners,
+    },
 };
 
-/// People in a row for whom the provider is of no use before it is given up.
-pub(super) const UNAVAILABLE_MAX: u32 = 10;
 /// Answers remembered between two flushes: no more than these are asked for again after a crash.
 const FLUSH_EVERY: u64 = 16;
 /// People whose operations are in memory at a time.
 const BATCH: usize = 256;
-
-/// Whose accounts are linked by now, by the digest of their ids.
-type Owners = BTreeMap<Digest, AnchorKey>;
 
 /// What was answered for the person at a place.
 type Answer<'o> = (usize, &'o Operation, Result<Match, ProviderError>);
@@ -28,7 +27,7 @@ impl<R: AccountReader, S: StateStore> Rebuild<'_, R, S> {
     /// Links everybody who has no link yet and can be found. The inner error is the provider's, when it
     /// is of no use to anybody.
     pub(super) async fn by_looking_up(&mut self) -> Result<Result<(), ProviderError>, StoreError> {
-        let mut owners = self.owners()?;
+        let mut owners = Owners::of_people(&**self.means.store)?;
         let wanted = self.without_link()?;
         let total = wanted.len() as u64;
         self.looked_at = 0;
@@ -69,15 +68,6 @@ impl<R: AccountReader, S: StateStore> Rebuild<'_, R, S> {
             .map_err(|error| StoreError(error.to_string()))?
     }
 
-    fn owners(&self) -> Result<Owners, StoreError> {
-        let mut owners = Owners::new();
-        self.means.store.each_link(&mut |link| {
-            owners.insert(id_key(&link.id), link.anchor.key());
-            true
-        })?;
-        Ok(owners)
-    }
-
     /// Places of those who are not linked and of whom nothing is known.
     fn without_link(&self) -> Result<Vec<usize>, StoreError> {
         let linked = self.means.store.marks()?;
@@ -113,10 +103,9 @@ impl<R: AccountReader, S: StateStore> Rebuild<'_, R, S> {
         account: &CloudAccount,
         owners: &mut Owners,
     ) -> Result<(), StoreError> {
-        let id = id_key(&account.id);
         let key = self.people.key(at);
         let mut changes = Vec::new();
-        if let Some(other) = owners.get(&id).copied().filter(|other| *other != key) {
+        if let Some(other) = owners.of(&account.id).filter(|other| *other != key) {
             if account.external_id() != Some(person::external_id(operation)) {
                 return self.unclear(
                     at,
@@ -132,7 +121,7 @@ impl<R: AccountReader, S: StateStore> Rebuild<'_, R, S> {
                 )?;
             }
         }
-        owners.insert(id, key);
+        owners.add(&account.id, key);
         changes.push(self.link(at, account)?);
         self.means.store.apply(&changes)
     }
@@ -142,16 +131,4 @@ async fn ask<'o, R: AccountReader>(reader: &R, at: usize, operation: &'o Operati
     // Whose an account is, is settled when it is booked: here several people ask at the same time.
     let answer = reader.account_of(&person::payload(operation), &|_| false).await;
     (at, operation, answer)
-}
-
-/// Whether this says something about the whole run.
-pub(in crate::survey) fn ends(error: &ProviderError) -> bool {
-    matches!(
-        error,
-        ProviderError::Unauthorized { .. } | ProviderError::Cancelled | ProviderError::InDoubt { .. }
-    )
-}
-
-fn id_key(id: &ResourceId) -> Digest {
-    Digest::of(id.0.as_bytes())
 }

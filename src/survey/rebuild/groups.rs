@@ -15,14 +15,18 @@ use std::{collections::BTreeMap, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 use self::find::Found;
-use super::{Few, Stranger, Unclear, by_looking_up::UNAVAILABLE_MAX, ends};
+use super::{Few, Stranger, Unclear};
 use crate::{
     model::{AnchorKey, GroupLink, GroupOperation, MemberSum, Resource, ResourceId},
     ports::{
         Event, GroupChange, GroupPayload, GroupReader, GroupStore, MembersTold, Meta, ProviderError, RebuildStage,
         SharedObserver, StateStore, StoreError,
     },
-    survey::{Lens, owners::Owners},
+    survey::{
+        Lens,
+        asking::{UNAVAILABLE_MAX, ends},
+        owners::Owners,
+    },
 };
 
 /// What a rebuild of the groups works with.

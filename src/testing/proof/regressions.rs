@@ -2,12 +2,15 @@
 
 mod teams;
 
+use std::collections::BTreeMap;
+
 use super::{
     checker::Permit,
     company::{Person, anchor, person},
     directory::ReadFault,
     fault::{Fault, Lasts},
     net::{Weather, What},
+    view::View,
     world::{Ended, TWO_DAYS, World},
 };
 use crate::{profile::Profile, testing::MemoryStore};
@@ -33,6 +36,27 @@ fn ann(world: &mut World<MemoryStore>) -> &mut Person {
     world.company.get_mut("ann").unwrap()
 }
 
+/// Days later one cycle brings the cloud to `before`, and the next one has nothing to say.
+async fn check_return(world: &mut World<MemoryStore>, before: &View, what: &str) {
+    tokio::time::advance(TWO_DAYS).await;
+    world.fair_cycle().await;
+    assert_eq!(world.view(), *before, "{what}");
+    world.fair_cycle().await;
+    assert_eq!(world.net.inner().requests, 0, "{what}");
+    assert_eq!(world.net.inner().checker.violations, [""; 0], "{what}");
+}
+
+/// Days later the first answer is a 404 that is not true: all the same everything stays that account or group
+/// which it was.
+async fn check_404_by_mistake(world: &mut World<MemoryStore>, ids: &BTreeMap<String, String>, what: &str) {
+    let fails = What::Fails(Fault::Status(404), Lasts::Once);
+    tokio::time::advance(TWO_DAYS).await;
+    world.cycle(Weather::At { nth: 1, what: fails }, ReadFault::None).await;
+    tokio::time::advance(TWO_DAYS).await;
+    world.fair_cycle().await;
+    assert_eq!(world.ids(), *ids, "{what}");
+}
+
 /// For every cloud: `change` reaches the cloud without our learning of it, by a lost answer and by a kill;
 /// then the directory goes back to what it was, and so has the cloud to.
 async fn check_way_back(change: impl Fn(&mut World<MemoryStore>)) {
@@ -43,12 +67,7 @@ async fn check_way_back(change: impl Fn(&mut World<MemoryStore>)) {
             change(&mut world);
             world.cycle(weather.clone(), ReadFault::None).await;
             world.company = people;
-            tokio::time::advance(TWO_DAYS).await;
-            world.fair_cycle().await;
-            assert_eq!(world.view(), before, "{profile}, {weather:?}");
-            world.fair_cycle().await;
-            assert_eq!(world.net.inner().requests, 0, "{profile}, {weather:?}");
-            assert_eq!(world.net.inner().checker.violations, [""; 0]);
+            check_return(&mut world, &before, &format!("{profile}, {weather:?}")).await;
         }
     }
 }
@@ -105,11 +124,7 @@ async fn a_swap_of_names_that_may_have_happened_is_taken_back() {
             world.company.get_mut("cal").unwrap().uid = "ann".into();
             world.cycle(weather.clone(), ReadFault::None).await;
             world.company = people;
-            tokio::time::advance(TWO_DAYS).await;
-            world.fair_cycle().await;
-            assert_eq!(world.view(), before, "{profile}, {weather:?}");
-            world.fair_cycle().await;
-            assert_eq!(world.net.inner().requests, 0, "{profile}, {weather:?}");
+            check_return(&mut world, &before, &format!("{profile}, {weather:?}")).await;
         }
     }
 }
@@ -132,11 +147,7 @@ async fn what_may_have_arrived_before_somebody_left_is_taken_back_when_he_return
             tokio::time::advance(TWO_DAYS).await;
             world.fair_cycle().await;
             world.company = people;
-            tokio::time::advance(TWO_DAYS).await;
-            world.fair_cycle().await;
-            assert_eq!(world.view(), before, "{profile}, {weather:?}");
-            world.fair_cycle().await;
-            assert_eq!(world.net.inner().requests, 0, "{profile}, {weather:?}");
+            check_return(&mut world, &before, &format!("{profile}, {weather:?}")).await;
         }
     }
 }
@@ -159,12 +170,7 @@ async fn a_404_by_mistake_hides_nobody_whose_name_is_in_doubt() {
             } else {
                 ann(&mut world).uid = "annie".into();
             }
-            let what = What::Fails(Fault::Status(404), Lasts::Once);
-            tokio::time::advance(TWO_DAYS).await;
-            world.cycle(Weather::At { nth: 1, what }, ReadFault::None).await;
-            tokio::time::advance(TWO_DAYS).await;
-            world.fair_cycle().await;
-            assert_eq!(world.ids(), ids, "{profile}, {leaves}");
+            check_404_by_mistake(&mut world, &ids, &format!("{profile}, {leaves}")).await;
             let is_off = world.view()[&anchor("ann")]["active"] == serde_json::json!(false);
             assert_eq!(is_off, leaves, "{profile}");
         }

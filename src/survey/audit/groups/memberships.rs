@@ -1,17 +1,14 @@
 //! Person by person, where a cloud tells nothing else: in which of our groups are they?
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 
 use super::{HeldGroup, Work, drift};
 use crate::{
-    model::{AnchorKey, Digest, ResourceId},
+    model::{AnchorKey, Digest},
     ports::{AuditPosition, AuditStage, GroupReader, GroupStore, MembersTold, ProviderError, StateStore, StoreError},
-    survey::control::tells_groups_of_a_person,
+    survey::asking::{groups_of_each, tells_groups_of_a_person},
 };
 
 /// People asked about between two looks at the memory of the groups: each look reads all memberships.
@@ -28,7 +25,7 @@ impl<R: GroupReader, S: StateStore + GroupStore> Work<'_, R, S> {
         let mut at = people.partition_point(|key| after.is_some_and(|after| *key <= after));
         let groups = self.groups.iter().enumerate();
         let by_id: BTreeMap<Digest, usize> = groups
-            .filter_map(|(at, (_, link))| Some((id_key(link.id.as_ref()?), at)))
+            .filter_map(|(at, (_, link))| Some((link.id.as_ref()?.digest(), at)))
             .collect();
         if self.left() == 0 {
             return Ok(Ok(()));
@@ -74,25 +71,15 @@ impl<R: GroupReader, S: StateStore + GroupStore> Work<'_, R, S> {
         by_id: &BTreeMap<Digest, usize>,
     ) -> Result<Result<(), ProviderError>, StoreError> {
         let told = self.told_of(batch)?;
-        let (reader, store) = (Arc::clone(self.means.reader), Arc::clone(self.means.store));
-        let mut answers = stream::iter(batch.iter().copied())
-            .map(|key| {
-                let (reader, store) = (&reader, &store);
-                async move {
-                    let Some(link) = store.link(key)? else {
-                        return Ok((key, Ok(None)));
-                    };
-                    Ok::<_, StoreError>((key, reader.groups_of(&link.id).await))
-                }
-            })
-            .buffered(self.means.concurrency.max(1));
+        let asked = (self.means.reader, self.means.store);
+        let mut answers = groups_of_each(asked, batch.iter().copied(), self.means.concurrency);
         while let Some(answer) = answers.next().await {
             let (key, answer) = answer?;
             match answer {
                 Ok(Some(groups)) => {
                     self.unavailable = 0;
                     self.result.people_asked += 1;
-                    let there = groups.iter().filter_map(|id| by_id.get(&id_key(id)).copied());
+                    let there = groups.iter().filter_map(|id| by_id.get(&id.digest()).copied());
                     self.book_person(key, &there.collect(), &told)?;
                 }
                 // In more groups than one answer holds.
@@ -155,8 +142,4 @@ impl<R: GroupReader, S: StateStore + GroupStore> Work<'_, R, S> {
         }
         Ok(())
     }
-}
-
-fn id_key(id: &ResourceId) -> Digest {
-    Digest::of(id.0.as_bytes())
 }

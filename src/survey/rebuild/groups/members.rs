@@ -8,7 +8,10 @@ use super::{Found, Knowledge, Rebuild};
 use crate::{
     model::{AnchorKey, Resource, ResourceId},
     ports::{CloudGroup, GroupReader, GroupStore, MembersTold, ProviderError, StateStore, StoreError},
-    survey::{control::tells_groups_of_a_person, owners::Owners},
+    survey::{
+        asking::{groups_of_each, tells_groups_of_a_person},
+        owners::Owners,
+    },
 };
 
 /// A group to be linked: its place, its id and what a list or look-up showed of it.
@@ -93,19 +96,9 @@ impl<R: GroupReader, S: StateStore + GroupStore> Rebuild<'_, R, S> {
         let most = usize::try_from(self.means.max_questions).unwrap_or(usize::MAX);
         let asked = people.len().min(most);
         let mut answered = 0;
-        let reader = std::sync::Arc::clone(self.means.reader);
-        let store = std::sync::Arc::clone(self.means.store);
-        let mut answers = stream::iter(people[..asked].iter().map(|(key, _)| *key))
-            .map(|key| {
-                let (reader, store) = (&reader, &store);
-                async move {
-                    let Some(link) = store.link(key)? else {
-                        return Ok((key, Ok(None)));
-                    };
-                    Ok::<_, StoreError>((key, reader.groups_of(&link.id).await))
-                }
-            })
-            .buffered(self.means.concurrency.max(1));
+        let means = (self.means.reader, self.means.store);
+        let keys = people[..asked].iter().map(|(key, _)| *key);
+        let mut answers = groups_of_each(means, keys, self.means.concurrency);
         while let Some(answer) = answers.next().await {
             let (key, answer) = answer?;
             match answer {

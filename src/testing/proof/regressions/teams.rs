@@ -1,6 +1,6 @@
 //! The same of groups.
 
-use super::unheard_from;
+use super::{check_404_by_mistake, check_return, unheard_from};
 use crate::{
     profile::Profile,
     testing::{
@@ -8,8 +8,7 @@ use crate::{
         proof::{
             company::{anchor, person},
             directory::ReadFault,
-            fault::{Fault, Lasts},
-            net::{Weather, What},
+            net::Weather,
             teams::{Team, anchor_of_team, team},
             world::{TWO_DAYS, World},
         },
@@ -35,12 +34,7 @@ fn chess(world: &mut World<MemoryStore>) -> &mut Team {
 /// Two days later all is as in `wanted`, and nothing more is to be done.
 async fn check_end(world: &mut World<MemoryStore>, wanted: &World<MemoryStore>, what: &str) {
     world.approves = true;
-    tokio::time::advance(TWO_DAYS).await;
-    world.fair_cycle().await;
-    assert_eq!(world.view(), wanted.view(), "{what}");
-    world.fair_cycle().await;
-    assert_eq!(world.net.inner().requests, 0, "{what}");
-    assert_eq!(world.net.inner().checker.violations, [""; 0], "{what}");
+    check_return(world, &wanted.view(), what).await;
 }
 
 /// For every cloud: `change` reaches the cloud without our learning of it, by a lost answer or by a kill, then
@@ -185,12 +179,7 @@ async fn a_404_by_mistake_hides_no_group_whose_name_is_in_doubt() {
             } else {
                 chess(&mut world).cn = "bridge".into();
             }
-            let what = What::Fails(Fault::Status(404), Lasts::Once);
-            tokio::time::advance(TWO_DAYS).await;
-            world.cycle(Weather::At { nth: 1, what }, ReadFault::None).await;
-            tokio::time::advance(TWO_DAYS).await;
-            world.fair_cycle().await;
-            assert_eq!(world.ids(), ids, "{profile}, {leaves}");
+            check_404_by_mistake(&mut world, &ids, &format!("{profile}, {leaves}")).await;
             let chess = &world.view()[&anchor_of_team("chess")];
             assert_eq!(chess.get("members").is_none(), leaves, "{profile}: {chess}");
         }
