@@ -41,10 +41,9 @@ pub(super) struct Account {
 impl Account {
     /// The user in the body of an answer; empty when there is none.
     pub(super) fn parse(body: &[u8]) -> Self {
-        // All of it has to be UTF-8 (RFC 8259 section 8.1), also what is not looked at.
-        let text = std::str::from_utf8(body).ok();
-        text.and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default()
+        // Read as a whole first: also what is not looked at has to be JSON (RFC 8259), every escape of it.
+        let whole = serde_json::from_slice(body).ok();
+        whole.as_ref().map(Self::of).unwrap_or_default()
     }
 
     /// The user in a JSON value; empty when there is none.
