@@ -23,7 +23,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("mapping/", &["mapping", "model"]),
     ("profile/", &["profile", "model"]),
     ("plan/", &["plan", "model"]),
-    ("ports.rs", &["model", "ports"]),
+    ("ports", &["model", "ports"]),
     ("secret.rs", &["secret"]),
     ("ldap/", &["ldap", "model", "ports", "secret"]),
     ("https.rs", &["https"]),

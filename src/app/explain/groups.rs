@@ -5,7 +5,11 @@ use std::{
     io::{self, Write},
 };
 
-use super::{VALUE_CHARS, Wanted, failure, label, problem};
+use super::{
+    VALUE_CHARS,
+    lines::{failure, label, problem},
+    wanted::Wanted,
+};
 use crate::{
     app::{names::Names, order::OrderError, setup::Setup},
     cycle::{
