@@ -48,7 +48,11 @@ impl Account {
 
     /// The user in a JSON value; empty when there is none.
     pub(super) fn of(body: &Json) -> Self {
-        Self::deserialize(body).unwrap_or_default()
+        // An array would be read too, member after member.
+        match body {
+            Json::Object(_) => Self::deserialize(body).unwrap_or_default(),
+            _ => Self::default(),
+        }
     }
 
     /// An account out of a list with all that was shown of it.
@@ -117,7 +121,9 @@ struct MemberShown {
 impl GroupShown {
     /// The group in the body of an answer.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
-        serde_json::from_slice(body).ok()
+        // An array would be read too, member after member.
+        let is_object = body.trim_ascii_start().starts_with(b"{");
+        is_object.then(|| serde_json::from_slice(body).ok()).flatten()
     }
 
     /// The ids of its members.
@@ -163,7 +169,7 @@ impl Page {
         let held = resources.len() as u64;
         let accounts = resources
             .into_iter()
-            .filter_map(|whole| Some((Account::deserialize(&whole).ok()?, whole)))
+            .map(|whole| (Account::of(&whole), whole))
             .filter(|(account, _)| account.id.is_some())
             .map(|(account, whole)| Account { whole, ..account })
             .collect();
@@ -390,6 +396,8 @@ mod tests {
         check(r#"{"id":""}"#, None, None, None);
         check(r#"{"id":"../Groups/1"}"#, Some("../Groups/1"), None, None);
         check("[]", None, None, None);
+        check(r#"["a","ada","Ada","x",true]"#, None, None, None);
+        check(r#"{"id":"a","more":"\ud800\u0020"}"#, None, None, None);
         check("<html>", None, None, None);
     }
 
