@@ -57,6 +57,13 @@ impl Progress {
     pub fn bars(&self) -> MultiProgress {
         self.bars.clone()
     }
+
+    /// Draws a bar at once, then whenever it moves: however short the work is, it is seen.
+    fn show(&self, bar: &ProgressBar) {
+        let bar = self.bars.add(bar.clone());
+        bar.tick();
+        bar.enable_steady_tick(TICK);
+    }
 }
 
 impl Observer for Progress {
@@ -64,7 +71,7 @@ impl Observer for Progress {
         match event {
             Event::Read { entries } => {
                 if self.reading.position() == 0 {
-                    self.bars.add(self.reading.clone()).enable_steady_tick(TICK);
+                    self.show(&self.reading);
                 }
                 self.reading.set_position(*entries);
             }
@@ -72,7 +79,7 @@ impl Observer for Progress {
                 self.reading.finish_and_clear();
                 if self.pushes && *operations > 0 {
                     self.pushing.set_length(*operations);
-                    self.bars.add(self.pushing.clone()).enable_steady_tick(TICK);
+                    self.show(&self.pushing);
                 }
             }
             Event::Done { done, total, failed } => {
