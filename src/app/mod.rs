@@ -18,6 +18,7 @@ mod rebuild;
 mod runner;
 mod sandbox;
 mod setup;
+mod signals;
 mod tally;
 mod token_watch;
 
@@ -29,7 +30,6 @@ use std::{
     sync::Arc,
 };
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 pub use engine::{Engine, chain};
@@ -39,6 +39,7 @@ pub use progress::Progress;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use setup::checks as setup_checks;
 pub use setup::{Setup, SetupError};
+use signals::Signals;
 
 use crate::{
     cli::{self, Cli, Color, Command, DryRun, RejectsCommand, ReportFormat, StateCommand, Task},
@@ -331,21 +332,16 @@ async fn follow(
     }
 }
 
-/// Cancelled by the first `SIGTERM` or `SIGINT`; the second one ends the program at once.
+/// Cancelled by the first signal that asks for an end; the second one ends the program at once.
 fn stop_on_signal() -> Result<CancellationToken, Failure> {
     let stop = CancellationToken::new();
     let stopping = stop.clone();
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::other(&error))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Failure::other(&error))?;
+    let mut signals = Signals::listen().map_err(|error| Failure::other(&error))?;
     tokio::spawn(async move {
-        for first in [true, false] {
-            let code = tokio::select! { _ = terminate.recv() => 143, _ = interrupt.recv() => 130 };
-            if !first {
-                std::process::exit(code);
-            }
-            tracing::warn!("stopping: requests in hand are finished and remembered; a second signal leaves at once");
-            stopping.cancel();
-        }
+        signals.next().await;
+        tracing::warn!("stopping: requests in hand are finished and remembered; a second signal leaves at once");
+        stopping.cancel();
+        std::process::exit(signals.next().await.into());
     });
     Ok(stop)
 }

@@ -429,10 +429,10 @@ impl TokenAuthority for Authority {
         }
     }
 
-    async fn create(&self) -> cloud::Result<(IssuedToken, SecretString)> {
+    async fn ask(&self) -> cloud::Result<(IssuedToken, SecretString)> {
         match self {
-            Self::Huawei(tokens) => tokens.create().await,
-            Self::Alibaba(alibaba) => alibaba.create().await,
+            Self::Huawei(tokens) => tokens.ask().await,
+            Self::Alibaba(alibaba) => alibaba.ask().await,
         }
     }
 

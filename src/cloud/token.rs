@@ -40,12 +40,54 @@ pub trait TokenAuthority: Send + Sync {
     /// The tokens that are there.
     fn list(&self) -> impl Future<Output = Result<Vec<IssuedToken>, CloudError>> + Send;
 
-    /// Makes one. Looks first, and refuses with [`CloudError::TooManyTokens`] when there are two. Never repeated:
-    /// when the answer was lost, [`CloudError::TokenLost`] names what was made.
-    fn create(&self) -> impl Future<Output = Result<(IssuedToken, SecretString), CloudError>> + Send;
+    /// Asks for a new one, whatever is there. For [`TokenAuthority::make`].
+    fn ask(&self) -> impl Future<Output = Result<(IssuedToken, SecretString), CloudError>> + Send;
 
     /// Removes one. One that is not there is a success.
     fn delete(&self, id: &str) -> impl Future<Output = Result<(), CloudError>> + Send;
+
+    /// Makes one, in two steps: [`TokenAuthority::room`], then [`TokenAuthority::make`].
+    fn create(&self) -> impl Future<Output = Result<(IssuedToken, SecretString), CloudError>> + Send {
+        async { self.make(&self.room().await?).await }
+    }
+
+    /// Looks whether there is room for one more, which changes nothing: the ids that are there, or
+    /// [`CloudError::TooManyTokens`].
+    fn room(&self) -> impl Future<Output = Result<Vec<String>, CloudError>> + Send {
+        async {
+            let ids: Vec<String> = self.list().await?.into_iter().map(|token| token.id).collect();
+            match ids.len() < TOKENS_MAX {
+                true => Ok(ids),
+                false => Err(CloudError::TooManyTokens { ids }),
+            }
+        }
+    }
+
+    /// Makes one beside those of [`TokenAuthority::room`]. Asks once, and looks what was made when no good answer
+    /// came: [`CloudError::TokenLost`] names it.
+    fn make(&self, before: &[String]) -> impl Future<Output = Result<(IssuedToken, SecretString), CloudError>> + Send {
+        async move {
+            let error = match self.ask().await {
+                Err(error) if error.is_doubtful() => error,
+                certain => return certain,
+            };
+            let Ok(after) = self.list().await else {
+                return Err(error);
+            };
+            let ids: Vec<String> = after
+                .into_iter()
+                .map(|token| token.id)
+                .filter(|id| !before.contains(id))
+                .collect();
+            Err(match ids.is_empty() {
+                true => error,
+                false => CloudError::TokenLost {
+                    ids,
+                    why: error.to_string(),
+                },
+            })
+        }
+    }
 
     /// Whether the only token that is listed may be taken for the one in use, when nothing else tells. Only where a
     /// token of another tenant or directory could not be used with success at the same endpoint, so that the
@@ -63,35 +105,4 @@ pub trait TokenAuthority: Send + Sync {
     fn resume(&self, _id: &str) -> impl Future<Output = Result<(), CloudError>> + Send {
         std::future::ready(Ok(()))
     }
-}
-
-/// Makes a token as every authority does: looks first, asks once, and when no good answer came looks what was
-/// made.
-pub(super) async fn create<A: TokenAuthority>(
-    authority: &A,
-    ask: impl Future<Output = Result<(IssuedToken, SecretString), CloudError>> + Send,
-) -> Result<(IssuedToken, SecretString), CloudError> {
-    let before: Vec<String> = authority.list().await?.into_iter().map(|token| token.id).collect();
-    if before.len() >= TOKENS_MAX {
-        return Err(CloudError::TooManyTokens { ids: before });
-    }
-    let error = match ask.await {
-        Err(error) if error.is_doubtful() => error,
-        certain => return certain,
-    };
-    let Ok(after) = authority.list().await else {
-        return Err(error);
-    };
-    let ids: Vec<String> = after
-        .into_iter()
-        .map(|token| token.id)
-        .filter(|id| !before.contains(id))
-        .collect();
-    Err(match ids.is_empty() {
-        true => error,
-        false => CloudError::TokenLost {
-            ids,
-            why: error.to_string(),
-        },
-    })
 }

@@ -6,6 +6,7 @@ use chrono::Utc;
 use serde_json::{Map, Value, json};
 
 use super::{
+    super::signals,
     Failure,
     answer::{Answer, columns, expiry, time, time_json},
     consent,
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     cli::cloud::{Consent, Destination},
-    cloud::{IssuedToken, TokenAuthority, TokenFile},
+    cloud::{CloudError, IssuedToken, TokenAuthority, TokenFile},
     outcome::exit,
 };
 
@@ -89,8 +90,23 @@ impl Tokens<'_> {
 
     /// `create`
     pub(super) async fn create(&self, authority: &impl TokenAuthority, keeping: &Keeping) -> Result<Answer, Failure> {
+        let Words { one, command, .. } = self.words;
         let _lock = keeping.lock()?;
-        let (token, secret) = authority.create().await?;
+        let before = authority.room().await.map_err(|error| self.refused(error))?;
+        let left = format!(
+            "a new {one} may be there that nobody has: look with {command} list, and delete it: {command} delete ID"
+        );
+        // From the request to the last file: a token that nobody has takes up one of two places.
+        signals::finish(self.make(authority, keeping, &before), &left).await?
+    }
+
+    async fn make(
+        &self,
+        authority: &impl TokenAuthority,
+        keeping: &Keeping,
+        before: &[String],
+    ) -> Result<Answer, Failure> {
+        let (token, secret) = authority.make(before).await.map_err(|error| self.refused(error))?;
         if let Err(not_kept) = keeping.keep(&token, &secret) {
             return Err(self.give_up(authority, keeping, &token, not_kept).await);
         }
@@ -108,6 +124,27 @@ impl Tokens<'_> {
         Ok(Answer::new(text, json))
     }
 
+    /// Why there is none, in this cloud's words.
+    fn refused(&self, error: CloudError) -> Failure {
+        let Words { one, many, command } = self.words;
+        let words = match &error {
+            CloudError::TooManyTokens { ids } => format!(
+                "there are two {many} already ({}), and the cloud allows no more: delete the one that is not in use \
+                 ({command} delete ID), or use `rotate`, which does it for you",
+                ids.join(", ")
+            ),
+            CloudError::TokenLost { ids, why } => format!(
+                "a {one} was made, but the answer with its text was lost ({why}): delete {} and try again: {command} delete ID",
+                ids.join(", ")
+            ),
+            _ => return error.into(),
+        };
+        Failure {
+            words,
+            code: error.exit_code(),
+        }
+    }
+
     /// What nobody has takes up one of two places. What a file holds stays.
     async fn give_up(
         &self,
@@ -120,7 +157,8 @@ impl Tokens<'_> {
         if let Some(held) = held {
             return Failure {
                 words: format!(
-                    "{problem}; the new {one} {} was left alone, because {} may hold it: look at that file, and delete what                      you do not need: {command} delete ID",
+                    "{problem}; the new {one} {} was left alone, because {} may hold it: look at that file, and delete \
+                     what you do not need: {command} delete ID",
                     token.id,
                     held.display()
                 ),

@@ -21,10 +21,7 @@ use std::{
 };
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{
-    runtime::Handle,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::runtime::Handle;
 
 use self::{
     answers::{Answers, LDAP_PASSWORD, SCIM_TOKEN, Secret, Sources},
@@ -35,7 +32,7 @@ use self::{
     terminal::{Echo, Lines},
     trial::Trial,
 };
-use super::{Failure, chain, check, setup};
+use super::{Failure, chain, check, setup, signals::Signals};
 use crate::{
     cli::{Cli, DEFAULT_CONFIG, DryRun, SetupOptions},
     cloud::TokenFile,
@@ -135,16 +132,11 @@ pub(super) async fn run(cli: &Cli, options: SetupOptions) -> Result<u8, Failure>
 
 /// Returns once somebody wants it to end and it may.
 async fn interrupted(progress: &Progress) {
-    let signals = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    );
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = signals else {
+    let Ok(mut signals) = Signals::listen() else {
         return std::future::pending().await;
     };
     loop {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {}, _ = hangup.recv() => {} }
+        signals.next().await;
         let mut phase = progress.phase();
         match *phase {
             Phase::Acting => {}

@@ -15,7 +15,6 @@ use super::{
     refusal::Cloud,
     send::{Credentials, Received, Sender, text, time},
     settings::AlibabaSettings,
-    token,
     transport::{Carry, Network, Signed},
 };
 
@@ -155,13 +154,6 @@ impl Alibaba {
         read_credential(&received, &received.inner("SCIMServerCredential")?)
     }
 
-    async fn ask(&self) -> Result<(IssuedToken, SecretString)> {
-        let received = self.send(self.requests.create_credential()?).await?;
-        let made = received.inner("SCIMServerCredential")?;
-        let text = SecretString::from(received.need(&made, "CredentialSecret")?);
-        Ok((read_credential(&received, &made)?, text))
-    }
-
     async fn send(&self, outgoing: Outgoing) -> Result<Received> {
         self.sender.send(&outgoing, &self.requests.read_keys()?).await
     }
@@ -173,8 +165,11 @@ impl TokenAuthority for Alibaba {
         self.credentials().await
     }
 
-    async fn create(&self) -> Result<(IssuedToken, SecretString)> {
-        token::create(self, self.ask()).await
+    async fn ask(&self) -> Result<(IssuedToken, SecretString)> {
+        let received = self.send(self.requests.create_credential()?).await?;
+        let made = received.inner("SCIMServerCredential")?;
+        let text = SecretString::from(received.need(&made, "CredentialSecret")?);
+        Ok((read_credential(&received, &made)?, text))
     }
 
     async fn delete(&self, id: &str) -> Result<()> {

@@ -21,7 +21,6 @@ use super::{
     refusal::Cloud,
     send::{Credentials, Received, Sender, text, time},
     settings::HuaweiSettings,
-    token,
     transport::{Carry, Network, Signed},
 };
 
@@ -231,15 +230,6 @@ impl Tokens {
         &self.tenant_id
     }
 
-    async fn ask(&self) -> Result<(IssuedToken, SecretString)> {
-        let received = self
-            .huawei
-            .send(self.huawei.requests.create_token(&self.tenant_id)?)
-            .await?;
-        let made = Json::Object(received.object()?);
-        let text = SecretString::from(received.need(&made, "token")?);
-        Ok((read_token(&received, &made)?, text))
-    }
 }
 
 impl TokenAuthority for Tokens {
@@ -249,8 +239,14 @@ impl TokenAuthority for Tokens {
         tokens.iter().map(|token| read_token(&received, token)).collect()
     }
 
-    async fn create(&self) -> Result<(IssuedToken, SecretString)> {
-        token::create(self, self.ask()).await
+    async fn ask(&self) -> Result<(IssuedToken, SecretString)> {
+        let received = self
+            .huawei
+            .send(self.huawei.requests.create_token(&self.tenant_id)?)
+            .await?;
+        let made = Json::Object(received.object()?);
+        let text = SecretString::from(received.need(&made, "token")?);
+        Ok((read_token(&received, &made)?, text))
     }
 
     async fn delete(&self, id: &str) -> Result<()> {
