@@ -257,11 +257,11 @@ pub struct SandboxOptions {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub security_token_file: Option<PathBuf>,
 
-    /// How long bearer tokens are good; 365 when left out
-    #[arg(long, value_name = "DAYS", conflicts_with = "token_expires")]
+    /// How long new bearer tokens are good; 365 when left out
+    #[arg(long, value_name = "DAYS", conflicts_with = "token_expires", value_parser = clap::value_parser!(u32).range(1..))]
     pub token_days: Option<u32>,
 
-    /// When bearer tokens end, all of them at this moment: 2027-05-01T00:00:00Z
+    /// When bearer tokens end, all of them at this moment, those of an earlier run too: 2027-05-01T00:00:00Z
     #[arg(long, value_name = "TIME")]
     pub token_expires: Option<DateTime<Utc>>,
 
@@ -691,6 +691,7 @@ mod tests {
             "sandbox --unprovisioned --token-file f",
             "sandbox --access-key-file f",
             "sandbox --token-days 1 --token-expires 2027-05-01T00:00:00Z",
+            "sandbox --token-days 0",
             "sandbox --token-expires tomorrow",
             "sandbox --second-enable 200",
             "completions tcsh",

@@ -6,6 +6,7 @@ mod support;
 
 use std::{fs, io::ErrorKind, os::unix::fs::PermissionsExt, path::Path};
 
+use rustix::process::Signal;
 use scimward::sandbox::FaultPlan;
 use serde_json::{Value, json};
 use support::{
@@ -444,6 +445,32 @@ fn the_control_plane_is_kept_with_the_rest() {
     assert_eq!(sandbox.ask("GET", LIST, None).unwrap().status(), 200);
     let (status, shown) = iam(&sandbox, &file("auth-token"), "GET", None);
     assert_eq!((status, &shown["error"]["title"]), (404, &json!("Not Found")));
+}
+
+/// Tokens of an earlier run too: the end of a token is what it is said for.
+#[test]
+fn all_tokens_end_when_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let status = |arguments: &[&str]| {
+        let sandbox = Sandbox::start_bare(&[&["--data", &data], arguments].concat());
+        let status = sandbox.ask("GET", LIST, None).unwrap().status();
+        sandbox.stop();
+        status
+    };
+    assert_eq!(status(&[]), 200);
+    assert_eq!(status(&["--token-expires", "2020-01-01T00:00:00Z"]), 401);
+    assert_eq!(status(&["--token-expires", "2120-01-01T00:00:00Z"]), 200);
+}
+
+/// The terminal is closed: no key is left behind.
+#[test]
+fn nothing_is_left_when_the_terminal_is_closed() {
+    let sandbox = Sandbox::start_bare(&[]);
+    let folder = sandbox.token_file.parent().unwrap().to_owned();
+    assert!(folder.join("secret-key").exists());
+    sandbox.end(Signal::HUP);
+    assert!(!folder.exists());
 }
 
 #[test]

@@ -23,10 +23,11 @@ pub(super) struct Signals {
 impl Signals {
     /// Takes them over, for as long as the process lives.
     pub(super) fn listen() -> io::Result<Self> {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hangup: match is_ignored(SignalKind::hangup()) {
+            hangup: match is_ignored(SignalKind::hangup(), &status) {
                 true => None,
                 false => Some(signal(SignalKind::hangup())?),
             },
@@ -73,10 +74,25 @@ pub(super) async fn finish<T>(work: impl Future<Output = T>, left: &str) -> Resu
     }
 }
 
-/// Whether the process was started with this signal ignored.
-fn is_ignored(kind: SignalKind) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+/// Whether a process ignores this signal, by its `status` in `/proc`.
+fn is_ignored(kind: SignalKind, status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.unwrap_or_default() >> (kind.as_raw_value() - 1) & 1 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nohup_says_is_seen() {
+        let check = |status: &str, expected: bool| {
+            assert_eq!(is_ignored(SignalKind::hangup(), status), expected, "{status}");
+        };
+        check("SigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\n", true);
+        check("SigBlk:\t0000000000000001\nSigIgn:\t0000000000001000\n", false);
+        check("SigIgn:\tx\n", false);
+        check("", false);
+    }
 }

@@ -91,7 +91,13 @@ impl Sandbox {
     /// Ends it as Ctrl-C does; it has to end well.
     #[track_caller]
     pub fn stop(self) -> Run {
-        self.process.signal(Signal::INT);
+        self.end(Signal::INT)
+    }
+
+    /// Ends it by a signal; it has to end well.
+    #[track_caller]
+    pub fn end(self, signal: Signal) -> Run {
+        self.process.signal(signal);
         self.process.wait().expect(0)
     }
 

@@ -140,7 +140,13 @@ impl Control {
         gate.admit(&options.auth_token, now);
         let base = cloud.base();
         let host_end = base.match_indices('/').nth(2).map_or(base.len(), |(at, _)| at + 1);
-        let restored = options.state.map(|state| State::restore(plane, state)).transpose()?;
+        let mut restored = options.state.map(|state| State::restore(plane, state)).transpose()?;
+        if let (Some(state), Life::Until(_)) = (&mut restored, options.life) {
+            // All of them to the same moment: also those of an earlier run.
+            for token in &mut state.tokens {
+                token.expires = options.life.end(now);
+            }
+        }
         let provision = restored.is_none() && !options.unprovisioned;
         let mut control = Self {
             gate,
