@@ -61,6 +61,8 @@ impl ClientSettings {
 pub(crate) enum BadBase {
     /// It holds a password, so it must not be repeated.
     Password,
+    /// Whoever listens on the way would read what is secret.
+    Plaintext,
     /// In words.
     Wrong(String),
 }
@@ -78,9 +80,7 @@ pub(crate) fn base(address: &str, allow_plaintext: bool) -> Result<Url, BadBase>
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) || allow_plaintext => Ok(url),
-        "http" => Err(wrong(
-            "the token would cross the network in clear; use https, or set allow_plaintext = true",
-        )),
+        "http" => Err(BadBase::Plaintext),
         _ => Err(wrong("only https is spoken")),
     }
 }

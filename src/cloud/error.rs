@@ -164,6 +164,17 @@ impl CloudError {
         }
     }
 
+    /// Says where to look to whoever asked for what is wrong or not there, when nothing else says what to do.
+    pub(super) fn or_look(mut self, hint: Option<&str>) -> Self {
+        if let Self::Refused(refusal) = &mut self
+            && matches!(refusal.status, 400 | 404)
+            && refusal.hint.is_none()
+        {
+            refusal.hint = hint.map(ToOwned::to_owned);
+        }
+        self
+    }
+
     /// A 404 in words of what was asked for; any other error as it is.
     pub(super) fn or_not_found(self, what: impl Into<String>, hint: Option<&str>) -> Self {
         match self {

@@ -7,22 +7,49 @@ use crate::secret::SecretSource;
 
 /// The environment variables that a cloud's own tools read.
 pub(super) struct Variables {
+    /// Of the configuration, where else they may be.
+    table: &'static str,
     pub(super) access_key: &'static str,
     pub(super) secret_key: &'static str,
     pub(super) security_token: &'static str,
 }
 
 pub(super) const HUAWEI: Variables = Variables {
+    table: "[cloud.huawei]",
     access_key: "HUAWEICLOUD_SDK_AK",
     secret_key: "HUAWEICLOUD_SDK_SK",
     security_token: "HUAWEICLOUD_SDK_SECURITY_TOKEN",
 };
 
 pub(super) const ALIBABA: Variables = Variables {
+    table: "[cloud.alibaba]",
     access_key: "ALIBABA_CLOUD_ACCESS_KEY_ID",
     secret_key: "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
     security_token: "ALIBABA_CLOUD_SECURITY_TOKEN",
 };
+
+impl Variables {
+    /// Whether there is a key at all, where nobody said where it is.
+    fn found(&self, sources: &KeySources) -> Result<(), CloudError> {
+        let Self {
+            table,
+            access_key,
+            secret_key,
+            ..
+        } = self;
+        let is_missing = |source: &SecretSource, variable: &str| {
+            *source == SecretSource::Env(variable.to_owned()) && std::env::var_os(variable).is_none()
+        };
+        let missing = [(&sources.access_key, access_key), (&sources.secret_key, secret_key)];
+        let Some((_, variable)) = missing.iter().find(|(source, variable)| is_missing(source, variable)) else {
+            return Ok(());
+        };
+        Err(CloudError::Keys(format!(
+            "no access key is given ({variable} is not set): set {access_key} and {secret_key}, or say \
+             --access-key-file FILE and --secret-key-file FILE, or name both in {table} of the configuration"
+        )))
+    }
+}
 
 /// Values of an access key. It has no `Debug` and no `Display`.
 pub(super) struct Keys {
@@ -46,7 +73,8 @@ pub(super) fn sources(configured: Option<&KeySources>, variables: &Variables) ->
 }
 
 /// Reads the values, each time anew: keys are replaced while the daemon runs.
-pub(super) fn read(sources: &KeySources) -> Result<Keys, CloudError> {
+pub(super) fn read(sources: &KeySources, variables: &Variables) -> Result<Keys, CloudError> {
+    variables.found(sources)?;
     Ok(Keys {
         access: value(&sources.access_key, "access key")?,
         secret: value(&sources.secret_key, "secret key")?,

@@ -99,7 +99,12 @@ impl Sender {
                     code: refusal.code.as_deref(),
                     retry_after: answer.retry_after,
                 });
-                let Answer { date, .. } = answer;
+                let Answer { date, retry_after, .. } = answer;
+                if let (Some(pause), Some(asked)) = (pause, retry_after) {
+                    // Somebody may be sitting in front of it.
+                    let (asked, pause) = (asked.as_secs_f64().ceil(), pause.as_secs_f64().ceil());
+                    tracing::warn!("{host} asks to wait {asked} s; it is asked again in {pause} s");
+                }
                 (refusal::error(refusal, &host, date, now), pause)
             }
         }

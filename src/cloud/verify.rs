@@ -43,7 +43,7 @@ impl ScimProbe {
     /// # Errors
     /// When the endpoint is no base address, or the file holds no certificates.
     pub fn new(endpoint: &str, ca_file: Option<&Path>, allow_plaintext: bool) -> Result<Self> {
-        let mut url = huawei::base(endpoint, allow_plaintext)?;
+        let mut url = huawei::base(endpoint, allow_plaintext, "[scim]")?;
         // `ServiceProviderConfig` would do, but some clouds show it to everybody.
         url.set_path(&format!("{}Users", url.path()));
         let filter = encode::part(&format!("userName eq \"{NOBODY}\""));

@@ -202,6 +202,10 @@ fn parse_endpoint(endpoint: &str, allow_plaintext: bool) -> Result<Url, SetupErr
     https::base(endpoint, allow_plaintext).map_err(|bad| match bad {
         // Its text must not be repeated: it holds a password.
         BadBase::Password => SetupError::EndpointPassword,
+        BadBase::Plaintext => SetupError::Endpoint {
+            endpoint: endpoint.to_owned(),
+            why: "the token would cross the network in clear; use https, or set allow_plaintext = true".to_owned(),
+        },
         BadBase::Wrong(why) => SetupError::Endpoint {
             endpoint: endpoint.to_owned(),
             why,

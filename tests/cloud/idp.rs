@@ -112,6 +112,9 @@ fn mapping_and_protocol_follow() {
     let delete = ["idp", "protocol", "delete", "ACME", "saml", "--yes"];
     assert_eq!(cloud.json(&delete), json!({ "deleted": "saml" }));
     let _ = cloud.run(&show).expect(4);
+    // Of a provider that is not there: the identity store has nothing to do with it.
+    let words = ["idp", "protocol", "create", "OTHER", "saml", "--mapping", "staff"];
+    let _ = cloud.run(&words).expect(4).says("idp list").says_not("instance list");
     let delete = ["idp", "mapping", "delete", "staff", "--yes"];
     assert_eq!(cloud.json(&delete), json!({ "deleted": "staff" }));
     let _ = cloud.run(&["idp", "mapping", "show", "staff"]).expect(4);

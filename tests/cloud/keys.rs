@@ -27,6 +27,33 @@ fn a_wrong_key_is_tried_once() {
     }
 }
 
+/// With the clocks together it is not the clock.
+#[test]
+fn a_wrong_key_is_not_taken_for_the_clock() {
+    let cloud = Cloud::huawei();
+    cloud.recorder.rule(Rule::new(
+        "GET",
+        Which::From(1),
+        Fault::AnswerWith(401, "Date", httpdate::fmt_http_date(SystemTime::now())),
+    ));
+    let run = cloud.run(&["tenant", "show"]).expect(4);
+    let _ = run.says("check access key and secret key").says_not("clock");
+}
+
+#[test]
+fn a_pause_that_the_cloud_asks_for_is_said() {
+    for (cloud, question) in [
+        (Cloud::huawei(), ["tenant", "show"]),
+        (Cloud::alibaba(), ["scim", "status"]),
+    ] {
+        let wait = Fault::AnswerWith(429, "Retry-After", "1".to_owned());
+        cloud.recorder.rule(Rule::new("", Which::Nth(1), wait));
+        let run = cloud.run(&question).expect(0);
+        assert!(run.stderr.contains("asks to wait 1 s"), "{}", run.everything());
+        assert_eq!(cloud.recorder.count(), 2);
+    }
+}
+
 #[test]
 fn a_clock_that_is_wrong_is_said_with_how_much() {
     let cloud = Cloud::huawei();
@@ -40,7 +67,8 @@ fn a_clock_that_is_wrong_is_said_with_how_much() {
         .run(&["tenant", "show"])
         .expect(4)
         .says("the clock of this machine is 1 h 0 min behind")
-        .says("NTP");
+        .says("NTP")
+        .says_not("secret key");
     assert_eq!(cloud.recorder.count(), 1);
 }
 
@@ -85,7 +113,8 @@ fn options_and_environment_are_enough() {
             .env("HUAWEICLOUD_SDK_AK", &read("access_key"))
     };
     let _ = program().env("HUAWEICLOUD_SDK_SK", &read("secret_key")).run().expect(0);
-    let _ = program().run().expect(2).says("HUAWEICLOUD_SDK_SK is not set");
+    let said = program().run().expect(2).says("HUAWEICLOUD_SDK_SK is not set");
+    let _ = said.says("--access-key-file FILE").says("[cloud.huawei]");
 }
 
 #[test]
@@ -151,7 +180,8 @@ fn a_cloud_that_is_not_there_is_exit_code_4() {
     let _ = cloud.run(&["tenant", "show", "--endpoint", "nowhere"]).expect(2);
     let _ = cloud
         .run(&["tenant", "show", "--endpoint", "http://identitystore.example.org/"])
-        .expect(2);
+        .expect(2)
+        .says("allow_plaintext = true in [cloud.huawei]");
 }
 
 #[test]

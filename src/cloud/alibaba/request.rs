@@ -27,7 +27,7 @@ impl Requests {
             None => format!("https://cloudsso.{}.aliyuncs.com/", region(settings)?),
         };
         Ok(Self {
-            base: huawei::base(&address, settings.allow_plaintext)?,
+            base: huawei::base(&address, settings.allow_plaintext, "[cloud.alibaba]")?,
             settings: settings.clone(),
             keys: keys::sources(settings.keys.as_ref(), &keys::ALIBABA),
         })
@@ -76,7 +76,7 @@ impl Requests {
     }
 
     pub(super) fn read_keys(&self) -> Result<Credentials> {
-        keys::read(&self.keys).map(Credentials::Keys)
+        keys::read(&self.keys, &keys::ALIBABA).map(Credentials::Keys)
     }
 
     fn of_directory(&self, action: &str, effect: Effect, pairs: &[(&str, &str)]) -> Result<Outgoing> {

@@ -178,7 +178,8 @@ impl Huawei {
 
     async fn send(&self, outgoing: Outgoing) -> Result<Received> {
         let credentials = self.requests.credentials(outgoing.scheme)?;
-        self.sender.send(&outgoing, &credentials).await
+        let answer = self.sender.send(&outgoing, &credentials).await;
+        answer.map_err(|error| error.or_look(request::where_to_look(&outgoing)))
     }
 }
 
@@ -229,7 +230,6 @@ impl Tokens {
     pub fn tenant_id(&self) -> &str {
         &self.tenant_id
     }
-
 }
 
 impl TokenAuthority for Tokens {

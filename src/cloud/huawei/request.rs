@@ -168,7 +168,7 @@ impl Requests {
     pub(super) fn credentials(&self, scheme: Scheme) -> Result<Credentials> {
         match (scheme, &self.settings.auth_token) {
             (Scheme::HuaweiToken, Some(source)) => keys::value(source, "auth_token").map(Credentials::Token),
-            _ => keys::read(&self.keys).map(Credentials::Keys),
+            _ => keys::read(&self.keys, &keys::HUAWEI).map(Credentials::Keys),
         }
     }
 
@@ -204,7 +204,9 @@ impl Requests {
         body: Option<Json>,
     ) -> Result<Outgoing> {
         if let Some(empty) = path.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
-            return Err(CloudError::Settings(format!("{empty:?} cannot be an id")));
+            return Err(CloudError::Settings(format!(
+                "{empty:?} can be no id and no name; `list` shows what is there"
+            )));
         }
         let path: Vec<String> = path.iter().map(|segment| encode::part(segment)).collect();
         let mut url = self.base(&self.host(service)?)?;
@@ -279,15 +281,34 @@ impl Requests {
     }
 
     fn base(&self, address: &str) -> Result<Url> {
-        base(address, self.settings.allow_plaintext)
+        base(address, self.settings.allow_plaintext, "[cloud.huawei]")
     }
 }
 
-/// A base address of an endpoint.
-pub(in crate::cloud) fn base(address: &str, allow_plaintext: bool) -> Result<Url> {
+/// Where to look when what was asked for is wrong or not there, and the answer does not say more.
+pub(super) fn where_to_look(outgoing: &Outgoing) -> Option<&'static str> {
+    let path = outgoing.url.path();
+    if path.contains("/identity-stores/") {
+        Some("check region and ids: `scimward cloud huawei instance list` shows identity_store_id")
+    } else if path.contains("/OS-FEDERATION/") {
+        Some(
+            "a protocol needs its provider, and its mapping: `scimward cloud huawei idp list` and `idp mapping list` show \
+             what is there",
+        )
+    } else {
+        None
+    }
+}
+
+/// A base address of an endpoint. `table` of the configuration is where plain HTTP is allowed.
+pub(in crate::cloud) fn base(address: &str, allow_plaintext: bool, table: &str) -> Result<Url> {
     https::base(address, allow_plaintext).map_err(|bad| {
         CloudError::Settings(match bad {
             BadBase::Password => "the endpoint must not hold a user name or password".to_owned(),
+            BadBase::Plaintext => format!(
+                "endpoint {address:?}: secrets would cross the network in clear; use https, or allow it in the \
+                 configuration, by allow_plaintext = true in {table}: there is no option for it"
+            ),
             BadBase::Wrong(why) => format!("endpoint {address:?}: {why}"),
         })
     })
