@@ -169,7 +169,7 @@ fn strip_line_end(bytes: &mut Vec<u8>) {
 }
 
 /// A path as one word of a shell command.
-fn shell_word(path: &Path) -> String {
+pub(crate) fn shell_word(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |char: char| char.is_ascii_alphanumeric() || "/._-+@".contains(char);
     if text.chars().all(plain) {

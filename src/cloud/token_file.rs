@@ -135,6 +135,18 @@ impl TokenFile {
         &self.path
     }
 
+    /// Looks whether the note and what else comes beside the token has a place, before there is a token to lose.
+    ///
+    /// # Errors
+    /// When something else has such a name.
+    pub fn has_room(&self) -> Result<()> {
+        let mut beside = [".json", ".new", ".lock"].map(|ending| self.beside(ending)).into_iter();
+        match beside.find(|path| fs::metadata(path).is_ok_and(|there| !there.is_file())) {
+            Some(path) => Err(self.error(format!("{} is in the way: it is no file; remove it", path.display()))),
+            None => Ok(()),
+        }
+    }
+
     /// The token that is there.
     pub fn token(&self) -> Result<Option<SecretString>> {
         if !self.path.exists() {

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     cli::cloud::Destination,
     cloud::{IssuedToken, TokenFile},
+    secret::shell_word,
 };
 
 /// Files that can be written to, and whether the secret is printed.
@@ -41,7 +42,15 @@ impl Keeping {
         }
         if let Some(file) = file {
             writable(file, wanted.force)?;
-            TokenFile::open(file).map_err(|error| Failure::usage(error.to_string()))?;
+            let place = TokenFile::open(file).and_then(|file| file.has_room());
+            place.map_err(|error| Failure::usage(error.to_string()))?;
+        }
+        if let (Some(file), Some(credential)) = (file, &wanted.credential)
+            && same(file, credential)
+        {
+            return Err(Failure::usage(
+                "--out and --credential name the same file: one would replace the other",
+            ));
         }
         let credential = wanted
             .credential
@@ -64,7 +73,7 @@ impl Keeping {
         let lock = lock.map_err(|error| Failure::usage(error.to_string()))?;
         lock.map(Some).ok_or_else(|| {
             Failure::usage(format!(
-                "a rotation of {} is under way, so no token was made: wait for it",
+                "a rotation of {} is under way, so nothing was made: wait for it",
                 path.display()
             ))
         })
@@ -99,7 +108,7 @@ impl Keeping {
         let Some(path) = &self.file else { return };
         let forgotten = TokenFile::open(path).and_then(|file| file.forget(&token.id));
         if let Err(error) = forgotten {
-            tracing::warn!(%error, "the token's note could not be written");
+            tracing::warn!(%error, "the note beside the file could not be written");
         }
     }
 
@@ -163,11 +172,26 @@ fn may_hold(file: &TokenFile, secret: &SecretString) -> bool {
     }
 }
 
+/// As far as the names tell.
+fn same(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| {
+        let folder = fs::canonicalize(folder(path)).ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    whole(one).is_some_and(|one| Some(one) == whole(other))
+}
+
 /// Whether a file can be made at `path`, and no other is in its place.
 pub(super) fn writable(path: &Path, force: bool) -> Result<(), Failure> {
     let cannot = |error: &dyn std::fmt::Display| Failure::usage(format!("cannot write {}: {error}", path.display()));
     match fs::symlink_metadata(path) {
-        Ok(there) if there.is_dir() => return Err(cannot(&"it is a folder")),
+        Ok(there) if there.is_dir() => return Err(cannot(&"it is a folder; name a file in it")),
+        // A pipe or a terminal: it would be replaced, not written to.
+        Ok(_) if fs::metadata(path).is_ok_and(|there| !there.is_file()) => {
+            return Err(cannot(
+                &"it is there and no file; name another, or say --show to have it printed",
+            ));
+        }
         Ok(_) if !force => {
             return Err(Failure::usage(format!(
                 "{} is there already; nothing was sent: name another file, or say --force to replace it (`rotate` \
@@ -179,9 +203,22 @@ pub(super) fn writable(path: &Path, force: bool) -> Result<(), Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(cannot(&error)),
     }
-    tempfile::NamedTempFile::new_in(folder(path))
+    let folder = folder(path);
+    if !folder.is_dir() {
+        let mend = format!("its folder is not there; make it: {}", make_folder(folder));
+        return Err(cannot(&mend));
+    }
+    tempfile::NamedTempFile::new_in(folder)
         .map(drop)
         .map_err(|error| cannot(&io::Error::from(error.kind())))
+}
+
+/// The command that makes a folder for secrets.
+pub(super) fn make_folder(folder: &Path) -> String {
+    let deep = folder
+        .parent()
+        .is_some_and(|parent| parent != Path::new("") && !parent.exists());
+    format!("mkdir {}-m 700 {}", if deep { "-p " } else { "" }, shell_word(folder))
 }
 
 /// The folder a file is in.
@@ -229,6 +266,45 @@ mod tests {
         refused(prepare(None, false, false, Some("taken")), "--force");
         assert_eq!(prepare(Some("taken"), true, false, None), Ok(Some(path("taken"))));
         refused(prepare(Some("."), true, false, None), "it is a folder");
-        refused(prepare(Some("no/where"), false, false, None), "cannot write");
+        let missing = path("no").display().to_string();
+        refused(
+            prepare(Some("no/where"), false, false, None),
+            &format!("make it: mkdir -m 700 {missing}"),
+        );
+        refused(
+            prepare(Some("no/such/where"), false, false, None),
+            &format!("mkdir -p -m 700 {missing}/such"),
+        );
+    }
+
+    /// Found before a token is made, or it would have to be deleted again.
+    #[test]
+    fn only_a_file_is_a_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let refused = |out: &Path, credential: Option<PathBuf>, expected: &str| {
+            let wanted = Destination {
+                out: Some(out.to_owned()),
+                credential,
+                force: true,
+                ..Destination::default()
+            };
+            let words = Keeping::prepare(&wanted, None).unwrap_err().words;
+            assert!(words.contains(expected), "{words}");
+        };
+        let pipe = rustix::fs::Mode::from_raw_mode(0o600);
+        let make_pipe = |path: &Path| rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, pipe, 0);
+        make_pipe(&path("pipe")).unwrap();
+        refused(&path("pipe"), None, "no file");
+        refused(Path::new("/dev/null"), None, "no file");
+        std::os::unix::fs::symlink("/dev/null", path("link")).unwrap();
+        refused(&path("link"), None, "no file");
+        for (token, ending) in [("a", "json"), ("b", "new"), ("c", "lock")] {
+            fs::create_dir(path(&format!("{token}.{ending}"))).unwrap();
+            refused(&path(token), None, "is in the way");
+        }
+        make_pipe(&path("d.json")).unwrap();
+        refused(&path("d"), None, "is in the way");
+        refused(&path("e"), Some(path("./e")), "name the same file");
     }
 }
