@@ -7,6 +7,8 @@ mod alibaba;
 mod huawei;
 #[path = "cloud/idp.rs"]
 mod idp;
+#[path = "cloud/ids.rs"]
+mod ids;
 #[path = "cloud/interruption.rs"]
 mod interruption;
 #[path = "cloud/keys.rs"]

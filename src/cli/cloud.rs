@@ -7,12 +7,15 @@ mod huawei;
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueHint};
+use clap::{
+    Args, Subcommand, ValueHint,
+    builder::{PathBufValueParser, TypedValueParser},
+};
 
 pub use self::{
     alibaba::{AlibabaCommand, AlibabaOptions, AlibabaTask, CredentialCommand, DirectoryCommand, ScimCommand},
     huawei::{
-        HuaweiCommand, HuaweiOptions, HuaweiTask, IdpChange, IdpCommand, InstanceCommand, MappingCommand,
+        HuaweiCommand, HuaweiOptions, HuaweiTask, IdpChange, IdpCommand, IdpTask, InstanceCommand, MappingCommand,
         ProtocolCommand, SsoType, TenantCommand, TokenCommand,
     },
 };
@@ -42,7 +45,7 @@ pub struct CloudOptions {
     pub dry_run: bool,
 
     /// The region, in place of the configuration's
-    #[arg(long, global = true, value_name = "REGION")]
+    #[arg(long, global = true, value_name = "REGION", value_parser = name)]
     pub region: Option<String>,
 
     /// The service's address, in place of the region's
@@ -66,6 +69,20 @@ pub struct CloudOptions {
     pub ca_file: Option<PathBuf>,
 }
 
+impl CloudOptions {
+    /// Whether anything is said in place of what the configuration says.
+    #[must_use]
+    pub fn names_something(&self) -> bool {
+        let files = [
+            &self.access_key_file,
+            &self.secret_key_file,
+            &self.security_token_file,
+            &self.ca_file,
+        ];
+        self.region.is_some() || self.endpoint.is_some() || files.iter().any(|file| file.is_some())
+    }
+}
+
 /// Whose switches.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum CloudProvider {
@@ -80,11 +97,11 @@ pub enum CloudProvider {
 #[group(required = false, multiple = true)]
 pub struct Destination {
     /// Write it to this file, mode 0600; the file of scim.token when none of these is given
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = secret_file())]
     pub out: Option<PathBuf>,
 
     /// Write it to this file as an encrypted systemd credential (systemd-creds encrypt)
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = secret_file())]
     pub credential: Option<PathBuf>,
 
     /// The credential's name; that of its file without .cred when left out
@@ -104,16 +121,25 @@ pub struct Destination {
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rotation {
     /// The file that holds what is in use; that of scim.token when left out
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = secret_file())]
     pub out: Option<PathBuf>,
 
     /// There are two, and nothing here tells which one the file holds: it is this one
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = name)]
     pub keep: Option<String>,
 
     /// Where to try out what is new; scim.endpoint when left out, else what the cloud says
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub scim_endpoint: Option<String>,
+}
+
+/// `… enable`
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Put profile, endpoint and, if there is none, token into the table scim of this file, comments kept; made when it is
+    /// not there
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = config_file())]
+    pub write_config: Option<PathBuf>,
 }
 
 /// For what cannot be taken back.
@@ -122,6 +148,30 @@ pub struct Consent {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+/// An id or a name: something.
+fn name(text: &str) -> Result<String, &'static str> {
+    match text.trim().is_empty() {
+        true => Err("it is empty; is it a variable of the shell that is not set?"),
+        false => Ok(text.to_owned()),
+    }
+}
+
+/// Elsewhere `-` is standard output, and never the name of a file.
+fn not_standard_output(mend: &'static str) -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(move |path| match path.as_os_str() == "-" {
+        true => Err(mend),
+        false => Ok(path),
+    })
+}
+
+fn secret_file() -> impl TypedValueParser<Value = PathBuf> {
+    not_standard_output("this is a file's place; what is new goes to standard output with `create --show`")
+}
+
+fn config_file() -> impl TypedValueParser<Value = PathBuf> {
+    not_standard_output("this is a file's place; without --write-config the table goes to standard output")
 }
 
 #[cfg(test)]
@@ -144,6 +194,14 @@ mod tests {
         })
     }
 
+    fn idp(command: IdpCommand) -> CloudProvider {
+        let auth_token_file = None;
+        huawei(HuaweiCommand::Idp(IdpTask {
+            auth_token_file,
+            command,
+        }))
+    }
+
     fn alibaba(command: AlibabaCommand) -> CloudProvider {
         CloudProvider::Alibaba(AlibabaTask {
             options: AlibabaOptions::default(),
@@ -157,9 +215,9 @@ mod tests {
         let consent = Consent { yes: true };
         check(
             "huawei tenant enable --write-config c.toml",
-            huawei(HuaweiCommand::Tenant(TenantCommand::Enable {
+            huawei(HuaweiCommand::Tenant(TenantCommand::Enable(Table {
                 write_config: Some("c.toml".into()),
-            })),
+            }))),
         );
         check(
             "huawei tenant disable --yes",
@@ -183,14 +241,14 @@ mod tests {
             }))),
         );
         let create = |enabled| {
-            huawei(HuaweiCommand::Idp(IdpCommand::Create {
+            idp(IdpCommand::Create {
                 id: "ACME".to_owned(),
                 sso_type: Some(SsoType::IamUserSso),
                 change: IdpChange {
                     description: None,
                     enabled,
                 },
-            }))
+            })
         };
         check("huawei idp create ACME --sso-type iam_user_sso", create(None));
         check(
@@ -203,10 +261,10 @@ mod tests {
         );
         check(
             "huawei idp mapping create m --rules -",
-            huawei(HuaweiCommand::Idp(IdpCommand::Mapping(MappingCommand::Create {
+            idp(IdpCommand::Mapping(MappingCommand::Create {
                 id: "m".to_owned(),
                 rules: "-".into(),
-            }))),
+            })),
         );
         check(
             "alibaba scim disable",
@@ -238,11 +296,20 @@ mod tests {
         ] {
             assert_eq!(read(line).unwrap().options, expected, "{line}");
         }
-        let task = read("huawei idp list --domain-id x --auth-token-file f").unwrap();
-        let CloudProvider::Huawei(task) = task.provider else {
-            panic!("{task:?}");
-        };
-        assert_eq!(task.options.domain_id.as_deref(), Some("x"));
+        for line in [
+            "huawei idp list --domain-id x --auth-token-file f",
+            "huawei idp --auth-token-file f list --domain-id x",
+        ] {
+            let task = read(line).unwrap();
+            let CloudProvider::Huawei(task) = task.provider else {
+                panic!("{task:?}");
+            };
+            assert_eq!(task.options.domain_id.as_deref(), Some("x"));
+            let HuaweiCommand::Idp(idp) = task.command else {
+                panic!("{task:?}");
+            };
+            assert_eq!(idp.auth_token_file, Some("f".into()));
+        }
     }
 
     #[test]
@@ -259,8 +326,34 @@ mod tests {
             "huawei idp create a --enabled=perhaps",
             "huawei idp mapping create m",
             "alibaba credential rotate --identity-store-id d",
+            // IAM alone takes such a token.
+            "huawei token list --auth-token-file f",
+            "huawei tenant show --auth-token-file f",
+            "huawei token create --out -",
+            "huawei token create --credential -",
+            "alibaba credential rotate --out -",
+            "huawei tenant enable --write-config -",
+            "alibaba scim enable --write-config -",
         ] {
             assert_eq!(read(line).expect_err(line).exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_empty_name_is_a_slip() {
+        for words in [
+            ["huawei", "token", "delete", ""],
+            ["huawei", "idp", "show", " "],
+            ["huawei", "instance", "list", "--region="],
+            ["huawei", "tenant", "show", "--identity-store-id="],
+            ["alibaba", "credential", "disable", ""],
+            ["alibaba", "scim", "status", "--directory-id="],
+        ] {
+            let error = Cli::read(["scimward", "cloud"].into_iter().chain(words)).unwrap_err();
+            assert!(
+                error.to_string().contains("variable of the shell"),
+                "{words:?}: {error}"
+            );
         }
     }
 }

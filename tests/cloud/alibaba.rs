@@ -1,5 +1,7 @@
 //! Alibaba Cloud: the SCIM switch, credentials, directories.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::support::{cloud::Cloud, sandbox::private};
@@ -16,10 +18,9 @@ fn synchronisation_is_switched_and_read_before_and_after() {
     let cloud = Cloud::alibaba();
     assert_eq!(cloud.json(&["scim", "status"]), json!({ "status": "Disabled" }));
     cloud.recorder.forget();
-    let on = json!({ "status": "Enabled", "before": "Disabled" });
-    assert_eq!((cloud.json(&["scim", "enable"]), asked(&cloud)), (on, 3));
-    let again = json!({ "status": "Enabled", "before": "Enabled" });
-    assert_eq!(cloud.json(&["scim", "enable"]), again);
+    let on = |before: &str| json!({ "status": "Enabled", "before": before, "endpoint": null, "config": null });
+    assert_eq!((cloud.json(&["scim", "enable"]), asked(&cloud)), (on("Disabled"), 3));
+    assert_eq!(cloud.json(&["scim", "enable"]), on("Enabled"));
     let _ = cloud.run(&["scim", "enable"]).expect(0).says("was on already");
     let _ = cloud.run(&["scim", "status"]).expect(0).says("is on");
 
@@ -32,20 +33,36 @@ fn synchronisation_is_switched_and_read_before_and_after() {
     let _ = cloud.run(&["scim", "disable"]).expect(0).says("was off already");
 }
 
+/// The region tells it, and behind a host of one's own the configuration.
 #[test]
-fn directories_are_listed() {
+fn the_endpoint_goes_into_the_configuration() {
     let mut cloud = Cloud::alibaba();
-    let id = cloud.unset("directory_id").unwrap();
-    let id = id.as_str().unwrap();
-    let list = cloud.json(&["directory", "list"]);
-    assert_eq!(list["directories"][0]["directory_id"], id, "{list}");
-    let _ = cloud.run(&["directory", "list"]).expect(0).says(id);
-    let _ = cloud.run(&["scim", "status"]).expect(2).says("--directory-id");
-    let _ = cloud.run(&["scim", "status", "--directory-id", id]).expect(0);
-    let _ = cloud
-        .run(&["scim", "status", "--directory-id", "d-000000000000"])
-        .expect(4)
-        .says("EntityNotExists.Directory");
+    let path = cloud.path("mine.toml");
+    let file = path.display().to_string();
+    let enable = ["scim", "enable", "--write-config", &file];
+    let _ = cloud.run(&enable).expect(2).says("[scim] endpoint");
+    assert_eq!(cloud.recorder.log(), "");
+
+    cloud.configure_scim(&cloud.path("token"));
+    let endpoint = cloud.scim_endpoint();
+    let run = cloud.run(&[&enable[..], &["--dry-run"]].concat()).expect(0);
+    let _ = run.says("is not written either");
+    assert!(!path.exists());
+    let run = cloud.run(&enable).expect(0);
+    let run = run.says(&format!("endpoint  {endpoint}\n")).says("Still to do (");
+    let _ = run.says("alibaba credential create --out ");
+    let written: toml::Table = toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(written["scim"]["profile"].as_str(), Some("alibaba"));
+    assert_eq!(written["scim"]["endpoint"].as_str(), Some(&*endpoint));
+    let answer = cloud.json(&enable);
+    assert_eq!(
+        (&answer["endpoint"], &answer["config"]),
+        (&json!(endpoint), &json!(file))
+    );
+
+    let mut usual = Cloud::alibaba();
+    usual.unset("endpoint");
+    let _ = usual.run(&[&enable[..], &["--dry-run"]].concat()).expect(0);
 }
 
 #[test]
@@ -88,7 +105,8 @@ fn credentials_are_made_disabled_enabled_and_deleted() {
     let _ = cloud
         .run(&["credential", "create", "--out", &third])
         .expect(4)
-        .says("two tokens already");
+        .says("two credentials already")
+        .says("alibaba credential delete ID");
     assert_eq!(asked(&cloud), 1);
 
     assert_eq!(

@@ -40,7 +40,7 @@ fn provisioning_is_switched_on_once() {
     assert_eq!(methods(&cloud), ["GET", "POST"]);
     let run = run
         .says("Automatic provisioning is on.\n")
-        .says("token create --out FILE");
+        .says("token create --out /etc/scimward/credentials/scim-token\n");
     let (_, table) = run.stdout.split_once("\n\n[scim]\n").unwrap();
     let scim: toml::Table = toml::from_str(table.split("\n\n").next().unwrap()).unwrap();
     assert_eq!(scim["profile"].as_str(), Some("huawei"));
@@ -69,7 +69,7 @@ fn the_endpoint_goes_into_the_configuration_and_nothing_else_changes() {
     let answer = cloud.json(&["tenant", "enable", "--write-config", &file]);
     let endpoint = answer["tenant"]["scim_endpoint"].as_str().unwrap();
     assert_eq!(answer["config"], file);
-    let token = cloud.path("scim-token").display().to_string();
+    let token = cloud.path("credentials/scim-token").display().to_string();
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
         format!(
@@ -82,6 +82,13 @@ fn the_endpoint_goes_into_the_configuration_and_nothing_else_changes() {
         .expect(0)
         .says("has this endpoint already");
 
+    let before = fs::read_to_string(&path).unwrap();
+    let _ = cloud
+        .run(&["tenant", "enable", "--write-config", &file, "--dry-run"])
+        .expect(0)
+        .says(&format!("{file} is not written either"));
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+
     fs::write(&path, "scim = 1\n").unwrap();
     let _ = cloud
         .run(&["tenant", "enable", "--write-config", &file])
@@ -90,19 +97,44 @@ fn the_endpoint_goes_into_the_configuration_and_nothing_else_changes() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "scim = 1\n");
 }
 
+/// Everything that was written is shown, and what is said to be done works.
 #[test]
-fn instances_tell_the_identity_store() {
-    let mut cloud = Cloud::huawei();
-    let store = cloud.unset("identity_store_id").unwrap();
-    let store = store.as_str().unwrap();
-    let list = cloud.json(&["instance", "list"]);
-    assert_eq!(list["instances"][0]["identity_store_id"], store, "{list}");
-    let _ = cloud.run(&["instance", "list"]).expect(0).says(store);
-    let _ = cloud.run(&["tenant", "show"]).expect(2).says("--identity-store-id");
-    let _ = cloud.run(&["tenant", "show", "--identity-store-id", store]).expect(0);
-    let _ = cloud
-        .run(&["tenant", "show", "--identity-store-id", "d-0000000000"])
-        .expect(4);
+fn what_is_left_to_do_is_said_in_the_order_that_works() {
+    let cloud = Cloud::huawei();
+    let path = cloud.path("new.toml");
+    let file = path.display().to_string();
+    let run = cloud.run(&["tenant", "enable", "--write-config", &file]).expect(0);
+    let written = fs::read_to_string(&path).unwrap();
+    let run = run.says(&format!("Made {file}:\n\n{written}"));
+    let (_, to_do) = run
+        .stdout
+        .split_once("Still to do (with --config, --region and the like as in this command):\n")
+        .unwrap();
+    let to_do: Vec<&str> = to_do.lines().map(str::trim).collect();
+    let token = cloud.path("credentials/scim-token");
+    let folder = cloud.path("credentials").display().to_string();
+    assert_eq!(
+        to_do,
+        [
+            format!("mkdir -m 700 {folder}"),
+            format!("scimward cloud huawei token create --out {}", token.display()),
+            format!("write [ldap] and [users] into {file}"),
+        ]
+    );
+    let made = Command::new("sh").args(["-c", to_do[0]]).status().unwrap();
+    assert!(made.success());
+    let words: Vec<&str> = to_do[1].split(' ').skip(3).collect();
+    let _ = cloud.run(&words).expect(0);
+    assert_eq!(cloud.scim_status(&token), 200);
+    let run = cloud.run(&["tenant", "enable", "--write-config", &file]).expect(0);
+    let _ = run.says("has this endpoint already").says_not("Still to do");
+
+    // Off and on again: that token is gone, and the file is in the way.
+    let _ = cloud.run(&["tenant", "disable", "--yes"]).expect(0);
+    let run = cloud.run(&["tenant", "enable", "--write-config", &file]).expect(0);
+    let _ = run
+        .says(&format!("Put into [scim] of {file}:\n\nendpoint = "))
+        .says(&format!("create --out {} --force\n", token.display()));
 }
 
 #[test]

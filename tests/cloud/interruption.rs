@@ -71,7 +71,9 @@ fn who_insists_is_told_what_may_be_left() {
         process.wait_said("brought to its end first");
         process.signal(Signal::INT);
         let run = process.wait().expect(130);
-        let _ = run.says("may be there that nobody has").says(&format!("{command} list"));
+        let _ = run
+            .says("may be there that nobody has")
+            .says(&format!("{command} list"));
         assert!(!cloud.path("token").exists());
         assert!(!cloud.path("token.lock").exists());
         cloud.recorder.release();

@@ -161,8 +161,9 @@ fn identity_providers_take_a_token_of_iam() {
         .says_not("Signature")
         .says_not(text.trim_end());
     // It is for IAM alone.
+    let _ = cloud.run(&["tenant", "show", "--auth-token-file", &token]).expect(2);
     let _ = cloud
-        .run(&["tenant", "show", "--auth-token-file", &token])
+        .run(&["tenant", "show"])
         .expect(2)
         .says("HUAWEICLOUD_SDK_AK is not set");
 }
@@ -182,6 +183,8 @@ fn a_cloud_that_is_not_there_is_exit_code_4() {
         .run(&["tenant", "show", "--endpoint", "http://identitystore.example.org/"])
         .expect(2)
         .says("allow_plaintext = true in [cloud.huawei]");
+    let run = cloud.run(&["tenant", "show", "--region", "cn-north-4"]).expect(2);
+    let _ = run.says("--region cn-north-4 has no effect");
 }
 
 #[test]

@@ -75,7 +75,15 @@ fn files_are_for_nobody_else_and_are_not_replaced() {
     let _ = cloud
         .run(&["token", "create", "--out", "/nowhere/token"])
         .expect(2)
-        .says("cannot write /nowhere/token");
+        .says("cannot write /nowhere/token")
+        .says("make it: mkdir -m 700 /nowhere");
+    fs::create_dir(cloud.path("token-2.json")).unwrap();
+    let second = cloud.path("token-2").display().to_string();
+    let _ = cloud
+        .run(&["token", "create", "--out", &second])
+        .expect(2)
+        .says("is in the way");
+    let _ = cloud.run(&["token", "create", "--out", "-"]).expect(2).says("--show");
     let _ = cloud.run(&["token", "create"]).expect(2).says("say where it goes");
     assert_eq!(cloud.recorder.log(), "", "nothing is made that cannot be kept");
     assert_eq!(fs::read_to_string(&token).unwrap(), first);

@@ -1,18 +1,20 @@
 //! `scimward cloud alibaba …`
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::{
     Context, Failure,
-    answer::{Answer, Step, columns, time, time_json},
+    answer::{Answer, Step, columns, pairs, time, time_json},
     consent,
-    scim_table::ScimTable,
+    onward::{Onward, not_written},
     settings,
     token_requests::{AlibabaTokens, TRIES, TokenRequests},
     tokens::{Tokens, Words, json_of},
 };
 use crate::{
-    cli::cloud::{AlibabaCommand, AlibabaTask, Consent, CredentialCommand, DirectoryCommand, ScimCommand},
+    cli::cloud::{AlibabaCommand, AlibabaTask, Consent, CredentialCommand, DirectoryCommand, ScimCommand, Table},
     cloud::{
         Alibaba,
         alibaba::{Directory, Switched, SyncStatus},
@@ -36,7 +38,7 @@ pub(super) async fn run(context: &Context<'_>, task: &AlibabaTask) -> Result<Ans
         return planned(context, &alibaba, &settings, &task.command);
     }
     match &task.command {
-        AlibabaCommand::Scim(command) => scim(&alibaba, &settings, *command).await,
+        AlibabaCommand::Scim(command) => scim(context, &alibaba, &settings, command).await,
         AlibabaCommand::Credential(command) => credential(context, &alibaba, &settings, command).await,
         AlibabaCommand::Directory(DirectoryCommand::List) => Ok(directories(&alibaba.directories().await?)),
     }
@@ -58,7 +60,13 @@ fn planned(
     };
     let steps = match command {
         AlibabaCommand::Scim(ScimCommand::Status) => vec![Step::always(requests.status()?)],
-        AlibabaCommand::Scim(ScimCommand::Enable) => switch(SyncStatus::Enabled, "it is off")?,
+        AlibabaCommand::Scim(ScimCommand::Enable(Table { write_config })) => {
+            if write_config.is_some() {
+                endpoint_to_write(context, settings)?;
+            }
+            let answer = Answer::of_steps(&switch(SyncStatus::Enabled, "it is off")?);
+            return Ok(answer.with_remark(not_written(write_config.as_deref())));
+        }
         AlibabaCommand::Scim(ScimCommand::Disable { .. }) => switch(SyncStatus::Disabled, "it is on")?,
         AlibabaCommand::Directory(DirectoryCommand::List) => vec![Step::always(requests.directories())],
         AlibabaCommand::Credential(command) => return planned_credential(context, alibaba, settings, command),
@@ -89,7 +97,7 @@ fn planned_credential(
         CredentialCommand::Rotate(rotation) => {
             tokens.file_of(rotation)?;
             context.probe(PROFILE, rotation, usual_endpoint(settings).as_deref())?;
-            return Ok(Answer::of_steps(&requests.rotate()?).with_remark(TRIES));
+            return Ok(Answer::of_steps(&requests.rotate()?).with_remark(Some(TRIES)));
         }
         CredentialCommand::Enable { id } => set(id, true)?,
         CredentialCommand::Disable { id, .. } => set(id, false)?,
@@ -99,7 +107,12 @@ fn planned_credential(
 
 // --- the switch -----------------------------------------------------------------------------------
 
-async fn scim(alibaba: &Alibaba, settings: &AlibabaSettings, command: ScimCommand) -> Result<Answer, Failure> {
+async fn scim(
+    context: &Context<'_>,
+    alibaba: &Alibaba,
+    settings: &AlibabaSettings,
+    command: &ScimCommand,
+) -> Result<Answer, Failure> {
     match command {
         ScimCommand::Status => {
             let status = alibaba.status().await?;
@@ -108,25 +121,64 @@ async fn scim(alibaba: &Alibaba, settings: &AlibabaSettings, command: ScimComman
                 json!({ "status": status.as_str() }),
             ))
         }
-        ScimCommand::Enable => {
-            let mut answer = switch(alibaba, SyncStatus::Enabled).await?;
-            if let Some(endpoint) = usual_endpoint(settings) {
-                let table = ScimTable {
-                    profile: PROFILE,
-                    endpoint: &endpoint,
-                    token_file: "/etc/scimward/scim-token",
-                };
-                answer.text.push_str(&format!("\n{}", table.text()));
-            }
-            Ok(answer)
+        ScimCommand::Enable(Table { write_config }) => {
+            enable(context, alibaba, settings, write_config.as_deref()).await
         }
         ScimCommand::Disable { consent } => {
             if alibaba.status().await? == SyncStatus::Enabled {
-                may_disable(consent)?;
+                may_disable(*consent)?;
             }
             switch(alibaba, SyncStatus::Disabled).await
         }
     }
+}
+
+/// The endpoint is not in any answer: the region tells it, or the configuration.
+async fn enable(
+    context: &Context<'_>,
+    alibaba: &Alibaba,
+    settings: &AlibabaSettings,
+    write_config: Option<&Path>,
+) -> Result<Answer, Failure> {
+    let endpoint = match write_config {
+        Some(_) => Some(endpoint_to_write(context, settings)?),
+        None => endpoint(context, settings),
+    };
+    let mut answer = switch(alibaba, SyncStatus::Enabled).await?;
+    answer.json["endpoint"] = json!(endpoint);
+    answer.json["config"] = json!(write_config.map(|path| path.display().to_string()));
+    let Some(endpoint) = endpoint else {
+        answer
+            .text
+            .push_str("The console shows the SCIM endpoint, for [scim] endpoint.\n");
+        return Ok(answer);
+    };
+    answer.text.push_str(&pairs(&[("endpoint", endpoint.clone())]));
+    let onward = Onward {
+        profile: PROFILE,
+        endpoint: &endpoint,
+        words: CREDENTIAL,
+        // Credentials outlive the switch.
+        is_bare: false,
+    };
+    let said = onward.say(context, write_config);
+    answer
+        .text
+        .push_str(&said.map_err(|failure| failure.after(&answer.text))?);
+    Ok(answer)
+}
+
+fn endpoint(context: &Context<'_>, settings: &AlibabaSettings) -> Option<String> {
+    usual_endpoint(settings).or_else(|| context.scim_endpoint(PROFILE).map(str::to_owned))
+}
+
+fn endpoint_to_write(context: &Context<'_>, settings: &AlibabaSettings) -> Result<String, Failure> {
+    endpoint(context, settings).ok_or_else(|| {
+        Failure::usage(
+            "the SCIM endpoint behind a host of your own is not known here, so --write-config has nothing to write: the \
+             console shows it; put it into [scim] endpoint",
+        )
+    })
 }
 
 fn may_disable(consent: Consent) -> Result<(), Failure> {

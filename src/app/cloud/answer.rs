@@ -30,11 +30,14 @@ impl Answer {
         Self::new(format!("{text}Nothing was sent."), json!({ "requests": json }))
     }
 
-    /// Says more about the requests of a `--dry-run`.
-    pub(super) fn with_remark(mut self, remark: &str) -> Self {
+    /// Says more about the requests of a `--dry-run`, if there is more to say.
+    pub(super) fn with_remark(mut self, remark: Option<impl Into<String>>) -> Self {
+        let Some(remark) = remark.map(Into::into) else {
+            return self;
+        };
         self.text = format!("# {remark}\n\n{}", self.text);
         if let Value::Object(json) = &mut self.json {
-            json.insert("remark".to_owned(), remark.into());
+            json.insert("remark".to_owned(), Value::from(remark));
         }
         self
     }

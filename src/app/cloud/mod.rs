@@ -8,6 +8,7 @@ mod consent;
 mod credential_file;
 mod destination;
 mod huawei;
+mod onward;
 mod rotate;
 mod scim_table;
 mod settings;
@@ -22,7 +23,10 @@ use std::{
 use self::answer::Answer;
 use super::{Failure, chain};
 use crate::{
-    cli::cloud::{CloudOptions, CloudProvider, CloudTask, Rotation},
+    cli::{
+        DEFAULT_CONFIG,
+        cloud::{CloudOptions, CloudProvider, CloudTask, Rotation},
+    },
     cloud::{CloudError, RotateError, ScimProbe},
     config::CloudPart,
     outcome::exit,
@@ -33,6 +37,8 @@ use crate::{
 struct Context<'a> {
     options: &'a CloudOptions,
     part: &'a CloudPart,
+    /// The command line says what the next command has to say again: where the configuration is, or what is not in it.
+    says_more: bool,
 }
 
 /// Does one command and answers.
@@ -44,6 +50,12 @@ pub(super) async fn run(config: &Path, task: &CloudTask) -> Result<u8, Failure> 
     let context = Context {
         options: &task.options,
         part: &part,
+        says_more: config != Path::new(DEFAULT_CONFIG)
+            || task.options.names_something()
+            || match &task.provider {
+                CloudProvider::Huawei(task) => task.options.identity_store_id.is_some(),
+                CloudProvider::Alibaba(task) => task.options.directory_id.is_some(),
+            },
     };
     let answer = match &task.provider {
         CloudProvider::Huawei(task) => huawei::run(&context, task).await?,
@@ -101,6 +113,16 @@ impl Context<'_> {
             })?;
         let ca_file = self.options.ca_file.as_deref().or(self.part.ca_file.as_deref());
         Ok(ScimProbe::new(endpoint, ca_file, self.part.allow_plaintext)?)
+    }
+}
+
+impl Failure {
+    /// Says what was done before.
+    fn after(self, done: &str) -> Self {
+        Self {
+            words: format!("{}\n{done}", self.words),
+            ..self
+        }
     }
 }
 

@@ -30,23 +30,25 @@ pub(super) struct ScimTable<'a> {
 }
 
 /// What became of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Written {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Put {
     /// It was not there.
     Made,
-    /// Profile or endpoint were others, or absent.
-    Changed,
-    /// Both were there already.
+    /// These lines were others, or absent.
+    Changed(String),
+    /// They were there already.
     Same,
 }
 
 impl ScimTable<'_> {
     /// Ready to be pasted.
     pub(super) fn text(&self) -> String {
-        format!(
-            "[scim]\n{}",
-            self.keys().map(|(key, value)| format!("{key} = {value}\n")).concat()
-        )
+        format!("[scim]\n{}", self.lines(|_| true))
+    }
+
+    fn lines(&self, which: impl Fn(&str) -> bool) -> String {
+        let lines = self.keys().into_iter().filter(|(key, _)| which(key));
+        lines.map(|(key, value)| format!("{key} = {value}\n")).collect()
     }
 
     fn keys(&self) -> [(&'static str, String); 3] {
@@ -61,17 +63,17 @@ impl ScimTable<'_> {
     ///
     /// # Errors
     /// When the file cannot be read or written, is not TOML, or has a form in which the place cannot be told.
-    pub(super) fn put_into(&self, path: &Path) -> Result<Written, Failure> {
+    pub(super) fn put_into(&self, path: &Path) -> Result<Put, Failure> {
         let cannot = |error: io::Error| Failure::usage(format!("cannot write {}: {error}", path.display()));
         let old = match fs::read_to_string(path) {
             Ok(old) => old,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 write(path, &self.text(), None).map_err(cannot)?;
-                return Ok(Written::Made);
+                return Ok(Put::Made);
             }
             Err(error) => return Err(Failure::usage(format!("cannot read {}: {error}", path.display()))),
         };
-        let new = self.patched(&old).map_err(|problem| {
+        let (new, lines) = self.patched(&old).map_err(|problem| {
             Failure::usage(format!(
                 "{}: {problem}, so it stays as it is; put this into it yourself:\n\n{}",
                 path.display(),
@@ -79,23 +81,27 @@ impl ScimTable<'_> {
             ))
         })?;
         if new == old {
-            return Ok(Written::Same);
+            return Ok(Put::Same);
         }
         // A link stays one: what it leads to is replaced.
         let path = path.canonicalize().map_err(cannot)?;
         let before = fs::metadata(&path).map_err(cannot)?;
         write(&path, &new, Some(&before)).map_err(cannot)?;
-        Ok(Written::Changed)
+        Ok(Put::Changed(lines))
     }
 
-    /// The text with these keys in it, and not a character of the rest changed.
-    fn patched(&self, text: &str) -> Result<String, &'static str> {
+    /// The text with these keys in it, and not a character of the rest changed; and the lines that are new.
+    fn patched(&self, text: &str) -> Result<(String, String), &'static str> {
         const NOT_TOML: &str = "it is not TOML";
         let tree = DeTable::parse(text).map_err(|_| NOT_TOML)?;
         let mut wanted: Table = toml::from_str(text).map_err(|_| NOT_TOML)?;
-        let new = match tree.get_ref().get("scim").map(Spanned::get_ref) {
-            None => appended(text, &self.text()),
-            Some(DeValue::Table(scim)) => self.edited(text, scim)?,
+        let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let (new, lines) = match tree.get_ref().get("scim").map(Spanned::get_ref) {
+            None => (appended(text, &self.text(), line_end), self.lines(|_| true)),
+            Some(DeValue::Table(scim)) => {
+                let is_new = |key: &str| !self.is_there(scim, key);
+                (self.edited(text, scim, line_end)?, self.lines(is_new))
+            }
             Some(_) => return Err("scim is not a table in it"),
         };
         // The proof that nothing else has changed its meaning.
@@ -108,21 +114,25 @@ impl ScimTable<'_> {
         let token = Table::from_iter([("file".to_owned(), Value::from(self.token_file))]);
         scim.entry("token").or_insert(Value::Table(token));
         match toml::from_str::<Table>(&new) {
-            Ok(new_table) if new_table == wanted => Ok(new),
+            Ok(new_table) if new_table == wanted => Ok((new, lines)),
             _ => Err("its [scim] is written in a way that is not changed by a program"),
         }
     }
 
-    fn edited(&self, text: &str, scim: &DeTable<'_>) -> Result<String, &'static str> {
+    /// Whether the file says this of `key` already; wherever the token is kept is right.
+    fn is_there(&self, scim: &DeTable<'_>, key: &str) -> bool {
+        let there = scim.get(key).map(Spanned::get_ref);
+        there.is_some_and(|there| key == "token" || there.as_str() == Some(self.value(key)))
+    }
+
+    fn edited(&self, text: &str, scim: &DeTable<'_>, line_end: &str) -> Result<String, &'static str> {
         let mut edits: Vec<(Range<usize>, String)> = Vec::new();
         let mut missing = String::new();
         for (key, value) in self.keys() {
             match scim.get(key) {
-                // Wherever the token is kept is right.
-                Some(_) if key == "token" => {}
-                Some(there) if there.get_ref().as_str() == Some(self.value(key)) => {}
+                Some(_) if self.is_there(scim, key) => {}
                 Some(there) => edits.push((there.span(), value)),
-                None => missing.push_str(&format!("{key} = {value}\n")),
+                None => missing.push_str(&format!("{key} = {value}{line_end}")),
             }
         }
         if !missing.is_empty() {
@@ -150,14 +160,15 @@ fn line_of(text: &str, key: Range<usize>) -> Option<usize> {
     before[start..].trim().is_empty().then_some(start)
 }
 
-fn appended(text: &str, table: &str) -> String {
-    let gap = match text {
-        "" => "",
-        text if text.ends_with("\n\n") => "",
-        text if text.ends_with('\n') => "\n",
-        _ => "\n\n",
+fn appended(text: &str, table: &str, line_end: &str) -> String {
+    let gap = match text.strip_suffix(line_end) {
+        _ if text.is_empty() => "",
+        Some(rest) if rest.ends_with(line_end) => "",
+        Some(_) => "\n",
+        None => "\n\n",
     };
-    format!("{text}{gap}{table}")
+    let new = format!("{gap}{table}").replace('\n', line_end);
+    format!("{text}{new}")
 }
 
 /// Beside it, then in its place, with owner and mode as before.
@@ -193,8 +204,13 @@ mod tests {
     #[test]
     fn nothing_but_the_keys_changes() {
         let check = |old: &str, new: &str| {
-            assert_eq!(TABLE.patched(old).as_deref(), Ok(new));
-            assert_eq!(TABLE.patched(new).as_deref(), Ok(new), "once more");
+            assert_eq!(TABLE.patched(old).unwrap().0, new);
+            assert_eq!(TABLE.patched(new), Ok((new.to_owned(), String::new())), "once more");
+            // The same as Windows writes it.
+            let (old, new) = (old.replace('\n', "\r\n"), new.replace('\n', "\r\n"));
+            if old.contains('\n') {
+                assert_eq!(TABLE.patched(&old).unwrap().0, new);
+            }
         };
         let whole =
             "[scim]\nprofile = \"huawei\"\nendpoint = \"https://new/scim/v2/\"\ntoken = { file = \"scim-token\" }\n";
@@ -244,18 +260,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_new_is_told() {
+        let check = |old: &str, expected: &[&str]| {
+            let (_, lines) = TABLE.patched(old).unwrap();
+            let keys: Vec<&str> = lines.lines().map(|line| line.split(' ').next().unwrap()).collect();
+            assert_eq!(keys, expected, "{old}");
+        };
+        check("", &["profile", "endpoint", "token"]);
+        check("[scim]\nendpoint = \"old\"\n", &["profile", "endpoint", "token"]);
+        check("[scim]\nprofile = \"huawei\"\ntoken = { env = \"T\" }\n", &["endpoint"]);
+    }
+
+    #[test]
     fn a_file_is_made_or_keeps_its_mode() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         let mode = || fs::metadata(&path).unwrap().mode() & 0o7777;
-        assert_eq!(TABLE.put_into(&path).unwrap(), Written::Made);
+        assert_eq!(TABLE.put_into(&path).unwrap(), Put::Made);
         assert_eq!((fs::read_to_string(&path).unwrap(), mode()), (TABLE.text(), 0o644));
-        assert_eq!(TABLE.put_into(&path).unwrap(), Written::Same);
+        assert_eq!(TABLE.put_into(&path).unwrap(), Put::Same);
         fs::write(&path, "# mine\n").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
         let link = folder.path().join("link.toml");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert_eq!(TABLE.put_into(&link).unwrap(), Written::Changed);
+        assert!(matches!(TABLE.put_into(&link).unwrap(), Put::Changed(_)));
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(
             (fs::read_to_string(&path).unwrap(), mode()),

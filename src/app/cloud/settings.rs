@@ -32,9 +32,6 @@ pub(super) fn huawei(part: &CloudPart, options: &CloudOptions, own: &HuaweiOptio
     over(&mut settings.project_id, own.project_id.as_ref());
     over(&mut settings.domain_id, own.domain_id.as_ref());
     over(&mut settings.ca_file, options.ca_file.as_ref());
-    if let Some(file) = &own.auth_token_file {
-        settings.auth_token = Some(SecretSource::File(file.clone()));
-    }
     settings.keys = keys(options, settings.keys)?;
     if let Some(address) = options.endpoint.as_deref().map(with_slash) {
         // A command talks to one of them.
@@ -47,6 +44,11 @@ pub(super) fn huawei(part: &CloudPart, options: &CloudOptions, own: &HuaweiOptio
             *place = Some(address.clone());
         }
     }
+    region_counts(
+        options,
+        settings.endpoints.identitystore.is_some(),
+        "[cloud.huawei] endpoints",
+    )?;
     Ok(settings)
 }
 
@@ -65,7 +67,22 @@ pub(super) fn alibaba(
         &mut settings.endpoint,
         options.endpoint.as_deref().map(with_slash).as_ref(),
     );
+    region_counts(options, settings.endpoint.is_some(), "[cloud.alibaba] endpoint")?;
     Ok(settings)
+}
+
+/// A region decides the host, so it says nothing where that is named.
+fn region_counts(options: &CloudOptions, named: bool, configured: &str) -> Result<(), Failure> {
+    let by = match &options.endpoint {
+        Some(_) => "--endpoint",
+        None => configured,
+    };
+    match &options.region {
+        Some(region) if named => Err(Failure::usage(format!(
+            "--region {region} has no effect, because {by} gives the host: leave one of them out"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn over<T: Clone>(place: &mut Option<T>, option: Option<&T>) {
@@ -125,14 +142,12 @@ mod tests {
     #[test]
     fn options_go_over_the_configuration() {
         let options = CloudOptions {
-            region: Some("af-north-1".to_owned()),
             endpoint: Some("http://127.0.0.1:1/x".to_owned()),
             access_key_file: Some("a".into()),
             secret_key_file: Some("s".into()),
             ..CloudOptions::default()
         };
         let settings = huawei(&part(), &options, &HuaweiOptions::default()).unwrap();
-        assert_eq!(settings.region.as_deref(), Some("af-north-1"));
         assert_eq!(settings.identity_store_id.as_deref(), Some("d-1"));
         for endpoint in [
             &settings.endpoints.identitystore,
@@ -144,8 +159,48 @@ mod tests {
         let keys = settings.keys.unwrap();
         assert_eq!(keys.access_key, SecretSource::File("a".into()));
         assert_eq!(keys.security_token, None, "the session of the other pair");
+        let options = CloudOptions {
+            region: Some("af-north-1".to_owned()),
+            ..CloudOptions::default()
+        };
+        let settings = huawei(&part(), &options, &HuaweiOptions::default()).unwrap();
+        assert_eq!(settings.region.as_deref(), Some("af-north-1"));
         let unchanged = huawei(&part(), &CloudOptions::default(), &HuaweiOptions::default()).unwrap();
         assert_eq!(Some(unchanged), part().cloud.huawei);
+    }
+
+    /// What is typed is never just left aside.
+    #[test]
+    fn a_region_beside_the_host_is_refused() {
+        let by_option = CloudOptions {
+            region: Some("cn-shanghai".to_owned()),
+            endpoint: Some("https://example.org/".to_owned()),
+            ..CloudOptions::default()
+        };
+        let alone = CloudOptions {
+            region: Some("cn-shanghai".to_owned()),
+            ..CloudOptions::default()
+        };
+        let mut configured = part();
+        configured.cloud.huawei.as_mut().unwrap().endpoints.identitystore = Some("https://example.org/".to_owned());
+        configured.cloud.alibaba = Some(AlibabaSettings {
+            endpoint: Some("https://example.org/".to_owned()),
+            ..AlibabaSettings::default()
+        });
+        let check = |part: &CloudPart, options: &CloudOptions, expected: &str| {
+            for refused in [
+                huawei(part, options, &HuaweiOptions::default()).map(drop),
+                alibaba(part, options, &AlibabaOptions::default()).map(drop),
+            ] {
+                let words = refused.unwrap_err().words;
+                assert!(
+                    words.contains("--region cn-shanghai") && words.contains(expected),
+                    "{words}"
+                );
+            }
+        };
+        check(&part(), &by_option, "--endpoint gives");
+        check(&configured, &alone, "[cloud.");
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl Tokens<'_> {
 
     /// Why there is none, in this cloud's words.
     fn refused(&self, error: CloudError) -> Failure {
-        let Words { one, many, command } = self.words;
+        let Words { one, many, command, .. } = self.words;
         let words = match &error {
             CloudError::TooManyTokens { ids } => format!(
                 "there are two {many} already ({}), and the cloud allows no more: delete the one that is not in use \

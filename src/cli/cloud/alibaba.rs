@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Consent, Destination, Rotation};
+use super::{Consent, Destination, Rotation, Table, name};
 
 /// `scimward cloud alibaba …`
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct AlibabaTask {
 #[command(next_help_heading = "Options of every command for Alibaba Cloud")]
 pub struct AlibabaOptions {
     /// The directory (d-…), in place of the configuration's; `directory list` finds it
-    #[arg(long, global = true, value_name = "ID")]
+    #[arg(long, global = true, value_name = "ID", value_parser = name)]
     pub directory_id: Option<String>,
 }
 
@@ -39,12 +39,12 @@ pub enum AlibabaCommand {
 }
 
 /// `scimward cloud alibaba scim …`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum ScimCommand {
     /// Is it on?
     Status,
-    /// Switch it on; safe to repeat
-    Enable,
+    /// Switch it on, and print the table scim; safe to repeat
+    Enable(Table),
     /// Switch it off: nothing can be pushed, and people can be edited by hand
     Disable {
         /// Whether to ask.
@@ -63,11 +63,13 @@ pub enum CredentialCommand {
     /// Let a credential be used again
     Enable {
         /// Its id, as `credential list` shows it
+        #[arg(value_parser = name)]
         id: String,
     },
     /// Let a credential no longer be used: whoever uses it is refused until it is enabled again
     Disable {
         /// Its id, as `credential list` shows it
+        #[arg(value_parser = name)]
         id: String,
         /// Whether to ask.
         #[command(flatten)]
@@ -76,6 +78,7 @@ pub enum CredentialCommand {
     /// Delete a credential: whoever uses it is refused from then on
     Delete {
         /// Its id, as `credential list` shows it
+        #[arg(value_parser = name)]
         id: String,
         /// Whether to ask.
         #[command(flatten)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
-use super::{Consent, Destination, Rotation};
+use super::{Consent, Destination, Rotation, Table, name};
 
 /// `scimward cloud huawei …`
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -22,20 +22,16 @@ pub struct HuaweiTask {
 #[command(next_help_heading = "Options of every command for Huawei Cloud")]
 pub struct HuaweiOptions {
     /// The identity store (d-…), in place of the configuration's; `instance list` finds it
-    #[arg(long, global = true, value_name = "ID")]
+    #[arg(long, global = true, value_name = "ID", value_parser = name)]
     pub identity_store_id: Option<String>,
 
     /// The project's id, when the identity store asks for one
-    #[arg(long, global = true, value_name = "ID")]
+    #[arg(long, global = true, value_name = "ID", value_parser = name)]
     pub project_id: Option<String>,
 
     /// The account's id, for `instance` and `idp`
-    #[arg(long, global = true, value_name = "ID")]
+    #[arg(long, global = true, value_name = "ID", value_parser = name)]
     pub domain_id: Option<String>,
-
-    /// A token of IAM is in this file (mode 0600): `idp` sends it (X-Auth-Token) in place of a signature
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub auth_token_file: Option<PathBuf>,
 }
 
 /// Which switch of Huawei Cloud.
@@ -51,19 +47,14 @@ pub enum HuaweiCommand {
     #[command(subcommand)]
     Instance(InstanceCommand),
     /// The identity providers of IAM: who may log in to this account
-    #[command(subcommand)]
-    Idp(IdpCommand),
+    Idp(IdpTask),
 }
 
 /// `scimward cloud huawei tenant …`
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum TenantCommand {
     /// Switch automatic provisioning on, and print the table scim; safe to repeat
-    Enable {
-        /// Put profile and endpoint into the table scim of this file, comments kept; made when it is not there
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        write_config: Option<PathBuf>,
-    },
+    Enable(Table),
     /// Is it on, and where is the endpoint?
     Show,
     /// Switch automatic provisioning off: all tokens are removed, synchronisation stops
@@ -84,6 +75,7 @@ pub enum TokenCommand {
     /// Delete a token: whoever uses it is refused from then on
     Delete {
         /// Its id, as `token list` shows it
+        #[arg(value_parser = name)]
         id: String,
         /// Whether to ask.
         #[command(flatten)]
@@ -104,11 +96,23 @@ pub enum InstanceCommand {
 }
 
 /// `scimward cloud huawei idp …`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct IdpTask {
+    /// A token of IAM is in this file (mode 0600): it is sent (X-Auth-Token) in place of a signature
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Options of every idp command")]
+    pub auth_token_file: Option<PathBuf>,
+    /// Which part.
+    #[command(subcommand)]
+    pub command: IdpCommand,
+}
+
+/// Which part of the identity providers.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum IdpCommand {
     /// Make an identity provider, or bring the one of this name up to date
     Create {
         /// Its name: letters, digits, - and _
+        #[arg(value_parser = name)]
         id: String,
         /// Who logs in; virtual_user_sso when left out; cannot be changed later
         #[arg(long, value_name = "TYPE", value_enum)]
@@ -120,6 +124,7 @@ pub enum IdpCommand {
     /// Show one
     Show {
         /// Its name
+        #[arg(value_parser = name)]
         id: String,
     },
     /// Show all
@@ -127,6 +132,7 @@ pub enum IdpCommand {
     /// Change one
     Update {
         /// Its name
+        #[arg(value_parser = name)]
         id: String,
         /// What changes.
         #[command(flatten)]
@@ -135,6 +141,7 @@ pub enum IdpCommand {
     /// Delete one: nobody logs in through it any more
     Delete {
         /// Its name
+        #[arg(value_parser = name)]
         id: String,
         /// Whether to ask.
         #[command(flatten)]
@@ -186,30 +193,37 @@ pub enum ProtocolCommand {
     /// Register a protocol
     Create {
         /// The provider's name
+        #[arg(value_parser = name)]
         idp: String,
         /// saml or oidc
+        #[arg(value_parser = name)]
         protocol: String,
         /// The mapping it goes by; not for a provider of type iam_user_sso
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = name)]
         mapping: Option<String>,
     },
     /// Show one
     Show {
         /// The provider's name
+        #[arg(value_parser = name)]
         idp: String,
         /// saml or oidc
+        #[arg(value_parser = name)]
         protocol: String,
     },
     /// Show all of a provider
     List {
         /// The provider's name
+        #[arg(value_parser = name)]
         idp: String,
     },
     /// Delete one: nobody logs in by it any more
     Delete {
         /// The provider's name
+        #[arg(value_parser = name)]
         idp: String,
         /// saml or oidc
+        #[arg(value_parser = name)]
         protocol: String,
         /// Whether to ask.
         #[command(flatten)]
@@ -223,6 +237,7 @@ pub enum MappingCommand {
     /// Register a mapping
     Create {
         /// Its name
+        #[arg(value_parser = name)]
         id: String,
         /// The rules, as JSON: [{"local": […], "remote": […]}, …]; `-` is standard input
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -231,6 +246,7 @@ pub enum MappingCommand {
     /// Show one
     Show {
         /// Its name
+        #[arg(value_parser = name)]
         id: String,
     },
     /// Show all
@@ -238,6 +254,7 @@ pub enum MappingCommand {
     /// Delete one
     Delete {
         /// Its name
+        #[arg(value_parser = name)]
         id: String,
         /// Whether to ask.
         #[command(flatten)]

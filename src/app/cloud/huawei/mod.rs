@@ -14,8 +14,9 @@ use super::{
     tokens::{Tokens, Words},
 };
 use crate::{
-    cli::cloud::{HuaweiCommand, HuaweiTask, InstanceCommand, Rotation, TokenCommand},
+    cli::cloud::{HuaweiCommand, HuaweiTask, IdpTask, InstanceCommand, Rotation, TokenCommand},
     cloud::{Huawei, ScimProbe, huawei::Instance},
+    secret::SecretSource,
 };
 
 /// The profile this cloud has.
@@ -28,14 +29,21 @@ const TOKEN: Words = Words {
 };
 
 pub(super) async fn run(context: &Context<'_>, task: &HuaweiTask) -> Result<Answer, Failure> {
-    let settings = settings::huawei(context.part, context.options, &task.options)?;
+    let mut settings = settings::huawei(context.part, context.options, &task.options)?;
+    if let HuaweiCommand::Idp(IdpTask {
+        auth_token_file: Some(file),
+        ..
+    }) = &task.command
+    {
+        settings.auth_token = Some(SecretSource::File(file.clone()));
+    }
     let huawei = Huawei::new(&settings)?;
     match &task.command {
         HuaweiCommand::Tenant(command) => tenant::run(context, &huawei, command).await,
         HuaweiCommand::Token(command) if context.is_dry_run() => planned(context, &huawei, command),
         HuaweiCommand::Token(command) => token(context, &huawei, command).await,
         HuaweiCommand::Instance(InstanceCommand::List) => instances(context, &huawei).await,
-        HuaweiCommand::Idp(command) => idp::run(context, &huawei, command).await,
+        HuaweiCommand::Idp(task) => idp::run(context, &huawei, &task.command).await,
     }
 }
 
@@ -65,7 +73,7 @@ fn planned(context: &Context<'_>, huawei: &Huawei, command: &TokenCommand) -> Re
                 steps.push(Step::always(huawei.requests().tenants()?));
             }
             steps.extend(requests.rotate()?);
-            return Ok(Answer::of_steps(&steps).with_remark(TRIES));
+            return Ok(Answer::of_steps(&steps).with_remark(Some(TRIES)));
         }
     };
     Ok(Answer::of_steps(&steps))

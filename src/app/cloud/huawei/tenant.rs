@@ -9,17 +9,14 @@ use super::{
         Context, Failure,
         answer::{Answer, Step, pairs, time, time_json},
         consent,
-        scim_table::{ScimTable, Written},
+        onward::{Onward, not_written},
     },
-    PROFILE,
+    PROFILE, TOKEN,
 };
 use crate::{
-    cli::cloud::{Consent, TenantCommand},
+    cli::cloud::{Consent, Table, TenantCommand},
     cloud::{Huawei, huawei::Tenant},
 };
-
-/// Where the token would be, when nothing says.
-const TOKEN_FILE: &str = "/etc/scimward/scim-token";
 
 pub(super) async fn run(context: &Context<'_>, huawei: &Huawei, command: &TenantCommand) -> Result<Answer, Failure> {
     if context.is_dry_run() {
@@ -27,7 +24,7 @@ pub(super) async fn run(context: &Context<'_>, huawei: &Huawei, command: &Tenant
     }
     match command {
         TenantCommand::Show => show(huawei).await,
-        TenantCommand::Enable { write_config } => enable(huawei, write_config.as_deref()).await,
+        TenantCommand::Enable(Table { write_config }) => enable(context, huawei, write_config.as_deref()).await,
         TenantCommand::Disable { consent } => disable(huawei, *consent).await,
     }
 }
@@ -37,10 +34,14 @@ fn planned(huawei: &Huawei, command: &TenantCommand) -> Result<Answer, Failure> 
     let mut steps = vec![Step::always(requests.tenants()?)];
     steps.extend(match command {
         TenantCommand::Show => None,
-        TenantCommand::Enable { .. } => Some(Step::when("it is off", requests.create_tenant()?)),
+        TenantCommand::Enable(_) => Some(Step::when("it is off", requests.create_tenant()?)),
         TenantCommand::Disable { .. } => Some(Step::when("it is on", requests.delete_tenant("{tenant_id}")?)),
     });
-    Ok(Answer::of_steps(&steps))
+    let answer = Answer::of_steps(&steps);
+    Ok(match command {
+        TenantCommand::Enable(Table { write_config }) => answer.with_remark(not_written(write_config.as_deref())),
+        _ => answer,
+    })
 }
 
 async fn show(huawei: &Huawei) -> Result<Answer, Failure> {
@@ -54,58 +55,30 @@ async fn show(huawei: &Huawei) -> Result<Answer, Failure> {
     Ok(Answer::new(text, json!({ "tenants": json })))
 }
 
-async fn enable(huawei: &Huawei, write_config: Option<&Path>) -> Result<Answer, Failure> {
+async fn enable(context: &Context<'_>, huawei: &Huawei, write_config: Option<&Path>) -> Result<Answer, Failure> {
     let (tenant, was_enabled) = huawei.enable().await?;
     let mut text = match was_enabled {
         true => "Automatic provisioning was on already.\n".to_owned(),
         false => "Automatic provisioning is on.\n".to_owned(),
     };
     text.push_str(&described(&tenant));
-    let token_file = write_config.map_or_else(|| TOKEN_FILE.to_owned(), token_beside);
-    let table = ScimTable {
+    let onward = Onward {
         profile: PROFILE,
         endpoint: &tenant.scim_endpoint,
-        token_file: &token_file,
+        words: TOKEN,
+        is_bare: !was_enabled,
     };
-    match write_config {
-        // What is on stays on: the words say so when the file cannot be written.
-        Some(path) => text.push_str(&written(
-            path,
-            table.put_into(path).map_err(|failure| after(&text, failure))?,
-        )),
-        None => text.push_str(&format!("\n{}", table.text())),
-    }
-    if !was_enabled {
-        text.push_str("\nIt has no token yet: scimward cloud huawei token create --out FILE\n");
-    }
+    // What is on stays on: the words say so when the file cannot be written.
+    let said = onward
+        .say(context, write_config)
+        .map_err(|failure| failure.after(&text))?;
+    text.push_str(&said);
     let json = json!({
         "tenant": tenant_json(&tenant),
         "was_enabled": was_enabled,
         "config": write_config.map(|path| path.display().to_string()),
     });
     Ok(Answer::new(text, json))
-}
-
-fn after(done: &str, failure: Failure) -> Failure {
-    Failure {
-        words: format!("{}\n{done}", failure.words),
-        code: failure.code,
-    }
-}
-
-fn written(path: &Path, written: Written) -> String {
-    let path = path.display();
-    match written {
-        Written::Made => format!("\nMade {path} with a [scim] table; [ldap] and [users] are still to be written.\n"),
-        Written::Changed => format!("\nPut profile and endpoint into the [scim] table of {path}.\n"),
-        Written::Same => format!("\nThe [scim] table of {path} has this endpoint already.\n"),
-    }
-}
-
-/// A token file beside a configuration.
-fn token_beside(config: &Path) -> String {
-    let config = std::path::absolute(config).unwrap_or_else(|_| config.to_owned());
-    config.with_file_name("scim-token").display().to_string()
 }
 
 async fn disable(huawei: &Huawei, consent: Consent) -> Result<Answer, Failure> {
