@@ -155,6 +155,9 @@ fn identity_providers_take_a_token_of_iam() {
         .expect(0)
         .says("Made the identity provider")
         .says_not(text.trim_end());
+    let keys = ["--access-key-file", &token, "--secret-key-file", &token];
+    let run = cloud.run(&[&create[..], &keys].concat()).expect(2);
+    let _ = run.says("leave one of them out");
     let planned = cloud.run(&[&create[..], &["--dry-run"]].concat()).expect(0);
     let _ = planned
         .says("X-Auth-Token: [redacted]")

@@ -49,7 +49,7 @@ impl Onward<'_> {
             token_file: &file_name,
         };
         let Some(config) = write_config else {
-            let steps = self.to_do(Some(SecretSource::File(file)), None);
+            let steps = self.steps_left(Some(SecretSource::File(file)), None);
             return Ok(format!("\n{}{}", table.text(), told(&steps, context)));
         };
         let put = table.put_into(config)?;
@@ -61,11 +61,11 @@ impl Onward<'_> {
         };
         // As it is there now: a token that was named before keeps its place.
         let token = settings::configured(config).ok().and_then(|part| part.token);
-        Ok(format!("{done}{}", told(&self.to_do(token, to_write), context)))
+        Ok(format!("{done}{}", told(&self.steps_left(token, to_write), context)))
     }
 
     /// The commands that are left, in the order in which they work.
-    fn to_do(&self, token: Option<SecretSource>, config: Option<&Path>) -> Vec<String> {
+    fn steps_left(&self, token: Option<SecretSource>, config: Option<&Path>) -> Vec<String> {
         let Words { command, .. } = self.words;
         let mut steps = Vec::new();
         match token {

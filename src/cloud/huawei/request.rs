@@ -290,7 +290,7 @@ pub(super) fn where_to_look(outgoing: &Outgoing) -> Option<&'static str> {
     let path = outgoing.url.path();
     if path.contains("/identity-stores/") {
         Some("check region and ids: `scimward cloud huawei instance list` shows identity_store_id")
-    } else if path.contains("/OS-FEDERATION/") {
+    } else if path.contains("/protocols/") {
         Some(
             "a protocol needs its provider, and its mapping: `scimward cloud huawei idp list` and `idp mapping list` show \
              what is there",

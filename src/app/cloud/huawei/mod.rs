@@ -35,6 +35,11 @@ pub(super) async fn run(context: &Context<'_>, task: &HuaweiTask) -> Result<Answ
         ..
     }) = &task.command
     {
+        if context.options.access_key_file.is_some() {
+            return Err(Failure::usage(
+                "--auth-token-file is sent in place of a signature, so --access-key-file has no effect: leave one of them out",
+            ));
+        }
         settings.auth_token = Some(SecretSource::File(file.clone()));
     }
     let huawei = Huawei::new(&settings)?;
