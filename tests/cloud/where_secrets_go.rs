@@ -108,6 +108,18 @@ fn a_token_is_shown_when_asked_for_only() {
 }
 
 #[test]
+fn what_could_not_be_shown_is_said() {
+    let cloud = enabled();
+    let words = ["token", "create", "--show"];
+    let run = cloud.command(&words).after("exec >/dev/full").run().expect(1);
+    let id = cloud.json(&["token", "list"])["tokens"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let _ = run.says(&format!("is lost; delete it: scimward cloud huawei token delete {id}"));
+}
+
+#[test]
 fn a_credential_is_for_systemd_alone() {
     let cloud = enabled();
     let (stand_in, path) = systemd_creds(&cloud);

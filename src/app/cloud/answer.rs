@@ -12,6 +12,8 @@ pub(super) struct Answer {
     pub(super) text: String,
     /// For programs.
     pub(super) json: Value,
+    /// What is lost if nobody can read it, and what to do then.
+    pub(super) loss: Option<String>,
 }
 
 impl Answer {
@@ -20,7 +22,7 @@ impl Answer {
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        Self { text, json }
+        Self { text, json, loss: None }
     }
 
     /// `--dry-run`

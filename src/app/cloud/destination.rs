@@ -112,6 +112,11 @@ impl Keeping {
         }
     }
 
+    /// Whether nothing holds it but what is printed.
+    pub(super) fn is_shown_only(&self) -> bool {
+        self.file.is_none() && self.credential.is_none()
+    }
+
     /// Where it is, a line for each place.
     pub(super) fn words(&self, secret: &SecretString) -> String {
         let mut words = String::new();

@@ -61,8 +61,14 @@ pub(super) async fn run(config: &Path, task: &CloudTask) -> Result<u8, Failure> 
         CloudProvider::Huawei(task) => huawei::run(&context, task).await?,
         CloudProvider::Alibaba(task) => alibaba::run(&context, task).await?,
     };
-    print(&answer, task.options.json).map_err(Failure::output)?;
-    Ok(exit::DONE)
+    match (print(&answer, task.options.json), answer.loss) {
+        (Ok(()), _) => Ok(exit::DONE),
+        (Err(error), None) => Err(Failure::output(error)),
+        (Err(error), Some(loss)) => Err(Failure {
+            words: format!("standard output cannot be written to ({error}); {loss}"),
+            code: exit::OBJECTS,
+        }),
+    }
 }
 
 fn print(answer: &Answer, json: bool) -> io::Result<()> {

@@ -106,6 +106,7 @@ impl Tokens<'_> {
         keeping: &Keeping,
         before: &[String],
     ) -> Result<Answer, Failure> {
+        let Words { one: name, command, .. } = self.words;
         let (token, secret) = authority.make(before).await.map_err(|error| self.refused(error))?;
         if let Err(not_kept) = keeping.keep(&token, &secret) {
             return Err(self.give_up(authority, keeping, &token, not_kept).await);
@@ -121,7 +122,12 @@ impl Tokens<'_> {
         if let Value::Object(json) = &mut json {
             json.extend(keeping.json(&secret).map(|(key, value)| (key.to_owned(), value)));
         }
-        Ok(Answer::new(text, json))
+        let id = &token.id;
+        let loss = format!("the new {name} {id} is lost; delete it: {command} delete {id}");
+        Ok(Answer {
+            loss: keeping.is_shown_only().then_some(loss),
+            ..Answer::new(text, json)
+        })
     }
 
     /// Why there is none, in this cloud's words.
