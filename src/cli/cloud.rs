@@ -4,13 +4,11 @@
 
 mod alibaba;
 mod huawei;
+mod values;
 
 use std::path::PathBuf;
 
-use clap::{
-    Args, Subcommand, ValueHint,
-    builder::{PathBufValueParser, TypedValueParser},
-};
+use clap::{Args, Subcommand, ValueHint};
 
 pub use self::{
     alibaba::{AlibabaCommand, AlibabaOptions, AlibabaTask, CredentialCommand, DirectoryCommand, ScimCommand},
@@ -19,6 +17,8 @@ pub use self::{
         ProtocolCommand, SsoType, TenantCommand, TokenCommand,
     },
 };
+
+use values::{config_file, name, secret_file};
 
 /// `scimward cloud …`
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -148,30 +148,6 @@ pub struct Consent {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
-}
-
-/// An id or a name: something.
-fn name(text: &str) -> Result<String, &'static str> {
-    match text.trim().is_empty() {
-        true => Err("it is empty; is it a variable of the shell that is not set?"),
-        false => Ok(text.to_owned()),
-    }
-}
-
-/// Elsewhere `-` is standard output, and never the name of a file.
-fn not_standard_output(mend: &'static str) -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(move |path| match path.as_os_str() == "-" {
-        true => Err(mend),
-        false => Ok(path),
-    })
-}
-
-fn secret_file() -> impl TypedValueParser<Value = PathBuf> {
-    not_standard_output("this is a file's place; what is new goes to standard output with `create --show`")
-}
-
-fn config_file() -> impl TypedValueParser<Value = PathBuf> {
-    not_standard_output("this is a file's place; without --write-config the table goes to standard output")
 }
 
 #[cfg(test)]
@@ -336,24 +312,6 @@ mod tests {
             "alibaba scim enable --write-config -",
         ] {
             assert_eq!(read(line).expect_err(line).exit_code(), 2, "{line}");
-        }
-    }
-
-    #[test]
-    fn an_empty_name_is_a_slip() {
-        for words in [
-            ["huawei", "token", "delete", ""],
-            ["huawei", "idp", "show", " "],
-            ["huawei", "instance", "list", "--region="],
-            ["huawei", "tenant", "show", "--identity-store-id="],
-            ["alibaba", "credential", "disable", ""],
-            ["alibaba", "scim", "status", "--directory-id="],
-        ] {
-            let error = Cli::read(["scimward", "cloud"].into_iter().chain(words)).unwrap_err();
-            assert!(
-                error.to_string().contains("variable of the shell"),
-                "{words:?}: {error}"
-            );
         }
     }
 }

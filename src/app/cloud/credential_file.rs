@@ -35,7 +35,7 @@ impl CredentialFile {
                 path.display()
             )));
         }
-        super::destination::writable(path, force)?;
+        super::place::writable(path, force)?;
         let there = Command::new(PROGRAM)
             .arg("--version")
             .stdin(Stdio::null())
@@ -92,7 +92,7 @@ impl CredentialFile {
 
     fn draft(&self, sealed: &[u8]) -> io::Result<NamedTempFile> {
         // Made with mode 0600.
-        let mut file = NamedTempFile::new_in(super::destination::folder(&self.path))?;
+        let mut file = NamedTempFile::new_in(super::place::folder(&self.path))?;
         file.write_all(sealed)?;
         file.as_file().sync_all()?;
         Ok(file)

@@ -9,6 +9,7 @@ mod credential_file;
 mod destination;
 mod huawei;
 mod onward;
+mod place;
 mod rotate;
 mod scim_table;
 mod settings;

@@ -70,9 +70,9 @@ impl Onward<'_> {
         let mut steps = Vec::new();
         match token {
             Some(SecretSource::File(file)) => {
-                let folder = super::destination::folder(&file);
+                let folder = super::place::folder(&file);
                 if !folder.exists() {
-                    steps.push(super::destination::make_folder(folder));
+                    steps.push(super::place::make_folder(folder));
                 }
                 match file.exists() {
                     false => steps.push(format!("{command} create --out {}", shell_word(&file))),

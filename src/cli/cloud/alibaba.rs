@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Consent, Destination, Rotation, Table, name};
+use super::{Consent, Destination, Rotation, Table, values::name};
 
 /// `scimward cloud alibaba …`
 #[derive(Args, Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
-use super::{Consent, Destination, Rotation, Table, name};
+use super::{Consent, Destination, Rotation, Table, values::name};
 
 /// `scimward cloud huawei …`
 #[derive(Args, Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,62 @@
+//! Whether a file with a secret can be put in a place, before there is a secret.
+
+use std::{fs, io, path::Path};
+
+use super::Failure;
+use crate::secret::shell_word;
+
+/// Whether both are the same file, as far as the names tell.
+pub(super) fn same(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| {
+        let folder = fs::canonicalize(folder(path)).ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    whole(one).is_some_and(|one| Some(one) == whole(other))
+}
+
+/// Whether a file can be made at `path`, and no other is in its place.
+pub(super) fn writable(path: &Path, force: bool) -> Result<(), Failure> {
+    let cannot = |error: &dyn std::fmt::Display| Failure::usage(format!("cannot write {}: {error}", path.display()));
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.is_dir() => return Err(cannot(&"it is a folder; name a file in it")),
+        // A pipe or a terminal: it would be replaced, not written to.
+        Ok(_) if fs::metadata(path).is_ok_and(|there| !there.is_file()) => {
+            return Err(cannot(
+                &"it is there and no file; name another, or say --show to have it printed",
+            ));
+        }
+        Ok(_) if !force => {
+            return Err(Failure::usage(format!(
+                "{} is there already; nothing was sent: name another file, or say --force to replace it (`rotate` \
+                 replaces the one in use without a gap)",
+                path.display()
+            )));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(cannot(&error)),
+    }
+    let folder = folder(path);
+    if !folder.is_dir() {
+        let mend = format!("its folder is not there; make it: {}", make_folder(folder));
+        return Err(cannot(&mend));
+    }
+    tempfile::NamedTempFile::new_in(folder)
+        .map(drop)
+        .map_err(|error| cannot(&io::Error::from(error.kind())))
+}
+
+/// The command that makes a folder for secrets.
+pub(super) fn make_folder(folder: &Path) -> String {
+    let deep = folder
+        .parent()
+        .is_some_and(|parent| parent != Path::new("") && !parent.exists());
+    format!("mkdir {}-m 700 {}", if deep { "-p " } else { "" }, shell_word(folder))
+}
+
+/// The folder a file is in.
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
