@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
 use support::{
     certs::certs,
     control::{ControlPlane, Unprovisioned},
@@ -113,6 +114,13 @@ impl Ground {
     fn unattended(&self, options: &[String]) -> Run {
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
         self.scimward(&["setup"]).args(&options).run()
+    }
+}
+
+/// Takes what is offered for the directory and the rest, up to the last question.
+fn takes_the_rest(person: &mut Typist) {
+    for prompt in ["StartTLS", "What kind", "people who left", "When does", "memory of"] {
+        person.answers(prompt, "");
     }
 }
 
@@ -248,6 +256,71 @@ fn options_alone_are_enough_and_what_is_missing_is_named() {
     assert!(rewritten.contains("action = \"delete\""), "{rewritten}");
 }
 
+/// Whoever writes a playbook mends it once.
+#[test]
+fn all_that_is_missing_or_wrong_is_told_at_once() {
+    let ground = Ground::new();
+    let run = ground.unattended(&words(&[("--cron", "61 * * * *"), ("--ca-file", "/nowhere/ca.pem")]));
+    let run = run.expect(2).says("\n  --cron: ").says("\n  --ca-file: ");
+    let missing = ["provider", "endpoint", "token-file", "ldap-url", "bind-dn", "base"];
+    let run = missing
+        .iter()
+        .fold(run, |run, flag| run.says(&format!("\n  --{flag} is missing: ")));
+    assert!(run.stdout.is_empty(), "{}", run.everything());
+
+    // What was tried in vain is told with it, and neither of them twice.
+    private(&ground.path("wrong"), "wr0ng-t0ken");
+    let mut options = ground.options();
+    options[5] = ground.path("wrong").display().to_string();
+    options[13] = "ou=nobody,dc=example,dc=com".to_owned();
+    let run = ground
+        .unattended(&options)
+        .expect(3)
+        .says("--endpoint, --token-file: ")
+        .says("--base: ");
+    for told in ["bearer token is needed", "noSuchObject"] {
+        assert_eq!(run.everything().matches(told).count(), 1, "{}", run.everything());
+    }
+    assert_eq!(ground.files(), ["/password", "/wrong"]);
+}
+
+/// A private control plane has a private SCIM side.
+#[test]
+fn a_token_goes_to_no_host_that_nobody_named() {
+    let ground = Ground::new();
+    let cloud = Sandbox::start_unprovisioned(&["--profile", "alibaba"]);
+    let control = ControlPlane::of(&cloud.said());
+    let mut options = ground.switch_options(&control);
+    let at = options.iter().position(|option| option == "--endpoint").unwrap();
+    options.drain(at..at + 2);
+    options.extend(words(&[("--region", "cn-shanghai")]));
+    let _ = ground
+        .unattended(&options)
+        .expect(2)
+        .says("--endpoint is missing: The SCIM endpoint that belongs to --control-endpoint")
+        .says_not("aliyun");
+    let mut person = ground.typist(&options.iter().map(String::as_str).collect::<Vec<_>>());
+    person.sees("belongs to --control-endpoint: ");
+    let nobody = Port::reserve();
+    person.types(&format!("http://{nobody}/scim/v2/\n"));
+    person.sees("refused");
+    person.answers("belongs to --control-endpoint:", "\x04");
+    let (code, screen) = person.ends();
+    assert_eq!(code, Some(130), "{screen}");
+    let _ = ground
+        .unattended(&[options, words(&[("--endpoint", &format!("http://{nobody}/scim/v2/"))])].concat())
+        .expect(4)
+        .says("--endpoint: ");
+    assert_eq!(ground.files(), ["/password"]);
+    let asked = cloud.log();
+    let changes = |request: &&Value| {
+        ["/Set", "/Create"]
+            .iter()
+            .any(|name| request["target"].to_string().contains(name))
+    };
+    assert_eq!(asked.iter().find(changes), None);
+}
+
 #[test]
 fn for_the_service_secrets_are_credentials() {
     let ground = Ground::new();
@@ -297,9 +370,7 @@ fn an_interruption_leaves_nothing_and_the_terminal_as_it_was() {
     // After the last question, and with the end of input.
     for keys in ["\x03", "\x04", "no\n"] {
         let mut person = ground.typist(&options);
-        for prompt in ["StartTLS", "What kind", "people who left", "When does", "memory of"] {
-            person.answers(prompt, "");
-        }
+        takes_the_rest(&mut person);
         person.sees("Go?");
         person.types(keys);
         let (code, screen) = person.ends();
@@ -323,16 +394,8 @@ fn a_file_that_is_there_is_only_overwritten_when_somebody_says_so() {
 
     let mut person = ground.typist(&[&options[..], &["--no-dry-run"]].concat());
     person.answers("Overwrite it?", "yes");
-    for prompt in [
-        "StartTLS",
-        "What kind",
-        "people who left",
-        "When does",
-        "memory of",
-        "Go?",
-    ] {
-        person.answers(prompt, "");
-    }
+    takes_the_rest(&mut person);
+    person.answers("Go?", "");
     let (code, screen) = person.ends();
     assert_eq!(code, Some(0), "{screen}");
     let _ = ground.scimward(&["check"]).run().expect(0);
@@ -392,9 +455,7 @@ fn an_access_key_that_does_not_fit_changes_nothing_and_is_asked_for_again() {
     person.answers("Its secret", secret.trim());
     person.answers("renew the token", "soon");
     person.answers("renew the token", "30");
-    for prompt in ["StartTLS", "What kind", "people who left", "When does", "memory of"] {
-        person.answers(prompt, "");
-    }
+    takes_the_rest(&mut person);
     person.sees("provisioning is switched on, and a token is made");
     person.answers("Go?", "");
     person.sees("create              3");
@@ -427,17 +488,9 @@ fn an_interruption_while_the_cloud_is_switched_on_waits() {
     let cloud = Unprovisioned::start("huawei", &["--fault", slow]);
     let options = ground.switch_options(&cloud.control);
     let mut person = ground.typist(&options.iter().map(String::as_str).collect::<Vec<_>>());
-    for prompt in [
-        "renew the token",
-        "StartTLS",
-        "What kind",
-        "people who left",
-        "When does",
-        "memory of",
-        "Go?",
-    ] {
-        person.answers(prompt, "");
-    }
+    person.answers("renew the token", "");
+    takes_the_rest(&mut person);
+    person.answers("Go?", "");
     person.sees("is not interrupted");
     person.types("\x03");
     person.sees("Written: ");

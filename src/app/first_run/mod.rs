@@ -1,6 +1,6 @@
 //! `scimward setup`: from nothing to a configuration that works, question by question.
 //!
-//! Reading order: `talk` (what is asked), `ask` (how), `trial` (each answer is tried out), `control` (the
+//! Reading order: `talk` and `directory` (what is asked), `ask` (how), `trial` (each answer is tried out), `control` (the
 //! cloud's own switch), `answers` (the file they make), `place` (how it gets to its place).
 //!
 //! Nothing is written, and nothing done in the cloud, before everything was asked. From there to the last
@@ -9,6 +9,7 @@
 mod answers;
 mod ask;
 mod control;
+mod directory;
 mod place;
 mod talk;
 mod terminal;
@@ -28,7 +29,7 @@ use tokio::{
 
 use self::{
     answers::{Answers, LDAP_PASSWORD, SCIM_TOKEN, Secret, Sources},
-    ask::{Desk, Stop, usage},
+    ask::{Desk, Stop, heard, usage},
     control::{Made, Switch, Unfinished},
     place::{READABLE, SECRET, Waitlist},
     talk::Talk,
@@ -182,7 +183,7 @@ impl FirstRun {
         match self.whole(&mut talk) {
             Ok(code) => Ok(code),
             Err(Stop::Failure(failure)) => Err(failure),
-            Err(Stop::Gone) => Err(Failure {
+            Err(Stop::Gone | Stop::Noted) => Err(Failure {
                 words: "there are no more answers; nothing was written".to_owned(),
                 code: INTERRUPTED,
             }),
@@ -196,16 +197,17 @@ impl FirstRun {
                  before the end, and Ctrl-C leaves everything as it is.",
             )?;
         }
-        self.may_write(talk, &self.config)?;
+        heard(self.may_write(talk, &self.config))?;
         if talk.desk.is_attended() && !talk.systemd && self.config == Path::new(DEFAULT_CONFIG) {
             talk.systemd = talk
                 .desk
                 .confirm("--systemd", "Is it for the service scimward.service?", true)?;
         }
-        let switch = talk.cloud()?;
-        talk.directory()?;
+        let switch = heard(talk.cloud())?.flatten();
+        heard(talk.directory())?;
         let state = self.config.with_file_name("state");
-        talk.rest((!talk.systemd).then_some(state))?;
+        heard(talk.rest((!talk.systemd).then_some(state)))?;
+        talk.desk.all_heard()?;
         self.agree(talk, switch.as_ref())?;
         self.progress.act()?;
         self.act(talk, switch.as_ref())?;
@@ -226,9 +228,8 @@ impl FirstRun {
         {
             return Ok(());
         }
-        Err(usage(format!(
-            "{there}; name another file with --config, or say --force"
-        )))
+        let words = format!("{there}; name another file with --config, or say --force");
+        Err(talk.desk.mistake(words, exit::USAGE))
     }
 
     fn secrets(&self) -> PathBuf {
@@ -295,7 +296,7 @@ impl FirstRun {
                 code: error.exit_code(),
             })
         })?;
-        talk.answers.endpoint.clone_from(&made.endpoint);
+        talk.answers.endpoint = Some(made.endpoint.clone());
         self.write(talk, Some(&made)).map_err(|words| {
             let left = if switch.turns_on() { ON_NOW } else { "" };
             usage(format!("{words}{}{left}", self.withdraw(switch, &made, &runtime)))
@@ -325,7 +326,7 @@ impl FirstRun {
         let mut secrets = Waitlist::default();
         let files = self.to_write(talk).map_err(|stop| match stop {
             Stop::Failure(failure) => failure.words,
-            Stop::Gone => "nobody answers".to_owned(),
+            Stop::Gone | Stop::Noted => "nobody answers".to_owned(),
         })?;
         for (path, text) in files {
             secrets.add(&path, text.expose_secret(), SECRET)?;
