@@ -117,6 +117,14 @@ impl Ground {
     }
 }
 
+/// Types the command that deletes a token, as it was told.
+fn delete_as_told(said: &str) {
+    let command = said.split("scimward cloud ").last().unwrap().lines().next().unwrap();
+    let command: Vec<&str> = command.split(' ').collect();
+    let deleted = Scimward::bare().args(&["cloud"]).args(&command).args(&["--yes"]).run();
+    let _ = deleted.expect(0).says("Deleted");
+}
+
 /// Takes what is offered for the directory and the rest, up to the last question.
 fn takes_the_rest(person: &mut Typist) {
     for prompt in ["StartTLS", "What kind", "people who left", "When does", "memory of"] {
@@ -521,6 +529,155 @@ fn without_a_place_for_the_files_no_token_is_made() {
     let _ = ground.scimward(&["check"]).run().expect(0);
 }
 
+/// A token that does not work where it should is of no use to anybody.
+#[test]
+fn a_token_that_does_not_work_is_taken_back_and_the_same_command_goes_on() {
+    // Before a token is there, only Alibaba Cloud's endpoint is known.
+    for (profile, looks, off) in [("huawei", 2, "tenant disable"), ("alibaba", 3, "scim disable")] {
+        let ground = Ground::new();
+        let fault = format!("status=404,path=/Users,to={looks}");
+        let cloud = Unprovisioned::start(profile, &["--fault", &fault]);
+        let options = ground.switch_options(&cloud.control);
+        let _ = ground
+            .unattended(&options)
+            .expect(4)
+            .says("there is no Users below the endpoint")
+            .says("nothing was written; the new token was deleted again")
+            .says("provisioning is switched on now, and stays on")
+            .says(&format!("scimward cloud {profile} {off} "))
+            .says_not("a moment");
+        assert_eq!(ground.files(), ["/password"]);
+        assert!(!ground.path("credentials").exists());
+        let _ = ground.unattended(&options).expect(0).says_not("was there before");
+        let _ = ground.scimward(&["check"]).run().expect(0);
+    }
+}
+
+#[test]
+fn a_token_that_is_not_known_everywhere_yet_is_waited_for() {
+    let ground = Ground::new();
+    let cloud = Unprovisioned::start("huawei", &["--fault", "status=401,path=/Users,nth=1"]);
+    let _ = ground
+        .unattended(&ground.switch_options(&cloud.control))
+        .expect(0)
+        .says("take a moment to be known everywhere")
+        .says("create              3");
+}
+
+/// Something is in the place of the configuration when the token is there.
+#[test]
+fn a_file_that_cannot_be_put_in_place_leaves_no_token_that_nobody_has() {
+    let ground = Ground::new();
+    let slow = "delay=1s,path=/v1/identity-stores/*/tenant/*/bearer-token,method=POST";
+    let cloud = Unprovisioned::start("huawei", &["--fault", slow]);
+    let options = [ground.switch_options(&cloud.control), vec!["--force".to_owned()]].concat();
+    let config = ground.path("scimward.toml");
+    let spoiled = || {
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let setup = ground.scimward(&["setup"]).args(&options).spawn();
+        setup.wait_said("is not interrupted");
+        let _ = fs::remove_file(&config);
+        fs::create_dir(&config).unwrap();
+        let run = setup.wait().expect(2).says("scimward.toml cannot be written");
+        fs::remove_dir(&config).unwrap();
+        run
+    };
+    let _ = spoiled()
+        .says("the new token was deleted again")
+        .says("stays on")
+        .says_not("overwritten");
+    assert_eq!(ground.files(), ["/password"]);
+    assert!(!ground.path("credentials").exists());
+    let _ = ground.unattended(&options).expect(0).says_not("was there before");
+
+    // The token in the file is the only one that somebody has.
+    let token = ground.path("credentials/scim-token");
+    let before = fs::read_to_string(&token).unwrap();
+    let run = spoiled()
+        .says("credentials/scim-token and works")
+        .says_not("deleted again");
+    assert_ne!(fs::read_to_string(&token).unwrap(), before);
+    delete_as_told(&run.stderr);
+    let _ = ground.unattended(&options).expect(0);
+    let _ = ground.scimward(&["check"]).run().expect(0);
+}
+
+#[test]
+fn the_token_that_is_left_in_the_cloud_is_named_with_what_deletes_it() {
+    for profile in ["huawei", "alibaba"] {
+        let ground = Ground::new();
+        let cloud = Unprovisioned::start(profile, &[]);
+        let options = [ground.switch_options(&cloud.control), vec!["--force".to_owned()]].concat();
+        let _ = ground.unattended(&options).expect(0).says_not("was there before");
+        let run = ground
+            .unattended(&options)
+            .expect(0)
+            .says("was there before and still works");
+        let full = ground.unattended(&options).expect(4).says("two tokens already");
+        assert!(full.stderr.contains(" delete ID --"), "{}", full.everything());
+        delete_as_told(&run.stdout);
+        let _ = ground.scimward(&["check"]).run().expect(0);
+        let _ = ground.unattended(&options).expect(0);
+    }
+}
+
+/// It makes the token, and is no key for a daemon.
+#[test]
+fn a_temporary_key_comes_with_its_security_token() {
+    for (profile, [access, secret, session]) in [
+        (
+            "huawei",
+            [
+                "HUAWEICLOUD_SDK_AK",
+                "HUAWEICLOUD_SDK_SK",
+                "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+            ],
+        ),
+        (
+            "alibaba",
+            [
+                "ALIBABA_CLOUD_ACCESS_KEY_ID",
+                "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+                "ALIBABA_CLOUD_SECURITY_TOKEN",
+            ],
+        ),
+    ] {
+        let ground = Ground::new();
+        let file = ground.path("session");
+        private(&file, "s3ss10n-t0ken");
+        let cloud = Unprovisioned::start(profile, &["--security-token-file", file.to_str().unwrap()]);
+        let control = &cloud.control;
+        let options = ground.switch_options(control);
+        let _ = ground.unattended(&options).expect(4).says("--access-key-file, ");
+        let temporary = [options, words(&[("--security-token-file", file.to_str().unwrap())])].concat();
+        let _ = ground
+            .unattended(&[&temporary[..], &words(&[("--rotate-before-days", "30")])].concat())
+            .expect(2)
+            .says("--rotate-before-days: a temporary access key");
+        let _ = ground.unattended(&temporary).expect(0);
+
+        let mut rest = temporary;
+        for flag in ["--access-key-file", "--secret-key-file", "--security-token-file"] {
+            let at = rest.iter().position(|option| option == flag).unwrap();
+            rest.drain(at..at + 2);
+        }
+        let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+        let value = |path: &Path| fs::read_to_string(path).unwrap().trim().to_owned();
+        let run = ground
+            .scimward(&["setup", "--force"])
+            .args(&rest)
+            .env(access, &value(&control.access_key))
+            .env(secret, &value(&control.secret_key))
+            .env(session, "s3ss10n-t0ken")
+            .run();
+        let run = run.expect(0).says(&format!("${access}"));
+        assert!(!run.everything().contains("s3ss10n"), "{}", run.everything());
+        let config = fs::read_to_string(ground.path("scimward.toml")).unwrap();
+        assert!(!config.contains("[cloud"), "{config}");
+        assert!(ground.files().iter().all(|file| !file.ends_with("-key")));
+    }
+}
+
 /// Provisioning is on before the token can be made: whoever reads the error knows it.
 #[test]
 fn what_was_switched_on_without_a_token_is_told() {
@@ -530,6 +687,7 @@ fn what_was_switched_on_without_a_token_is_told() {
     let _ = ground
         .unattended(&ground.switch_options(&cloud.control))
         .expect(4)
-        .says("provisioning is switched on now");
+        .says("nothing was written; provisioning is switched on now")
+        .says("scimward cloud huawei tenant disable --identity-store-id ");
     assert_eq!(ground.files(), ["/password"]);
 }

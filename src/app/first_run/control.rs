@@ -10,6 +10,7 @@ pub(super) use self::switch::{Made, Switch, Unfinished};
 use self::{
     access::{Access, Client, KeyPair},
     provider::Provider,
+    switch::delete_command,
 };
 use super::{
     answers::Secret,
@@ -218,15 +219,19 @@ fn look(talk: &mut Talk<'_>, mut access: Access, endpoint: Option<String>) -> Re
     };
     let earlier: Vec<String> = seen.tokens.into_iter().map(|token| token.id).collect();
     if earlier.len() >= TOKENS_MAX {
+        let command = delete_command(&access, "ID");
         let error = CloudError::TooManyTokens { ids: earlier };
-        return Err(talk.desk.mistake(chain(&error), error.exit_code()));
+        let words = format!("{}; one of them goes by: {command}", chain(&error));
+        return Err(talk.desk.mistake(words, error.exit_code()));
     }
     talk.answers.endpoint = endpoint.clone().or(seen.endpoint);
     ask_renewal(talk, &access)?;
     Ok(Some(Switch {
+        access,
         client,
         endpoint,
         is_on: seen.is_on,
+        earlier,
     }))
 }
 

@@ -113,7 +113,7 @@ impl Talk<'_> {
             |answers, text| answers.cron = text.to_owned(),
         ))?;
         match state {
-            Some(state) => self.state(&state),
+            Some(usual) => self.state(&usual),
             None => Ok(()),
         }
     }
@@ -124,14 +124,10 @@ impl Talk<'_> {
             "Where is the memory of what was pushed (a folder of its own)?",
         );
         let given = self.options.state.as_ref().map(|path| path.display().to_string());
-        self.answer(
-            &question.or(Some(usual.display().to_string())),
-            given,
-            "[state] path",
-            |answers, text| {
-                answers.state = Some(absolute(Path::new(text)).unwrap_or_else(|_| PathBuf::from(text)));
-            },
-        )
+        let question = question.or(Some(usual.display().to_string()));
+        self.answer(&question, given, "[state] path", |answers, text| {
+            answers.state = Some(absolute(Path::new(text)).unwrap_or_else(|_| PathBuf::from(text)));
+        })
     }
 
     pub(super) fn heading(&mut self, words: &str) -> Result<(), Stop> {

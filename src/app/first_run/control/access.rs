@@ -6,10 +6,13 @@ use super::{
     super::answers::{Control, Secret, quoted, quoted_path},
     provider::Provider,
 };
-use crate::cloud::{
-    self, Alibaba, Huawei, IssuedToken, TokenAuthority,
-    alibaba::SyncStatus,
-    settings::{AlibabaSettings, HuaweiEndpoints, HuaweiSettings, KeySources},
+use crate::{
+    cloud::{
+        self, Alibaba, Huawei, IssuedToken, TokenAuthority,
+        alibaba::SyncStatus,
+        settings::{AlibabaSettings, HuaweiEndpoints, HuaweiSettings, KeySources},
+    },
+    secret::shell_word,
 };
 
 /// Access key and secret.
@@ -96,6 +99,36 @@ impl Access {
             keys: self.keys.clone(),
             rotate_before_days: rotate_before_days.to_owned(),
         }
+    }
+
+    /// `scimward cloud …` for just this place, as it has to be typed. Keys that are in no file come from the
+    /// environment.
+    pub(super) fn command(&self, words: &str) -> String {
+        let text = |text: &Option<String>| text.as_deref().map(shell_word);
+        let file = |path: &PathBuf| Some(shell_word(&path.display().to_string()));
+        let of_key = |secret: Option<&Secret>| match secret {
+            Some(Secret::File(path)) => file(path),
+            _ => None,
+        };
+        let (access, secret) = &self.keys;
+        let instance = format!("--{}", self.provider.instance_key().replace('_', "-"));
+        let options = [
+            ("--region", text(&self.region)),
+            (&*instance, text(&self.instance)),
+            ("--endpoint", text(&self.endpoint)),
+            ("--ca-file", self.ca_file.as_ref().and_then(file)),
+            ("--access-key-file", of_key(Some(access))),
+            ("--secret-key-file", of_key(Some(secret))),
+            ("--security-token-file", of_key(self.security_token.as_ref())),
+        ];
+        let options = options
+            .into_iter()
+            .filter_map(|(option, value)| Some(format!(" {option} {}", value?)));
+        format!(
+            "scimward cloud {} {words}{}",
+            self.provider.name(),
+            options.collect::<String>()
+        )
     }
 }
 

@@ -3,15 +3,21 @@
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
-use super::access::Client;
+use super::{
+    access::{Access, Client},
+    provider::Provider,
+};
 use crate::cloud::{self, CloudError, IssuedToken, TokenAuthority, alibaba::SyncStatus};
 
 /// What is to be done at the end.
 pub(in crate::app::first_run) struct Switch {
+    pub(super) access: Access,
     pub(super) client: Client,
     /// Where people go, when the cloud does not tell it.
     pub(super) endpoint: Option<String>,
     pub(super) is_on: bool,
+    /// Ids of the tokens that were there before.
+    pub(super) earlier: Vec<String>,
 }
 
 /// What came of it.
@@ -41,6 +47,29 @@ impl Switch {
     /// Whether provisioning was off before.
     pub(in crate::app::first_run) fn turns_on(&self) -> bool {
         !self.is_on
+    }
+
+    /// Whether the operator says where people go.
+    pub(in crate::app::first_run) fn asks_for_endpoint(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
+    /// Ids of the tokens that were there before.
+    pub(in crate::app::first_run) fn earlier(&self) -> &[String] {
+        &self.earlier
+    }
+
+    /// What deletes a token.
+    pub(in crate::app::first_run) fn delete_command(&self, id: &str) -> String {
+        delete_command(&self.access, id)
+    }
+
+    /// What switches provisioning off.
+    pub(in crate::app::first_run) fn off_command(&self) -> String {
+        self.access.command(match self.access.provider {
+            Provider::Huawei => "tenant disable",
+            Provider::Alibaba => "scim disable",
+        })
     }
 
     /// Does it.
@@ -79,4 +108,12 @@ impl Switch {
             }
         })
     }
+}
+
+pub(super) fn delete_command(access: &Access, id: &str) -> String {
+    let words = match access.provider {
+        Provider::Huawei => "token delete",
+        Provider::Alibaba => "credential delete",
+    };
+    access.command(&format!("{words} {id}"))
 }
