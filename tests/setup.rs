@@ -356,6 +356,43 @@ fn for_the_service_secrets_are_credentials() {
 }
 
 #[test]
+fn a_state_that_cannot_be_used_is_refused_before_anything_is_made() {
+    let ground = Ground::new();
+    let cloud = Unprovisioned::start("huawei", &[]);
+    let (file, taken, open) = (ground.path("file"), ground.path("taken"), ground.path("open"));
+    fs::write(&file, "mine").unwrap();
+    for folder in [&taken, &open] {
+        fs::create_dir(folder).unwrap();
+    }
+    fs::write(taken.join("photo.jpeg"), "").unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
+    let options = ground.switch_options(&cloud.control);
+    for (path, why) in [(&file, "not a directory"), (&taken, "photo.jpeg"), (&open, "0755")] {
+        let state = words(&[("--state", path.to_str().unwrap())]);
+        let _ = ground
+            .unattended(&[options.clone(), state].concat())
+            .expect(2)
+            .says("--state: ")
+            .says(why);
+    }
+    // The usual place is looked at like that too.
+    fs::write(ground.path("state"), "mine").unwrap();
+    let _ = ground.unattended(&options).expect(2).says("its default");
+    let before = ["/file", "/password", "/state"];
+    assert_eq!(ground.files(), before);
+    assert!(!ground.path("credentials").exists());
+
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let mut person = ground.typist(&[&options[..], &["--no-dry-run"]].concat());
+    person.answers("renew the token", "");
+    takes_the_rest(&mut person);
+    person.sees("not a directory");
+    person.answers("memory of", ground.path("state-2").to_str().unwrap());
+    person.answers("Go?", "");
+    assert_eq!(person.ends().0, Some(0));
+}
+
+#[test]
 fn an_interruption_leaves_nothing_and_the_terminal_as_it_was() {
     let ground = Ground::new();
     let options = ground.options();

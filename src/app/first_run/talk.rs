@@ -118,6 +118,7 @@ impl Talk<'_> {
         }
     }
 
+    /// As `scimward check` looks at it.
     fn state(&mut self, usual: &Path) -> Result<(), Stop> {
         let question = Question::new(
             "--state",
@@ -125,9 +126,16 @@ impl Talk<'_> {
         );
         let given = self.options.state.as_ref().map(|path| path.display().to_string());
         let question = question.or(Some(usual.display().to_string()));
-        self.answer(&question, given, "[state] path", |answers, text| {
-            answers.state = Some(absolute(Path::new(text)).unwrap_or_else(|_| PathBuf::from(text)));
-        })
+        let (trial, before) = (self.trial, self.answers.clone());
+        self.answers = self.desk.ask(&question, given, |text| {
+            let answers = Answers {
+                state: Some(absolute(Path::new(text))?),
+                ..before.clone()
+            };
+            trial.complaint(&answers, &["[state] path"])?;
+            trial.state(&answers).map(|()| answers)
+        })?;
+        Ok(())
     }
 
     pub(super) fn heading(&mut self, words: &str) -> Result<(), Stop> {

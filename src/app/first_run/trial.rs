@@ -22,7 +22,7 @@ use super::{
 use crate::{
     cloud::{self, ScimProbe, settings::KeySources},
     ldap::{self, ProbeFinding, Verdict, settings::Bind},
-    report::{Findings, Mark},
+    report::{Finding, Findings, Mark},
     secret::SecretSource,
 };
 
@@ -154,6 +154,20 @@ impl Trial {
     pub(super) fn directory(&self, answers: &Answers) -> Result<Vec<Findings>, String> {
         let setup = Arc::new(self.setup(answers).map_err(|error| error.one_line())?);
         Ok(self.runtime.block_on(check::directory(&setup)))
+    }
+
+    /// What `scimward check` has against the state's folder. Whose state it is can be told only once the endpoint
+    /// is known.
+    pub(super) fn state(&self, answers: &Answers) -> Result<(), String> {
+        let setup = self.setup(answers).map_err(|error| error.one_line())?;
+        let found = match answers.endpoint {
+            Some(_) => check::state(&setup),
+            None => check::state_at(&setup.config.state_path, |_| Ok(Finding::new(Mark::Ok, "state", ""))),
+        };
+        match found.mark {
+            Mark::Fail => Err(found.text),
+            Mark::Ok | Mark::Note => Ok(()),
+        }
     }
 
     /// Whether anybody answers at the SCIM endpoint. No token is shown.
