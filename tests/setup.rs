@@ -337,7 +337,16 @@ fn for_the_service_secrets_are_credentials() {
         .unattended(&options)
         .expect(0)
         .says("create              3")
-        .says("systemctl");
+        .says("systemctl enable --now")
+        .says("sudo systemctl edit scimward-sync\n")
+        .says(&format!(
+            "ExecStart=\n      ExecStart=/usr/bin/scimward --config {} --sync-now\n",
+            ground.path("scimward.toml").display()
+        ))
+        .says(&format!(
+            "LoadCredential=scim-token:{}\n",
+            ground.path("credentials/scim-token").display()
+        ));
     let credentials = ["credentials/ldap-password", "credentials/scim-token"];
     assert_eq!(
         ground.files(),
@@ -353,6 +362,16 @@ fn for_the_service_secrets_are_credentials() {
         .run()
         .expect(0)
         .says("3 created");
+}
+
+/// `ProtectHome=` of its unit.
+#[test]
+fn a_configuration_that_the_service_cannot_see_is_refused() {
+    let _ = Scimward::bare()
+        .args(&["--config", "/root/nowhere/scimward.toml", "setup", "--yes", "--systemd"])
+        .run()
+        .expect(2)
+        .says("--systemd: the service cannot see /root/nowhere/scimward.toml");
 }
 
 #[test]

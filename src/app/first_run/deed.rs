@@ -26,7 +26,7 @@ impl FirstRun {
     pub(super) fn act(&self, talk: &mut Talk<'_>, switch: Option<&Switch>) -> Result<(), Stop> {
         let mut folders = Folders::default();
         folders.prepare(&self.config, 0o755).map_err(usage)?;
-        folders.prepare(&self.token_file(), 0o700).map_err(usage)?;
+        folders.prepare(&self.token_file(talk), 0o700).map_err(usage)?;
         let Some(switch) = switch else {
             return self.write(talk, None).map_err(usage);
         };
@@ -44,14 +44,14 @@ impl FirstRun {
         })
     }
 
-    fn token_file(&self) -> PathBuf {
-        self.secrets().join(SCIM_TOKEN)
+    fn token_file(&self, talk: &Talk<'_>) -> PathBuf {
+        self.secrets(talk.systemd).join(SCIM_TOKEN)
     }
 
     /// Takes a token back whose configuration is not written, unless it replaced another one in its file:
     /// then that file would hold no token that works. What became of it, and what is left, in words.
     fn withdraw(&self, talk: &Talk<'_>, switch: &Switch, made: &Made) -> String {
-        let (path, id) = (self.token_file(), &made.token.id);
+        let (path, id) = (self.token_file(talk), &made.token.id);
         let there = SecretSource::File(path.clone()).read();
         let token = if there.is_ok_and(|there| there.expose_secret() == made.text.expose_secret()) {
             let mut words = format!("the new token {id} is in {} and works", path.display());
@@ -84,7 +84,7 @@ impl FirstRun {
     pub(super) fn to_write(&self, talk: &Talk<'_>) -> Result<Vec<(PathBuf, SecretString)>, String> {
         let mut files = Vec::new();
         for (name, secret) in talk.answers.secrets() {
-            let path = self.secrets().join(name);
+            let path = self.secrets(talk.systemd).join(name);
             match secret {
                 Secret::Text(text) => files.push((path, text.clone())),
                 Secret::File(file) if talk.systemd && *file != path => {
@@ -101,7 +101,7 @@ impl FirstRun {
     fn write(&self, talk: &Talk<'_>, made: Option<&Made>) -> Result<(), String> {
         let sources = match talk.systemd {
             true => Sources::Credentials,
-            false => Sources::Folder(self.secrets()),
+            false => Sources::Folder(self.secrets(talk.systemd)),
         };
         let mut secrets = Waitlist::default();
         for (path, text) in self.to_write(talk)? {
@@ -111,7 +111,7 @@ impl FirstRun {
         config.add(&self.config, &talk.answers.render(&sources), READABLE)?;
         let mut written = secrets.settle()?;
         let token = made.map_or(Ok(()), |Made { token, text, .. }| {
-            let path = self.token_file();
+            let path = self.token_file(talk);
             let note = path.with_file_name(format!("{SCIM_TOKEN}.json"));
             // What replaced another token stays, and so does its note.
             if !place::is_there(&path) {

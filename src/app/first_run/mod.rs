@@ -2,7 +2,7 @@
 //!
 //! Reading order: `talk` and `directory` (what is asked), `ask` (how), `trial` (each answer is tried out), `control` (the
 //! cloud's own switch), `answers` (the file they make), `deed` (what is done in the end), `place` (how files get to
-//! their places).
+//! their places), `service` (which unit they are for).
 //!
 //! Nothing is written, and nothing done in the cloud, before everything was asked. From there to the last
 //! file an interruption waits.
@@ -13,6 +13,7 @@ mod control;
 mod deed;
 mod directory;
 mod place;
+mod service;
 mod talk;
 mod terminal;
 mod trial;
@@ -32,7 +33,7 @@ use self::{
     answers::{Answers, LDAP_PASSWORD, SCIM_TOKEN},
     ask::{Desk, Stop, heard, usage},
     control::Switch,
-    talk::Talk,
+    talk::{State, Talk},
     terminal::{Echo, Lines},
     trial::Trial,
 };
@@ -49,8 +50,6 @@ use crate::{
 
 /// The exit code after Ctrl-C (128 + `SIGINT`).
 const INTERRUPTED: u8 = 130;
-/// Where `scimward.service` finds the credentials, beside the configuration.
-const SECRETS: &str = "credentials";
 
 /// How far it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,10 +199,14 @@ impl FirstRun {
                 .desk
                 .confirm("--systemd", "Is it for the service scimward.service?", true)?;
         }
+        if talk.systemd
+            && let Err(reason) = service::obstacle(&self.config)
+        {
+            heard::<()>(Err(talk.desk.mistake(format!("--systemd: {reason}"), exit::USAGE)))?;
+        }
         let switch = heard(talk.cloud())?.flatten();
         heard(talk.directory())?;
-        let state = self.config.with_file_name("state");
-        heard(talk.rest((!talk.systemd).then_some(state)))?;
+        heard(talk.rest(self.state(talk.systemd)))?;
         let places = self.places(talk, switch.is_some() || self.options.enable)?;
         talk.desk.all_heard()?;
         self.agree(talk, switch.as_ref(), &places)?;
@@ -231,8 +234,16 @@ impl FirstRun {
     }
 
     /// Where secrets are, beside the configuration.
-    fn secrets(&self) -> PathBuf {
-        self.config.with_file_name(SECRETS)
+    fn secrets(&self, systemd: bool) -> PathBuf {
+        service::secrets(&self.config, systemd)
+    }
+
+    /// The state of a service is where systemd puts it; any other is asked for.
+    fn state(&self, systemd: bool) -> State {
+        match systemd {
+            true => State::OfService(service::state(&self.config)),
+            false => State::Usual(self.config.with_file_name("state")),
+        }
     }
 
     /// The files that are to be written, when they may be.
@@ -240,7 +251,7 @@ impl FirstRun {
         let secrets = self.to_write(talk).map_err(usage)?;
         let mut places: Vec<PathBuf> = secrets.into_iter().map(|(path, _)| path).collect();
         if makes_token {
-            places.push(self.secrets().join(SCIM_TOKEN));
+            places.push(self.secrets(talk.systemd).join(SCIM_TOKEN));
         }
         for path in &places {
             heard(self.may_write(talk, path))?;
@@ -277,9 +288,12 @@ impl FirstRun {
             ))?;
         }
         let next = match talk.systemd {
-            true => "sudo systemctl start scimward-sync          # one sync\n  \
-                 sudo systemctl enable --now scimward        # from now on, on the schedule"
-                .to_owned(),
+            true => {
+                let names: Vec<&str> = talk.answers.secrets().map(|(name, _)| name).collect();
+                let token = switch.map(|_| SCIM_TOKEN);
+                let names: Vec<&str> = names.into_iter().chain(token).collect();
+                service::next(&self.config, &names)
+            }
             false => {
                 let config = option_of(&self.config);
                 format!("scimward{config} --sync-now    # one sync\n  scimward{config}               # on the schedule")
@@ -302,7 +316,7 @@ fn load(path: &Path) -> Result<setup::Setup, Failure> {
     let mut setup = setup::load(path).map_err(|error| Failure::usage(error.to_string()))?;
     let here = |source: &mut SecretSource, name: &str| {
         if matches!(source, SecretSource::Credential(_)) {
-            *source = SecretSource::File(path.with_file_name(SECRETS).join(name));
+            *source = SecretSource::File(service::secrets(path, true).join(name));
         }
     };
     here(&mut setup.config.scim.token, SCIM_TOKEN);

@@ -28,6 +28,14 @@ pub(super) struct Talk<'a> {
     pub(super) answers: Answers,
 }
 
+/// Where the memory of what was pushed is.
+pub(super) enum State {
+    /// To be asked for; the usual place.
+    Usual(PathBuf),
+    /// Where systemd puts it. Nothing: where the program looks by itself.
+    OfService(Option<PathBuf>),
+}
+
 impl Talk<'_> {
     /// Where people go. What is to be done there comes at the end, when nothing else can go wrong.
     pub(super) fn cloud(&mut self) -> Result<Option<Switch>, Stop> {
@@ -92,8 +100,8 @@ impl Talk<'_> {
         }
     }
 
-    /// What is left. `state` is the usual place of the state, when it is for us to say.
-    pub(super) fn rest(&mut self, state: Option<PathBuf>) -> Result<(), Stop> {
+    /// What is left.
+    pub(super) fn rest(&mut self, state: State) -> Result<(), Stop> {
         self.heading("The rest")?;
         let question = Question::new(
             "--leavers",
@@ -113,8 +121,11 @@ impl Talk<'_> {
             |answers, text| answers.cron = text.to_owned(),
         ))?;
         match state {
-            Some(usual) => self.state(&usual),
-            None => Ok(()),
+            State::Usual(usual) => self.state(&usual),
+            State::OfService(state) => {
+                self.answers.state = state;
+                Ok(())
+            }
         }
     }
 
