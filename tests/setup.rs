@@ -13,7 +13,7 @@ use serde_json::Value;
 use support::{
     certs::certs,
     control::{ControlPlane, Unprovisioned},
-    people::PEOPLE,
+    people::{PEOPLE, person},
     port::Port,
     pty::Typist,
     sandbox::{Sandbox, private},
@@ -409,6 +409,21 @@ fn a_state_that_cannot_be_used_is_refused_before_anything_is_made() {
     person.answers("memory of", ground.path("state-2").to_str().unwrap());
     person.answers("Go?", "");
     assert_eq!(person.ends().0, Some(0));
+}
+
+/// Somebody without an e-mail address is for the report, not for whoever runs setup.
+#[test]
+fn a_rejected_person_is_no_failure() {
+    let ground = Ground::new();
+    ground.slapd.replace(&person(3).dn(), "mail", &[]);
+    let config = ground.path("scimward.toml");
+    let _ = ground
+        .unattended(&ground.options())
+        .expect(0)
+        .says("create              2")
+        .says("rejected            1")
+        .says(&format!("scimward --config {} --dry-run", config.display()))
+        .says(&format!("scimward --config {} rejects", config.display()));
 }
 
 #[test]

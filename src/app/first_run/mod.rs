@@ -19,7 +19,7 @@ mod terminal;
 mod trial;
 
 use std::{
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -326,10 +326,23 @@ fn load(path: &Path) -> Result<setup::Setup, Failure> {
     Ok(setup)
 }
 
-/// What a first sync would do.
+/// What a first sync would do. People who are rejected, and removals that would wait, are for the report: the
+/// configuration is as good as it gets.
 async fn show_dry_run(cli: &Cli, path: &Path) -> Result<u8, Failure> {
     let setup = load(path)?;
     let (order, output) = super::dry_run_order(cli, DryRun::default());
     let observer: SharedObserver = Arc::new(Unwatched);
-    super::give(cli, setup, order, output.as_deref(), observer).await
+    match super::give(cli, setup, order, output.as_deref(), observer).await? {
+        exit::OBJECTS => {
+            let config = option_of(path);
+            let words = format!(
+                "Whoever is listed as rejected is left out until the entry or the mapping is mended, and everybody else is \
+                 pushed. To see them again: scimward{config} --dry-run, and after a sync: scimward{config} rejects"
+            );
+            writeln!(io::stdout(), "\n{words}").map_err(Failure::output)?;
+            Ok(exit::DONE)
+        }
+        exit::HELD => Ok(exit::DONE),
+        code => Ok(code),
+    }
 }
