@@ -13,6 +13,7 @@ mod control;
 mod deed;
 mod directory;
 mod place;
+mod progress;
 mod service;
 mod talk;
 mod terminal;
@@ -21,18 +22,16 @@ mod trial;
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
-use tokio::{
-    runtime::Handle,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::runtime::Handle;
 
 use self::{
     answers::{Answers, LDAP_PASSWORD, SCIM_TOKEN},
     ask::{Desk, Stop, heard, usage},
     control::Switch,
+    progress::{Phase, Progress, interrupted},
     talk::{State, Talk},
     terminal::{Echo, Lines},
     trial::Trial,
@@ -51,42 +50,6 @@ use crate::{
 /// The exit code after Ctrl-C (128 + `SIGINT`).
 const INTERRUPTED: u8 = 130;
 
-/// How far it has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Questions only.
-    Asking,
-    /// The cloud and the files are being changed: not to be interrupted.
-    Acting,
-    /// Everything is in its place.
-    Done,
-    /// Whoever asked is gone.
-    Interrupted,
-}
-
-#[derive(Clone)]
-struct Progress(Arc<Mutex<Phase>>);
-
-impl Progress {
-    fn phase(&self) -> MutexGuard<'_, Phase> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Nobody interrupts from here on.
-    fn act(&self) -> Result<(), Stop> {
-        let mut phase = self.phase();
-        if *phase == Phase::Interrupted {
-            return Err(Stop::Gone);
-        }
-        *phase = Phase::Acting;
-        Ok(())
-    }
-
-    fn done(&self) {
-        *self.phase() = Phase::Done;
-    }
-}
-
 /// Asks, tries, writes, and shows what a first sync would do.
 ///
 /// # Errors
@@ -102,7 +65,7 @@ pub(super) async fn run(cli: &Cli, options: SetupOptions) -> Result<u8, Failure>
     let config = std::path::absolute(&cli.options.config).map_err(|error| Failure::other(&error))?;
     // Ours, and not of the thread that may never end: it goes when we go.
     let folder = trial::folder().map_err(|error| Failure::other(&error))?;
-    let (echo, progress) = (Echo::default(), Progress(Arc::new(Mutex::new(Phase::Asking))));
+    let (echo, progress) = (Echo::default(), Progress::new());
     let first_run = FirstRun {
         trial: Trial::new(folder.path().to_owned(), Handle::current()),
         lines: if options.yes { None } else { Lines::of_process(&echo) },
@@ -126,30 +89,6 @@ pub(super) async fn run(cli: &Cli, options: SetupOptions) -> Result<u8, Failure>
             let done = *progress.phase() == Phase::Done;
             let words = if done { "interrupted; the configuration is written" } else { "interrupted; nothing was written" };
             Err(Failure { words: words.to_owned(), code: INTERRUPTED })
-        }
-    }
-}
-
-/// Returns once somebody wants it to end and it may.
-async fn interrupted(progress: &Progress) {
-    let signals = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    );
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = signals else {
-        return std::future::pending().await;
-    };
-    loop {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {}, _ = hangup.recv() => {} }
-        let mut phase = progress.phase();
-        match *phase {
-            Phase::Acting => {}
-            Phase::Asking => {
-                *phase = Phase::Interrupted;
-                return;
-            }
-            Phase::Done | Phase::Interrupted => return,
         }
     }
 }
@@ -278,20 +217,18 @@ impl FirstRun {
     /// What is left in the cloud, and the way on.
     fn close(&self, talk: &mut Talk<'_>, switch: Option<&Switch>) -> Result<(), Stop> {
         talk.desk.say(&format!("Written: {}", self.config.display()))?;
-        for (switch, id) in switch
-            .iter()
-            .flat_map(|switch| switch.earlier().iter().map(move |id| (switch, id)))
-        {
-            talk.desk.say(&format!(
-                "The token {id} was there before and still works. When nobody uses it any more, delete it:\n  {}",
-                switch.delete_command(id)
-            ))?;
+        if let Some(switch) = switch {
+            for id in switch.earlier() {
+                talk.desk.say(&format!(
+                    "The token {id} was there before and still works. When nobody uses it any more, delete it:\n  {}",
+                    switch.delete_command(id)
+                ))?;
+            }
         }
         let next = match talk.systemd {
             true => {
-                let names: Vec<&str> = talk.answers.secrets().map(|(name, _)| name).collect();
-                let token = switch.map(|_| SCIM_TOKEN);
-                let names: Vec<&str> = names.into_iter().chain(token).collect();
+                let names = talk.answers.secrets().map(|(name, _)| name);
+                let names: Vec<&str> = names.chain(switch.map(|_| SCIM_TOKEN)).collect();
                 service::next(&self.config, &names)
             }
             false => {
