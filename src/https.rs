@@ -141,7 +141,8 @@ fn system_roots() -> RootCertStore {
 /// The causes of an error on one line, without the library's own layers around them.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
-    let is_layer = |text: &String| text == "error sending request" || text.starts_with("client error (");
+    let layers = ["error sending request", "dns error", "error resolving DNS"];
+    let is_layer = |text: &String| layers.contains(&text.as_str()) || text.starts_with("client error (");
     let mut texts: Vec<_> = causes.map(ToString::to_string).collect();
     let innermost = texts.pop().unwrap_or_default();
     texts.retain(|text| !is_layer(text) && !text.contains(&innermost));

@@ -109,7 +109,7 @@ impl SecretSource {
             return Err(self.error(format!(
                 "is open to other users (mode {:04o}); type: chmod 600 {}",
                 metadata.mode() & 0o7777,
-                shell_word(path)
+                shell_path(path)
             )));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(SECRET_BYTES_MAX)).unwrap_or(0) + 1);
@@ -169,11 +169,15 @@ fn strip_line_end(bytes: &mut Vec<u8>) {
 }
 
 /// A path as one word of a shell command.
-pub(crate) fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |char: char| char.is_ascii_alphanumeric() || "/._-+@".contains(char);
-    if text.chars().all(plain) {
-        text
+pub(crate) fn shell_path(path: &Path) -> String {
+    shell_word(&path.display().to_string())
+}
+
+/// A text as one word of a shell command.
+pub(crate) fn shell_word(text: &str) -> String {
+    let plain = |char: char| char.is_ascii_alphanumeric() || "/._-+@:".contains(char);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }

@@ -9,10 +9,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
 use support::{
     certs::certs,
     control::{ControlPlane, Unprovisioned},
-    people::PEOPLE,
+    people::{PEOPLE, person},
     port::Port,
     pty::Typist,
     sandbox::{Sandbox, private},
@@ -113,6 +114,21 @@ impl Ground {
     fn unattended(&self, options: &[String]) -> Run {
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
         self.scimward(&["setup"]).args(&options).run()
+    }
+}
+
+/// Types the command that deletes a token, as it was told.
+fn delete_as_told(said: &str) {
+    let command = said.split("scimward cloud ").last().unwrap().lines().next().unwrap();
+    let command: Vec<&str> = command.split(' ').collect();
+    let deleted = Scimward::bare().args(&["cloud"]).args(&command).args(&["--yes"]).run();
+    let _ = deleted.expect(0).says("Deleted");
+}
+
+/// Takes what is offered for the directory and the rest, up to the last question.
+fn takes_the_rest(person: &mut Typist) {
+    for prompt in ["StartTLS", "What kind", "people who left", "When does", "memory of"] {
+        person.answers(prompt, "");
     }
 }
 
@@ -248,6 +264,71 @@ fn options_alone_are_enough_and_what_is_missing_is_named() {
     assert!(rewritten.contains("action = \"delete\""), "{rewritten}");
 }
 
+/// Whoever writes a playbook mends it once.
+#[test]
+fn all_that_is_missing_or_wrong_is_told_at_once() {
+    let ground = Ground::new();
+    let run = ground.unattended(&words(&[("--cron", "61 * * * *"), ("--ca-file", "/nowhere/ca.pem")]));
+    let run = run.expect(2).says("\n  --cron: ").says("\n  --ca-file: ");
+    let missing = ["provider", "endpoint", "token-file", "ldap-url", "bind-dn", "base"];
+    let run = missing
+        .iter()
+        .fold(run, |run, flag| run.says(&format!("\n  --{flag} is missing: ")));
+    assert!(run.stdout.is_empty(), "{}", run.everything());
+
+    // What was tried in vain is told with it, and neither of them twice.
+    private(&ground.path("wrong"), "wr0ng-t0ken");
+    let mut options = ground.options();
+    options[5] = ground.path("wrong").display().to_string();
+    options[13] = "ou=nobody,dc=example,dc=com".to_owned();
+    let run = ground
+        .unattended(&options)
+        .expect(3)
+        .says("--endpoint, --token-file: ")
+        .says("--base: ");
+    for told in ["bearer token is needed", "noSuchObject"] {
+        assert_eq!(run.everything().matches(told).count(), 1, "{}", run.everything());
+    }
+    assert_eq!(ground.files(), ["/password", "/wrong"]);
+}
+
+/// A private control plane has a private SCIM side.
+#[test]
+fn a_token_goes_to_no_host_that_nobody_named() {
+    let ground = Ground::new();
+    let cloud = Sandbox::start_unprovisioned(&["--profile", "alibaba"]);
+    let control = ControlPlane::of(&cloud.said());
+    let mut options = ground.switch_options(&control);
+    let at = options.iter().position(|option| option == "--endpoint").unwrap();
+    options.drain(at..at + 2);
+    options.extend(words(&[("--region", "cn-shanghai")]));
+    let _ = ground
+        .unattended(&options)
+        .expect(2)
+        .says("--endpoint is missing: The SCIM endpoint that belongs to --control-endpoint")
+        .says_not("aliyun");
+    let mut person = ground.typist(&options.iter().map(String::as_str).collect::<Vec<_>>());
+    person.sees("belongs to --control-endpoint: ");
+    let nobody = Port::reserve();
+    person.types(&format!("http://{nobody}/scim/v2/\n"));
+    person.sees("refused");
+    person.answers("belongs to --control-endpoint:", "\x04");
+    let (code, screen) = person.ends();
+    assert_eq!(code, Some(130), "{screen}");
+    let _ = ground
+        .unattended(&[options, words(&[("--endpoint", &format!("http://{nobody}/scim/v2/"))])].concat())
+        .expect(4)
+        .says("--endpoint: ");
+    assert_eq!(ground.files(), ["/password"]);
+    let asked = cloud.log();
+    let changes = |request: &&Value| {
+        ["/Set", "/Create"]
+            .iter()
+            .any(|name| request["target"].to_string().contains(name))
+    };
+    assert_eq!(asked.iter().find(changes), None);
+}
+
 #[test]
 fn for_the_service_secrets_are_credentials() {
     let ground = Ground::new();
@@ -256,7 +337,16 @@ fn for_the_service_secrets_are_credentials() {
         .unattended(&options)
         .expect(0)
         .says("create              3")
-        .says("systemctl");
+        .says("systemctl enable --now")
+        .says("sudo systemctl edit scimward-sync\n")
+        .says(&format!(
+            "ExecStart=\n      ExecStart=/usr/bin/scimward --config {} --sync-now\n",
+            ground.path("scimward.toml").display()
+        ))
+        .says(&format!(
+            "LoadCredential=scim-token:{}\n",
+            ground.path("credentials/scim-token").display()
+        ));
     let credentials = ["credentials/ldap-password", "credentials/scim-token"];
     assert_eq!(
         ground.files(),
@@ -272,6 +362,68 @@ fn for_the_service_secrets_are_credentials() {
         .run()
         .expect(0)
         .says("3 created");
+}
+
+/// `ProtectHome=` of its unit.
+#[test]
+fn a_configuration_that_the_service_cannot_see_is_refused() {
+    let _ = Scimward::bare()
+        .args(&["--config", "/root/nowhere/scimward.toml", "setup", "--yes", "--systemd"])
+        .run()
+        .expect(2)
+        .says("--systemd: the service cannot see /root/nowhere/scimward.toml");
+}
+
+#[test]
+fn a_state_that_cannot_be_used_is_refused_before_anything_is_made() {
+    let ground = Ground::new();
+    let cloud = Unprovisioned::start("huawei", &[]);
+    let (file, taken, open) = (ground.path("file"), ground.path("taken"), ground.path("open"));
+    fs::write(&file, "mine").unwrap();
+    for folder in [&taken, &open] {
+        fs::create_dir(folder).unwrap();
+    }
+    fs::write(taken.join("photo.jpeg"), "").unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
+    let options = ground.switch_options(&cloud.control);
+    for (path, why) in [(&file, "not a directory"), (&taken, "photo.jpeg"), (&open, "0755")] {
+        let state = words(&[("--state", path.to_str().unwrap())]);
+        let _ = ground
+            .unattended(&[options.clone(), state].concat())
+            .expect(2)
+            .says("--state: ")
+            .says(why);
+    }
+    // The usual place is looked at like that too.
+    fs::write(ground.path("state"), "mine").unwrap();
+    let _ = ground.unattended(&options).expect(2).says("its default");
+    let before = ["/file", "/password", "/state"];
+    assert_eq!(ground.files(), before);
+    assert!(!ground.path("credentials").exists());
+
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let mut person = ground.typist(&[&options[..], &["--no-dry-run"]].concat());
+    person.answers("renew the token", "");
+    takes_the_rest(&mut person);
+    person.sees("not a directory");
+    person.answers("memory of", ground.path("state-2").to_str().unwrap());
+    person.answers("Go?", "");
+    assert_eq!(person.ends().0, Some(0));
+}
+
+/// Somebody without an e-mail address is for the report, not for whoever runs setup.
+#[test]
+fn a_rejected_person_is_no_failure() {
+    let ground = Ground::new();
+    ground.slapd.replace(&person(3).dn(), "mail", &[]);
+    let config = ground.path("scimward.toml");
+    let _ = ground
+        .unattended(&ground.options())
+        .expect(0)
+        .says("create              2")
+        .says("rejected            1")
+        .says(&format!("scimward --config {} --dry-run", config.display()))
+        .says(&format!("scimward --config {} rejects", config.display()));
 }
 
 #[test]
@@ -297,9 +449,7 @@ fn an_interruption_leaves_nothing_and_the_terminal_as_it_was() {
     // After the last question, and with the end of input.
     for keys in ["\x03", "\x04", "no\n"] {
         let mut person = ground.typist(&options);
-        for prompt in ["StartTLS", "What kind", "people who left", "When does", "memory of"] {
-            person.answers(prompt, "");
-        }
+        takes_the_rest(&mut person);
         person.sees("Go?");
         person.types(keys);
         let (code, screen) = person.ends();
@@ -323,16 +473,8 @@ fn a_file_that_is_there_is_only_overwritten_when_somebody_says_so() {
 
     let mut person = ground.typist(&[&options[..], &["--no-dry-run"]].concat());
     person.answers("Overwrite it?", "yes");
-    for prompt in [
-        "StartTLS",
-        "What kind",
-        "people who left",
-        "When does",
-        "memory of",
-        "Go?",
-    ] {
-        person.answers(prompt, "");
-    }
+    takes_the_rest(&mut person);
+    person.answers("Go?", "");
     let (code, screen) = person.ends();
     assert_eq!(code, Some(0), "{screen}");
     let _ = ground.scimward(&["check"]).run().expect(0);
@@ -392,9 +534,7 @@ fn an_access_key_that_does_not_fit_changes_nothing_and_is_asked_for_again() {
     person.answers("Its secret", secret.trim());
     person.answers("renew the token", "soon");
     person.answers("renew the token", "30");
-    for prompt in ["StartTLS", "What kind", "people who left", "When does", "memory of"] {
-        person.answers(prompt, "");
-    }
+    takes_the_rest(&mut person);
     person.sees("provisioning is switched on, and a token is made");
     person.answers("Go?", "");
     person.sees("create              3");
@@ -427,17 +567,9 @@ fn an_interruption_while_the_cloud_is_switched_on_waits() {
     let cloud = Unprovisioned::start("huawei", &["--fault", slow]);
     let options = ground.switch_options(&cloud.control);
     let mut person = ground.typist(&options.iter().map(String::as_str).collect::<Vec<_>>());
-    for prompt in [
-        "renew the token",
-        "StartTLS",
-        "What kind",
-        "people who left",
-        "When does",
-        "memory of",
-        "Go?",
-    ] {
-        person.answers(prompt, "");
-    }
+    person.answers("renew the token", "");
+    takes_the_rest(&mut person);
+    person.answers("Go?", "");
     person.sees("is not interrupted");
     person.types("\x03");
     person.sees("Written: ");
@@ -468,6 +600,155 @@ fn without_a_place_for_the_files_no_token_is_made() {
     let _ = ground.scimward(&["check"]).run().expect(0);
 }
 
+/// A token that does not work where it should is of no use to anybody.
+#[test]
+fn a_token_that_does_not_work_is_taken_back_and_the_same_command_goes_on() {
+    // Before a token is there, only Alibaba Cloud's endpoint is known.
+    for (profile, looks, off) in [("huawei", 2, "tenant disable"), ("alibaba", 3, "scim disable")] {
+        let ground = Ground::new();
+        let fault = format!("status=404,path=/Users,to={looks}");
+        let cloud = Unprovisioned::start(profile, &["--fault", &fault]);
+        let options = ground.switch_options(&cloud.control);
+        let _ = ground
+            .unattended(&options)
+            .expect(4)
+            .says("there is no Users below the endpoint")
+            .says("nothing was written; the new token was deleted again")
+            .says("provisioning is switched on now, and stays on")
+            .says(&format!("scimward cloud {profile} {off} "))
+            .says_not("a moment");
+        assert_eq!(ground.files(), ["/password"]);
+        assert!(!ground.path("credentials").exists());
+        let _ = ground.unattended(&options).expect(0).says_not("was there before");
+        let _ = ground.scimward(&["check"]).run().expect(0);
+    }
+}
+
+#[test]
+fn a_token_that_is_not_known_everywhere_yet_is_waited_for() {
+    let ground = Ground::new();
+    let cloud = Unprovisioned::start("huawei", &["--fault", "status=401,path=/Users,nth=1"]);
+    let _ = ground
+        .unattended(&ground.switch_options(&cloud.control))
+        .expect(0)
+        .says("take a moment to be known everywhere")
+        .says("create              3");
+}
+
+/// Something is in the place of the configuration when the token is there.
+#[test]
+fn a_file_that_cannot_be_put_in_place_leaves_no_token_that_nobody_has() {
+    let ground = Ground::new();
+    let slow = "delay=1s,path=/v1/identity-stores/*/tenant/*/bearer-token,method=POST";
+    let cloud = Unprovisioned::start("huawei", &["--fault", slow]);
+    let options = [ground.switch_options(&cloud.control), vec!["--force".to_owned()]].concat();
+    let config = ground.path("scimward.toml");
+    let spoiled = || {
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let setup = ground.scimward(&["setup"]).args(&options).spawn();
+        setup.wait_said("is not interrupted");
+        let _ = fs::remove_file(&config);
+        fs::create_dir(&config).unwrap();
+        let run = setup.wait().expect(2).says("scimward.toml cannot be written");
+        fs::remove_dir(&config).unwrap();
+        run
+    };
+    let _ = spoiled()
+        .says("the new token was deleted again")
+        .says("stays on")
+        .says_not("overwritten");
+    assert_eq!(ground.files(), ["/password"]);
+    assert!(!ground.path("credentials").exists());
+    let _ = ground.unattended(&options).expect(0).says_not("was there before");
+
+    // The token in the file is the only one that somebody has.
+    let token = ground.path("credentials/scim-token");
+    let before = fs::read_to_string(&token).unwrap();
+    let run = spoiled()
+        .says("credentials/scim-token and works")
+        .says_not("deleted again");
+    assert_ne!(fs::read_to_string(&token).unwrap(), before);
+    delete_as_told(&run.stderr);
+    let _ = ground.unattended(&options).expect(0);
+    let _ = ground.scimward(&["check"]).run().expect(0);
+}
+
+#[test]
+fn the_token_that_is_left_in_the_cloud_is_named_with_what_deletes_it() {
+    for profile in ["huawei", "alibaba"] {
+        let ground = Ground::new();
+        let cloud = Unprovisioned::start(profile, &[]);
+        let options = [ground.switch_options(&cloud.control), vec!["--force".to_owned()]].concat();
+        let _ = ground.unattended(&options).expect(0).says_not("was there before");
+        let run = ground
+            .unattended(&options)
+            .expect(0)
+            .says("was there before and still works");
+        let full = ground.unattended(&options).expect(4).says("two tokens already");
+        assert!(full.stderr.contains(" delete ID --"), "{}", full.everything());
+        delete_as_told(&run.stdout);
+        let _ = ground.scimward(&["check"]).run().expect(0);
+        let _ = ground.unattended(&options).expect(0);
+    }
+}
+
+/// It makes the token, and is no key for a daemon.
+#[test]
+fn a_temporary_key_comes_with_its_security_token() {
+    for (profile, [access, secret, session]) in [
+        (
+            "huawei",
+            [
+                "HUAWEICLOUD_SDK_AK",
+                "HUAWEICLOUD_SDK_SK",
+                "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+            ],
+        ),
+        (
+            "alibaba",
+            [
+                "ALIBABA_CLOUD_ACCESS_KEY_ID",
+                "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+                "ALIBABA_CLOUD_SECURITY_TOKEN",
+            ],
+        ),
+    ] {
+        let ground = Ground::new();
+        let file = ground.path("session");
+        private(&file, "s3ss10n-t0ken");
+        let cloud = Unprovisioned::start(profile, &["--security-token-file", file.to_str().unwrap()]);
+        let control = &cloud.control;
+        let options = ground.switch_options(control);
+        let _ = ground.unattended(&options).expect(4).says("--access-key-file, ");
+        let temporary = [options, words(&[("--security-token-file", file.to_str().unwrap())])].concat();
+        let _ = ground
+            .unattended(&[&temporary[..], &words(&[("--rotate-before-days", "30")])].concat())
+            .expect(2)
+            .says("--rotate-before-days: a temporary access key");
+        let _ = ground.unattended(&temporary).expect(0);
+
+        let mut rest = temporary;
+        for flag in ["--access-key-file", "--secret-key-file", "--security-token-file"] {
+            let at = rest.iter().position(|option| option == flag).unwrap();
+            rest.drain(at..at + 2);
+        }
+        let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+        let value = |path: &Path| fs::read_to_string(path).unwrap().trim().to_owned();
+        let run = ground
+            .scimward(&["setup", "--force"])
+            .args(&rest)
+            .env(access, &value(&control.access_key))
+            .env(secret, &value(&control.secret_key))
+            .env(session, "s3ss10n-t0ken")
+            .run();
+        let run = run.expect(0).says(&format!("${access}"));
+        assert!(!run.everything().contains("s3ss10n"), "{}", run.everything());
+        let config = fs::read_to_string(ground.path("scimward.toml")).unwrap();
+        assert!(!config.contains("[cloud"), "{config}");
+        assert!(ground.files().iter().all(|file| !file.ends_with("-key")));
+    }
+}
+
 /// Provisioning is on before the token can be made: whoever reads the error knows it.
 #[test]
 fn what_was_switched_on_without_a_token_is_told() {
@@ -477,6 +758,7 @@ fn what_was_switched_on_without_a_token_is_told() {
     let _ = ground
         .unattended(&ground.switch_options(&cloud.control))
         .expect(4)
-        .says("provisioning is switched on now");
+        .says("nothing was written; provisioning is switched on now")
+        .says("scimward cloud huawei tenant disable --identity-store-id ");
     assert_eq!(ground.files(), ["/password"]);
 }

@@ -201,8 +201,13 @@ fn secret(subject: &str, source: &SecretSource) -> Finding {
     }
 }
 
-fn state(setup: &Setup) -> Finding {
-    let path = &setup.config.state_path;
+/// Whether the state can be used, and what it remembers.
+pub(super) fn state(setup: &Setup) -> Finding {
+    state_at(&setup.config.state_path, |store| remembered(setup, store))
+}
+
+/// The same with another look at a state that is there.
+pub(super) fn state_at(path: &Path, look: impl FnOnce(&SledStore) -> Result<Finding, StoreError>) -> Finding {
     match store::inspect(path) {
         Err(error) => fail("state", chain(&error)),
         Ok(Found::EmptyFolder) => ok(
@@ -211,7 +216,7 @@ fn state(setup: &Setup) -> Finding {
         ),
         Ok(Found::Nothing) => no_state(path),
         Ok(Found::State) => match SledStore::open(path) {
-            Ok(store) => remembered(setup, &store).unwrap_or_else(|error| fail("state", chain(&error))),
+            Ok(store) => look(&store).unwrap_or_else(|error| fail("state", chain(&error))),
             Err(OpenError::InUse { pid, .. }) => {
                 let pid = pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
                 ok(

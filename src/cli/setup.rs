@@ -11,7 +11,7 @@ pub struct SetupOptions {
     #[arg(long, value_name = "NAME", help_heading = "The cloud")]
     pub provider: Option<String>,
 
-    /// The SCIM endpoint; with --enable only where the cloud does not tell it
+    /// The SCIM endpoint; with --enable only where the cloud does not tell it (Alibaba Cloud)
     #[arg(long, value_name = "URL", help_heading = "The cloud")]
     pub endpoint: Option<String>,
 
@@ -47,7 +47,7 @@ pub struct SetupOptions {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "The cloud", requires_all = ["access_key_file", "secret_key_file"])]
     pub security_token_file: Option<PathBuf>,
 
-    /// Another address of the control plane, with --enable
+    /// Another address of the control plane, with --enable; for Alibaba Cloud together with --endpoint
     #[arg(long, value_name = "URL", help_heading = "The cloud")]
     pub control_endpoint: Option<String>,
 
@@ -99,7 +99,8 @@ pub struct SetupOptions {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "The rest")]
     pub state: Option<PathBuf>,
 
-    /// Make it for scimward.service: secrets as systemd credentials, the state where systemd wants it
+    /// Make it for scimward.service: secrets as systemd credentials, the state where systemd wants it; for
+    /// /etc/scimward/NAME.toml it is scimward@NAME.service
     #[arg(long, help_heading = "The rest", conflicts_with = "state")]
     pub systemd: bool,
 

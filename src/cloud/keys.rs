@@ -6,22 +6,22 @@ use super::{CloudError, settings::KeySources};
 use crate::secret::SecretSource;
 
 /// The environment variables that a cloud's own tools read.
-pub(super) struct Variables {
+pub(crate) struct Variables {
     /// Of the configuration, where else they may be.
     table: &'static str,
-    pub(super) access_key: &'static str,
-    pub(super) secret_key: &'static str,
-    pub(super) security_token: &'static str,
+    pub(crate) access_key: &'static str,
+    pub(crate) secret_key: &'static str,
+    pub(crate) security_token: &'static str,
 }
 
-pub(super) const HUAWEI: Variables = Variables {
+pub(crate) const HUAWEI: Variables = Variables {
     table: "[cloud.huawei]",
     access_key: "HUAWEICLOUD_SDK_AK",
     secret_key: "HUAWEICLOUD_SDK_SK",
     security_token: "HUAWEICLOUD_SDK_SECURITY_TOKEN",
 };
 
-pub(super) const ALIBABA: Variables = Variables {
+pub(crate) const ALIBABA: Variables = Variables {
     table: "[cloud.alibaba]",
     access_key: "ALIBABA_CLOUD_ACCESS_KEY_ID",
     secret_key: "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
@@ -60,7 +60,7 @@ pub(super) struct Keys {
 
 /// The sources as configured, else those of the environment. A temporary token of the environment never
 /// goes with keys from elsewhere.
-pub(super) fn sources(configured: Option<&KeySources>, variables: &Variables) -> KeySources {
+pub(crate) fn sources(configured: Option<&KeySources>, variables: &Variables) -> KeySources {
     configured.cloned().unwrap_or_else(|| {
         let env = |name: &str| SecretSource::Env(name.to_owned());
         let is_set = std::env::var_os(variables.security_token).is_some_and(|value| !value.is_empty());

@@ -11,7 +11,7 @@ pub mod alibaba;
 mod encode;
 mod error;
 pub mod huawei;
-mod keys;
+pub(crate) mod keys;
 mod outgoing;
 mod refusal;
 pub mod region;

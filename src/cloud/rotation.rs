@@ -20,8 +20,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{CloudError, IssuedToken, NotWorking, TOKENS_MAX, TokenAuthority, TokenFile, TokenFileError, Verify};
 
-/// Between looks at whether a new token works.
-const PAUSES: [Duration; 5] = [
+/// Between looks at whether a new token works, which may take a moment to be known everywhere.
+pub(crate) const PAUSES: [Duration; 5] = [
     Duration::from_secs(1),
     Duration::from_secs(2),
     Duration::from_secs(4),

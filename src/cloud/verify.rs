@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Effect, Outgoing, Result, Scheme, encode, huawei,
+    outgoing::host,
     refusal::{self, Cloud},
     transport::{Carry, Exchange, Network, Signed},
 };
@@ -53,11 +54,19 @@ impl ScimProbe {
             url,
         })
     }
-}
 
-impl Verify for ScimProbe {
-    async fn works(&self, token: &SecretString) -> Result<(), NotWorking> {
-        let token = token.expose_secret();
+    /// Whether anybody answers there, whatever it is. No token is shown.
+    ///
+    /// # Errors
+    /// In words, when nobody does.
+    pub async fn reach(&self) -> Result<(), String> {
+        match self.ask(None).await {
+            Exchange::Unfit(why) | Exchange::NotSent(why) | Exchange::Lost(why) => Err(self.of_host(&why)),
+            Exchange::Answered(_) => Ok(()),
+        }
+    }
+
+    async fn ask(&self, token: Option<&str>) -> Exchange {
         let outgoing = Outgoing {
             method: "GET",
             url: self.url.clone(),
@@ -66,14 +75,24 @@ impl Verify for ScimProbe {
             scheme: Scheme::HuaweiToken,
             effect: Effect::Reads,
         };
-        let headers = [
-            ("Accept", "application/scim+json, application/json".to_owned()),
-            ("Authorization", format!("Bearer {token}")),
-        ];
-        let headers = headers.map(|(name, value)| (name.to_owned(), value));
-        match self.network.carry(Signed::new(&outgoing, headers.into())).await {
+        let accept = ("Accept", "application/scim+json, application/json".to_owned());
+        let bearer = token.map(|token| ("Authorization", format!("Bearer {token}")));
+        let headers = [accept].into_iter().chain(bearer);
+        let headers = headers.map(|(name, value)| (name.to_owned(), value)).collect();
+        self.network.carry(Signed::new(&outgoing, headers)).await
+    }
+
+    fn of_host(&self, why: &str) -> String {
+        format!("{}: {why}", host(&self.url))
+    }
+}
+
+impl Verify for ScimProbe {
+    async fn works(&self, token: &SecretString) -> Result<(), NotWorking> {
+        let token = token.expose_secret();
+        match self.ask(Some(token)).await {
             Exchange::Unfit(why) | Exchange::NotSent(why) | Exchange::Lost(why) => {
-                Err(NotWorking::Unclear(format!("{}: {why}", outgoing.host())))
+                Err(NotWorking::Unclear(self.of_host(&why)))
             }
             Exchange::Answered(answer) if (200..=299).contains(&answer.status) => Ok(()),
             Exchange::Answered(answer) => {

@@ -73,13 +73,8 @@ const MARK_COLUMNS: usize = 8;
 /// # Errors
 /// When `out` cannot be written to.
 pub fn write_findings(out: &mut dyn Write, groups: &[Findings], style: TextStyle) -> io::Result<()> {
+    write_groups(out, groups, style)?;
     let look = Look::new(style);
-    for group in groups {
-        let heading = look.heading;
-        writeln!(out, "{heading}{}{heading:#}", shown(&group.title))?;
-        group.list.iter().try_for_each(|finding| one(out, &look, finding))?;
-        writeln!(out)?;
-    }
     let count = |mark| groups.iter().map(|group| group.count(mark)).sum::<usize>();
     let (failed, notes) = (count(Mark::Fail), count(Mark::Note));
     let (word, colour) = if failed > 0 {
@@ -96,6 +91,21 @@ pub fn write_findings(out: &mut dyn Write, groups: &[Findings], style: TextStyle
         }?;
     }
     writeln!(out)
+}
+
+/// Writes every finding, and no verdict: for one who goes on looking.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn write_groups(out: &mut dyn Write, groups: &[Findings], style: TextStyle) -> io::Result<()> {
+    let look = Look::new(style);
+    for group in groups {
+        let heading = look.heading;
+        writeln!(out, "{heading}{}{heading:#}", shown(&group.title))?;
+        group.list.iter().try_for_each(|finding| one(out, &look, finding))?;
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 fn one(out: &mut dyn Write, look: &Look, finding: &Finding) -> io::Result<()> {

@@ -25,7 +25,7 @@ mod samples;
 use std::{collections::BTreeMap, io};
 
 pub use changes::{AttributeChange, changes};
-pub use findings::{Finding, Findings, Mark, write_findings};
+pub use findings::{Finding, Findings, Mark, write_findings, write_groups};
 pub use groups::{FoundMembers, GroupLine, GroupProbe, GroupSummary, Member};
 pub use json::rejects_json;
 pub use rejects::rejects_text;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     cli::DEFAULT_CONFIG,
-    secret::{SecretSource, shell_word},
+    secret::{SecretSource, shell_path},
 };
 
 /// Where secrets are, beside a configuration: `setup` and the units have them there.
@@ -75,8 +75,8 @@ impl Onward<'_> {
                     steps.push(super::place::make_folder(folder));
                 }
                 match file.exists() {
-                    false => steps.push(format!("{command} create --out {}", shell_word(&file))),
-                    true if self.is_bare => steps.push(format!("{command} create --out {} --force", shell_word(&file))),
+                    false => steps.push(format!("{command} create --out {}", shell_path(&file))),
+                    true if self.is_bare => steps.push(format!("{command} create --out {} --force", shell_path(&file))),
                     true => {}
                 }
             }

@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path};
 
 use super::Failure;
-use crate::secret::shell_word;
+use crate::secret::shell_path;
 
 /// Whether both are the same file, as far as the names tell.
 pub(super) fn same(one: &Path, other: &Path) -> bool {
@@ -51,7 +51,7 @@ pub(super) fn make_folder(folder: &Path) -> String {
     let deep = folder
         .parent()
         .is_some_and(|parent| parent != Path::new("") && !parent.exists());
-    format!("mkdir {}-m 700 {}", if deep { "-p " } else { "" }, shell_word(folder))
+    format!("mkdir {}-m 700 {}", if deep { "-p " } else { "" }, shell_path(folder))
 }
 
 /// The folder a file is in.

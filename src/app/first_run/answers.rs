@@ -42,7 +42,8 @@ pub(super) struct Control {
 #[derive(Clone, Debug)]
 pub(super) struct Answers {
     pub(super) provider: String,
-    pub(super) endpoint: String,
+    /// Nothing: the cloud tells it when it is switched on.
+    pub(super) endpoint: Option<String>,
     pub(super) token: Option<Secret>,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) control: Option<Control>,
@@ -62,7 +63,7 @@ impl Default for Answers {
     fn default() -> Self {
         Self {
             provider: "generic".to_owned(),
-            endpoint: "https://localhost/".to_owned(),
+            endpoint: None,
             token: None,
             ca_file: None,
             control: None,
@@ -169,7 +170,8 @@ impl Answers {
     fn scim(&self, sources: &Sources, text: &mut String) {
         put(text, "\n# ---- The cloud: where people go\n\n[scim]\n# Whose rules.\n");
         put(text, &format!("profile = {}\n", quoted(&self.provider)));
-        put(text, &format!("endpoint = {}\n", quoted(&self.endpoint)));
+        let endpoint = self.endpoint.as_deref().unwrap_or("https://localhost/");
+        put(text, &format!("endpoint = {}\n", quoted(endpoint)));
         let source = sources.of(SCIM_TOKEN, self.token.as_ref());
         put(text, &format!("token = {source}\n"));
         if let Some(file) = &self.ca_file {

@@ -4,6 +4,8 @@ use std::io;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::outcome::exit;
+
 /// Why the conversation ends early.
 #[derive(Debug)]
 pub(super) enum Stop {
@@ -11,6 +13,16 @@ pub(super) enum Stop {
     Failure(super::Failure),
     /// Nobody answers any more: the end of input.
     Gone,
+    /// An answer is missing or wrong, and nobody can be asked: told at the end, with all the others.
+    Noted,
+}
+
+/// Goes on after a mistake that is told later; nothing is the answer then.
+pub(super) fn heard<T>(answer: Result<T, Stop>) -> Result<Option<T>, Stop> {
+    match answer {
+        Err(Stop::Noted) => Ok(None),
+        answer => answer.map(Some),
+    }
 }
 
 impl From<io::Error> for Stop {
@@ -32,11 +44,27 @@ pub(super) trait Terminal {
 /// One question.
 pub(super) struct Question<'a> {
     /// The option that answers it.
-    pub(super) flag: &'a str,
+    flag: &'a str,
     /// The question.
-    pub(super) words: &'a str,
+    words: &'a str,
     /// Taken when nothing is typed, and by those who do not ask.
-    pub(super) default: Option<String>,
+    default: Option<String>,
+}
+
+impl<'a> Question<'a> {
+    /// One that has to be answered.
+    pub(super) fn new(flag: &'a str, words: &'a str) -> Self {
+        Self {
+            flag,
+            words,
+            default: None,
+        }
+    }
+
+    /// The same with an answer to take when nothing is typed, if there is one.
+    pub(super) fn or(self, default: Option<String>) -> Self {
+        Self { default, ..self }
+    }
 }
 
 /// Asks.
@@ -44,12 +72,18 @@ pub(super) struct Desk<'a> {
     /// Whom; nobody when everything has to be on the command line.
     person: Option<&'a mut dyn Terminal>,
     out: &'a mut dyn io::Write,
+    /// What is missing or wrong, where nobody can be asked.
+    mistakes: Vec<super::Failure>,
 }
 
 impl<'a> Desk<'a> {
     /// Asks `person`, if there is one; else tells `out`.
     pub(super) fn new(person: Option<&'a mut dyn Terminal>, out: &'a mut dyn io::Write) -> Self {
-        Self { person, out }
+        Self {
+            person,
+            out,
+            mistakes: Vec::new(),
+        }
     }
 
     /// Whether anybody can be asked.
@@ -77,13 +111,16 @@ impl<'a> Desk<'a> {
         let flag = question.flag;
         let Some(person) = &mut self.person else {
             let is_given = given.is_some();
-            let answer = given.or_else(|| question.default.clone());
-            let answer = answer.ok_or_else(|| missing(flag, question.words))?;
-            let wrong = |reason| match is_given {
-                true => format!("{flag}: {reason}"),
-                false => format!("{flag} is missing, and its default does not fit: {reason}"),
+            let Some(answer) = given.or_else(|| question.default.clone()) else {
+                return Err(self.missing(flag, question.words));
             };
-            return check(&answer).map_err(|reason| usage(wrong(reason)));
+            return check(&answer).map_err(|reason| {
+                let words = match is_given {
+                    true => format!("{flag}: {reason}"),
+                    false => format!("{flag} is missing, and its default {answer} does not fit: {reason}"),
+                };
+                self.mistake(words, exit::USAGE)
+            });
         };
         if let Some(answer) = given {
             match check(&answer) {
@@ -116,11 +153,7 @@ impl<'a> Desk<'a> {
     /// Yes or no.
     pub(super) fn confirm(&mut self, flag: &str, words: &str, default: bool) -> Result<bool, Stop> {
         let default = if default { "yes" } else { "no" };
-        let question = Question {
-            flag,
-            words,
-            default: Some(default.to_owned()),
-        };
+        let question = Question::new(flag, words).or(Some(default.to_owned()));
         self.ask(&question, None, |answer| match &*answer.to_lowercase() {
             "y" | "yes" => Ok(true),
             "n" | "no" => Ok(false),
@@ -131,7 +164,7 @@ impl<'a> Desk<'a> {
     /// What nobody may see.
     pub(super) fn ask_hidden(&mut self, flag: &str, words: &str) -> Result<SecretString, Stop> {
         let Some(person) = &mut self.person else {
-            return Err(missing(flag, words));
+            return Err(self.missing(flag, words));
         };
         loop {
             let typed = person.read_hidden(&format!("{words} "))?.ok_or(Stop::Gone)?;
@@ -142,20 +175,50 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// An answer turned out wrong: says why and lets the person answer again, or ends where nobody can.
+    /// An answer turned out wrong: says why and lets the person answer again.
     pub(super) fn refused(&mut self, flags: &str, reason: &str, code: u8) -> Result<(), Stop> {
         if self.is_attended() {
             return self.say(&format!("  {reason}"));
         }
-        Err(Stop::Failure(super::Failure {
-            words: format!("{flags}: {reason}"),
-            code,
-        }))
+        Err(self.mistake(format!("{flags}: {reason}"), code))
     }
-}
 
-fn missing(flag: &str, words: &str) -> Stop {
-    usage(format!("{flag} is missing ({})", words.trim_end_matches(['?', ':'])))
+    fn missing(&mut self, flag: &str, words: &str) -> Stop {
+        let words = words.trim_end_matches(':').trim_end_matches(" (not shown)");
+        self.mistake(format!("{flag} is missing: {words}"), exit::USAGE)
+    }
+
+    /// What no further question mends: the end of a conversation; otherwise it is kept for [`Desk::all_heard`].
+    pub(super) fn mistake(&mut self, words: String, code: u8) -> Stop {
+        let failure = super::Failure { words, code };
+        if self.is_attended() {
+            return Stop::Failure(failure);
+        }
+        self.mistakes.push(failure);
+        Stop::Noted
+    }
+
+    /// Whether every answer was there and right.
+    ///
+    /// # Errors
+    /// With all that was not, at once.
+    pub(super) fn all_heard(&mut self) -> Result<(), Stop> {
+        let mistakes = std::mem::take(&mut self.mistakes);
+        // Like `scimward check`: what is wrong here comes before the directory, and that before the cloud.
+        let Some(code) = mistakes.iter().map(|mistake| mistake.code).min() else {
+            return Ok(());
+        };
+        let lines: Vec<String> = mistakes.into_iter().map(|mistake| mistake.words).collect();
+        let words = match lines.as_slice() {
+            [only] => only.clone(),
+            several => format!(
+                "{} things are missing or wrong:\n  {}",
+                several.len(),
+                lines.join("\n  ")
+            ),
+        };
+        Err(Stop::Failure(super::Failure { words, code }))
+    }
 }
 
 /// The end, for bad usage.
@@ -195,11 +258,7 @@ mod tests {
     }
 
     fn number(default: Option<&str>) -> Question<'static> {
-        Question {
-            flag: "--number",
-            words: "Which number?",
-            default: default.map(str::to_owned),
-        }
+        Question::new("--number", "Which number?").or(default.map(str::to_owned))
     }
 
     fn is_number(text: &str) -> Result<u32, String> {
@@ -238,23 +297,45 @@ mod tests {
         check(None, None, &[], None, "Which number? \n");
     }
 
+    fn told(stop: Stop) -> String {
+        match stop {
+            Stop::Failure(failure) => format!("{} {}", failure.code, failure.words),
+            stop => format!("{stop:?}"),
+        }
+    }
+
     #[test]
     fn without_a_person_what_is_missing_is_named() {
         let check = |given: Option<&str>, default: Option<&str>, expected: Result<u32, &str>| {
             let mut out = Vec::new();
-            let answer = Desk::new(None, &mut out).ask(&number(default), given.map(str::to_owned), is_number);
-            let answer = answer.map_err(|stop| match stop {
-                Stop::Failure(failure) => format!("{} {}", failure.code, failure.words),
-                Stop::Gone => "gone".to_owned(),
-            });
-            assert_eq!(answer, expected.map_err(str::to_owned));
+            let mut desk = Desk::new(None, &mut out);
+            let answer = heard(desk.ask(&number(default), given.map(str::to_owned), is_number)).unwrap();
+            let all = desk.all_heard().map_err(told);
+            assert_eq!(all.map(|()| answer.unwrap()), expected.map_err(str::to_owned));
         };
         check(Some("7"), None, Ok(7));
         check(None, Some("5"), Ok(5));
         check(Some("x"), Some("5"), Err("2 --number: x is no number"));
-        check(None, None, Err("2 --number is missing (Which number)"));
+        check(
+            None,
+            Some("x"),
+            Err("2 --number is missing, and its default x does not fit: x is no number"),
+        );
+        check(None, None, Err("2 --number is missing: Which number?"));
+    }
+
+    #[test]
+    fn without_a_person_all_mistakes_are_told_at_once() {
         let mut out = Vec::new();
-        assert!(Desk::new(None, &mut out).ask_hidden("--token-file", "Token:").is_err());
+        let mut desk = Desk::new(None, &mut out);
+        let refused = heard(desk.refused("--cloud", "it says no", exit::PROVIDER));
+        let secret = heard(desk.ask_hidden("--token-file", "Token:"));
+        assert!(refused.unwrap().is_none() && secret.unwrap().is_none());
+        let expected = "2 2 things are missing or wrong:\n  --cloud: it says no\n  --token-file is missing: Token";
+        assert_eq!(told(desk.all_heard().unwrap_err()), expected);
+        let mut script = Script::default();
+        let stop = Desk::new(Some(&mut script), &mut out).mistake("no".to_owned(), exit::PROVIDER);
+        assert_eq!(told(stop), "4 no");
     }
 
     #[test]

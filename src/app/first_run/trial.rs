@@ -20,9 +20,9 @@ use super::{
     answers::{ACCESS_KEY, Answers, SCIM_TOKEN, SECRET_KEY, Secret, Sources},
 };
 use crate::{
-    cloud::settings::KeySources,
+    cloud::{self, ScimProbe, settings::KeySources},
     ldap::{self, ProbeFinding, Verdict, settings::Bind},
-    report::{Findings, Mark},
+    report::{Finding, Findings, Mark},
     secret::SecretSource,
 };
 
@@ -120,10 +120,10 @@ impl Trial {
             .iter()
             .filter(of_connection)
             .partition(|finding| finding.verdict == Verdict::Bad);
-        let bad = bad
+        let bad: Vec<String> = bad
             .iter()
-            .map(|finding| format!("{}: {}", finding.server, finding.text));
-        let bad: Vec<String> = bad.collect();
+            .map(|finding| format!("{}: {}", finding.server, finding.text))
+            .collect();
         match good.is_empty() {
             true => Err(bad.join("; ")),
             false => Ok(bad),
@@ -138,7 +138,7 @@ impl Trial {
             return Ok(());
         }
         let bad = findings.iter().filter(|finding| finding.verdict == Verdict::Bad);
-        Err(bad.map(|finding| finding.text.clone()).collect::<Vec<_>>().join("; "))
+        Err(each_once(bad.map(|finding| finding.text.as_str())))
     }
 
     /// Servers alone, no base.
@@ -156,6 +156,32 @@ impl Trial {
         Ok(self.runtime.block_on(check::directory(&setup)))
     }
 
+    /// What `scimward check` has against the state's folder. Whose state it is can be told only once the endpoint
+    /// is known.
+    pub(super) fn state(&self, answers: &Answers) -> Result<(), String> {
+        let setup = self.setup(answers).map_err(|error| error.one_line())?;
+        let found = match answers.endpoint {
+            Some(_) => check::state(&setup),
+            None => check::state_at(&setup.config.state_path, |_| Ok(Finding::new(Mark::Ok, "state", ""))),
+        };
+        match found.mark {
+            Mark::Fail => Err(found.text),
+            Mark::Ok | Mark::Note => Ok(()),
+        }
+    }
+
+    /// Whether anybody answers at the SCIM endpoint. No token is shown.
+    pub(super) fn reach(&self, answers: &Answers) -> Result<(), String> {
+        let probe = self.probe_of(answers).map_err(|error| error.to_string())?;
+        self.runtime.block_on(probe.reach())
+    }
+
+    /// Who tries a token out.
+    pub(super) fn probe_of(&self, answers: &Answers) -> cloud::Result<ScimProbe> {
+        let endpoint = answers.endpoint.as_deref().unwrap_or_default();
+        ScimProbe::new(endpoint, answers.ca_file.as_deref(), false)
+    }
+
     /// What `scimward check` would say of the cloud.
     pub(super) fn cloud(&self, answers: &Answers) -> Result<Findings, String> {
         let setup = self.setup(answers).map_err(|error| error.one_line())?;
@@ -163,15 +189,27 @@ impl Trial {
     }
 }
 
-/// What stands in the way, if anything does.
-pub(super) fn obstacle(findings: &Findings) -> Result<(), String> {
-    let failed = findings.list.iter().filter(|finding| finding.mark == Mark::Fail);
-    let words: Vec<_> = failed.map(|finding| finding.text.as_str()).collect();
-    if words.is_empty() {
-        Ok(())
-    } else {
-        Err(words.join("; "))
+/// What stands in the way, if anything does, with what was noted beside it.
+pub(super) fn obstacle(groups: &[Findings]) -> Result<(), String> {
+    let bad = groups.iter().filter(|group| !group.are_good());
+    let found = bad
+        .flat_map(|group| &group.list)
+        .filter(|finding| finding.mark != Mark::Ok);
+    match each_once(found.map(|finding| finding.text.as_str())) {
+        words if words.is_empty() => Ok(()),
+        words => Err(words),
     }
+}
+
+/// Several servers say the same.
+fn each_once<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let mut all: Vec<&str> = Vec::new();
+    for text in texts {
+        if !all.contains(&text) {
+            all.push(text);
+        }
+    }
+    all.join("; ")
 }
 
 /// Writes a file that only its owner can read.
