@@ -21,6 +21,7 @@ mod setup;
 mod signals;
 mod tally;
 mod token_watch;
+mod toml_text;
 
 use std::{
     fs::File,

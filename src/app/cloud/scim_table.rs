@@ -14,6 +14,7 @@ use toml::{
 };
 
 use super::Failure;
+use crate::app::toml_text::quoted;
 
 /// Mode of a configuration that is made: it holds no secret.
 const MODE: u32 = 0o644;
@@ -184,11 +185,6 @@ fn write(path: &Path, text: &str, before: Option<&fs::Metadata>) -> io::Result<(
     new.as_file().set_permissions(Permissions::from_mode(mode))?;
     new.as_file().sync_all()?;
     new.persist(path).map(drop).map_err(|error| error.error)
-}
-
-/// A TOML basic string. JSON's escapes are all TOML's too.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]

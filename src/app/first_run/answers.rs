@@ -1,11 +1,10 @@
 //! What was answered, and the configuration file it makes.
 
-use std::{
-    fmt::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write as _, path::PathBuf};
 
 use secrecy::SecretString;
+
+use crate::app::toml_text::{quoted, quoted_path};
 
 /// The secrets of a configuration, by the names that `scimward.service` knows.
 pub(super) const LDAP_PASSWORD: &str = "ldap-password";
@@ -230,17 +229,10 @@ fn put(text: &mut String, words: &str) {
     let _ = text.write_str(words);
 }
 
-/// A TOML basic string. JSON's escapes are all TOML's too.
-pub(super) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-pub(super) fn quoted_path(path: &Path) -> String {
-    quoted(&path.display().to_string())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::config::{self, Checks};
 

@@ -244,7 +244,7 @@ impl FirstRun {
 fn option_of(config: &Path) -> String {
     match config == Path::new(DEFAULT_CONFIG) {
         true => String::new(),
-        false => format!(" --config {}", shell_path(&config)),
+        false => format!(" --config {}", shell_path(config)),
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn obstacle(config: &Path) -> Result<(), String> {
 
 /// What to type next, for a configuration whose secrets have these names.
 pub(super) fn next(config: &Path, names: &[&str]) -> String {
-    let file = shell_path(&config);
+    let file = shell_path(config);
     let usual = "sudo systemctl start scimward-sync          # one sync\n  \
                  sudo systemctl enable --now scimward        # from now on, on the schedule";
     match Unit::of(config) {

@@ -10,9 +10,12 @@ use anstyle::{AnsiColor, Style};
 use secrecy::SecretString;
 
 use super::keys::ControlKeys;
-use crate::sandbox::{
-    Record, Sandbox,
-    control::{ALIBABA_DIRECTORY, ALIBABA_REGION, HUAWEI_IDENTITY_STORE, HUAWEI_REGION},
+use crate::{
+    app::toml_text::{quoted, quoted_path},
+    sandbox::{
+        Record, Sandbox,
+        control::{ALIBABA_DIRECTORY, ALIBABA_REGION, HUAWEI_IDENTITY_STORE, HUAWEI_REGION},
+    },
 };
 
 /// What is said once, at the start.
@@ -54,7 +57,7 @@ impl ControlBanner {
 
     /// `[cloud.huawei]` or `[cloud.alibaba]`, ready to be pasted.
     fn table(&self, profile: &str, url: &str, loopback: bool) -> String {
-        let file = |path: &PathBuf| format!("{{ file = {} }}", quoted(&path.display().to_string()));
+        let file = |path: &PathBuf| format!("{{ file = {} }}", quoted_path(path));
         let url = quoted(url.trim_end_matches('/'));
         let places = if profile == "huawei" {
             format!(
@@ -178,7 +181,7 @@ impl Banner {
         );
         match self.token.as_ref().filter(|_| sandbox.knows(token)) {
             Some(path) => {
-                let _ = writeln!(table, "token = {{ file = {} }}", quoted(&path.display().to_string()));
+                let _ = writeln!(table, "token = {{ file = {} }}", quoted_path(path));
             }
             None => table.push_str("# token: the control plane makes one; none that is known here is good\n"),
         }
@@ -199,11 +202,6 @@ fn page_host(sandbox: &Sandbox) -> String {
     } else {
         format!("localhost:{}", sandbox.addr.port())
     }
-}
-
-/// A TOML basic string. JSON's escapes are all TOML's too.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 /// One request, with the time of day.

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use super::{
-    super::answers::{Control, Secret, quoted, quoted_path},
+    super::answers::{Control, Secret},
     provider::Provider,
 };
 use crate::{
+    app::toml_text::{quoted, quoted_path},
     cloud::{
         self, Alibaba, Huawei, IssuedToken, TokenAuthority,
         alibaba::SyncStatus,
@@ -105,7 +106,7 @@ impl Access {
     /// environment.
     pub(super) fn command(&self, words: &str) -> String {
         let text = |text: &Option<String>| text.as_deref().map(shell_word);
-        let file = |path: &PathBuf| Some(shell_path(&path));
+        let file = |path: &PathBuf| Some(shell_path(path));
         let of_key = |secret: Option<&Secret>| match secret {
             Some(Secret::File(path)) => file(path),
             _ => None,
