@@ -393,10 +393,10 @@ fn in_words(rotated: &Rotated) -> String {
                 old.id
             )
         }
-        Rotated::Completed { in_use, removed } => format!(
-            "a renewal begun before was completed: {} is in use, {removed} is deleted",
-            in_use.id
-        ),
+        Rotated::Completed { in_use, .. } => {
+            format!("a renewal begun before was completed: {} is in use", in_use.id)
+        }
+        Rotated::Replaced { new, .. } => format!("the token was let in no more and was replaced: {} is in use", new.id),
     }
 }
 

@@ -228,8 +228,8 @@ impl TokenFile {
         Ok(self.note()?.rotating_from)
     }
 
-    /// Notes that nothing is left of the rotation.
-    pub(super) fn end(&self) -> Result<()> {
+    /// Notes that nothing is left of a rotation that was begun.
+    pub fn end(&self) -> Result<()> {
         let mut note = self.note()?;
         match note.rotating_from.take() {
             Some(_) => self.write_note(&note),
