@@ -20,7 +20,7 @@ mod sandbox;
 mod setup;
 mod signals;
 mod tally;
-mod token_watch;
+mod token;
 
 use std::{
     fs::File,

@@ -22,10 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::IssuedToken;
-use crate::secret::SecretSource;
-
-/// Of a token's BLAKE3 hash. It tells two tokens apart and gives nothing away of either.
-const DIGEST_BYTES: usize = 16;
+use crate::secret::{SecretSource, digest};
 
 /// Each one lost means that somebody else had the lock in between.
 const LOCK_TRIES: usize = 8;
@@ -82,6 +79,9 @@ struct Entry {
     /// That the token of this digest has this id is what somebody said or what seemed to be so: not proved yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     presumed: bool,
+    /// A rotation deleted it, so that there was room, with nothing in its place yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    let_go: bool,
 }
 
 impl Entry {
@@ -92,6 +92,7 @@ impl Entry {
             expires: token.expires,
             digest: digest(text),
             presumed: false,
+            let_go: false,
         }
     }
 
@@ -216,6 +217,25 @@ impl TokenFile {
         self.write_note(&note)
     }
 
+    /// Notes that the token that is there is about to be deleted before there is another: where it was given out is
+    /// known all the same.
+    pub(super) fn let_go(&self, id: &str) -> Result<()> {
+        let mut note = self.note()?;
+        let entry = note.tokens.iter_mut().find(|entry| entry.id == id && !entry.presumed);
+        match entry {
+            Some(entry) => entry.let_go = true,
+            None => return Ok(()),
+        }
+        self.write_note(&note)
+    }
+
+    /// Whether [`TokenFile::let_go`] was said of the token that is there.
+    pub(super) fn is_let_go(&self) -> Result<bool> {
+        let Some(in_use) = self.in_use()? else { return Ok(false) };
+        let note = self.note()?;
+        Ok(note.tokens.iter().any(|entry| entry.id == in_use.id && entry.let_go))
+    }
+
     /// Notes that a rotation makes a token from here on, and which ones were there before.
     pub(super) fn begin(&self, known: &[&str]) -> Result<()> {
         let mut note = self.note()?;
@@ -279,6 +299,19 @@ impl TokenFile {
         Ok(None)
     }
 
+    /// Sees whether a rotation could do its work here: takes the lock, makes a file and renames it. Nothing of that
+    /// stays, and the token is not touched.
+    ///
+    /// # Errors
+    /// As with [`TokenFile::replace`].
+    pub fn try_out(&self) -> Result<()> {
+        // Somebody who holds it shows that it works.
+        let Some(_lock) = self.lock()? else { return Ok(()) };
+        let renamed = self.beside(".tried");
+        self.put(&self.beside(".try"), &renamed, b"")?;
+        fs::remove_file(&renamed).map_err(|error| self.unwritable(&renamed, &error))
+    }
+
     fn note(&self) -> Result<Note> {
         let path = self.beside(".json");
         let bytes = match fs::read(&path) {
@@ -305,9 +338,18 @@ impl TokenFile {
         if let Some(fault) = &self.fault {
             fault(path)?;
         }
-        let draft = self.beside(".new");
+        self.put(&self.beside(".new"), path, content)?;
+        #[cfg(test)]
+        if let Some(fault) = &self.fault {
+            fault(path)?;
+        }
+        Ok(())
+    }
+
+    /// The same by way of `draft`.
+    fn put(&self, draft: &Path, path: &Path, content: &[u8]) -> Result<()> {
         let failed = |error: io::Error| self.unwritable(path, &error);
-        match fs::remove_file(&draft) {
+        match fs::remove_file(draft) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
@@ -315,26 +357,21 @@ impl TokenFile {
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(&draft)
+            .open(draft)
             .map_err(failed)?;
         let written = self.keep_owner(&file).and_then(|()| {
             file.write_all(content)?;
             file.sync_all()?;
-            fs::rename(&draft, path)
+            fs::rename(draft, path)
         });
         if let Err(error) = written {
             // The reason is told; that the draft stays would be the smaller trouble.
-            let _ = fs::remove_file(&draft);
+            let _ = fs::remove_file(draft);
             return Err(failed(error));
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = File::open(folder.unwrap_or(Path::new(".")));
-        folder.and_then(|folder| folder.sync_all()).map_err(failed)?;
-        #[cfg(test)]
-        if let Some(fault) = &self.fault {
-            fault(path)?;
-        }
-        Ok(())
+        folder.and_then(|folder| folder.sync_all()).map_err(failed)
     }
 
     /// The service has to read what an administrator renewed.
@@ -375,11 +412,6 @@ impl TokenFile {
             problem,
         }
     }
-}
-
-fn digest(text: &SecretString) -> String {
-    let hash = blake3::hash(text.expose_secret().as_bytes());
-    hash.to_hex().chars().take(2 * DIGEST_BYTES).collect()
 }
 
 #[cfg(test)]
@@ -505,6 +537,27 @@ pub(super) mod tests {
         // Nothing is left that another user could not open.
         assert!(!folder.path().join("token.lock").exists());
         assert!(file.lock().unwrap().is_some());
+    }
+
+    #[test]
+    fn trying_it_out_leaves_nothing_behind() {
+        let folder = TempDir::new().unwrap();
+        let file = TokenFile::open(&folder.path().join("token")).unwrap();
+        file.replace(&token("a"), &secret("hunter2")).unwrap();
+        let names = || {
+            let names = fs::read_dir(folder.path()).unwrap();
+            let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let before = (names(), fs::metadata(file.path()).unwrap().ino());
+        file.try_out().unwrap();
+        let lock = file.lock().unwrap();
+        file.try_out().unwrap();
+        drop(lock);
+        assert_eq!((names(), fs::metadata(file.path()).unwrap().ino()), before);
+        let nowhere = TokenFile::open(&folder.path().join("none/token")).unwrap();
+        assert!(nowhere.try_out().unwrap_err().to_string().contains("ReadWritePaths"));
     }
 
     /// Only root can give a file away.

@@ -16,6 +16,8 @@ pub(in crate::app) struct Words {
     pub(in crate::app) many: &'static str,
     /// How it is asked for: "scimward cloud huawei token".
     pub(in crate::app) command: &'static str,
+    /// Makes a new one in place of one that is gone, in the file of `[scim] token`.
+    pub(in crate::app) anew: &'static str,
     /// Switches provisioning on.
     switch_on: &'static str,
     /// What tells the SCIM endpoint.
@@ -27,6 +29,7 @@ pub(in crate::app) const TOKEN: Words = Words {
     one: "token",
     many: "tokens",
     command: "scimward cloud huawei token",
+    anew: "scimward cloud huawei token rotate",
     switch_on: "scimward cloud huawei tenant enable",
     endpoint: "`scimward cloud huawei tenant show` shows it",
 };
@@ -36,6 +39,7 @@ pub(in crate::app) const CREDENTIAL: Words = Words {
     one: "credential",
     many: "credentials",
     command: "scimward cloud alibaba credential",
+    anew: "scimward cloud alibaba credential create --force",
     switch_on: "scimward cloud alibaba scim enable",
     endpoint: "it goes by the directory's region, which `scimward cloud alibaba directory list` shows",
 };

@@ -37,6 +37,7 @@ pub(super) async fn replace<A: TokenAuthority, V: Verify>(
     file.begin(&known)?;
     if let Some(expired) = in_the_way(&listed, old.as_ref())? {
         tracing::info!(id = expired, "deleting a token that has expired");
+        file.let_go(&expired)?;
         authority.delete(&expired).await?;
         listed.retain(|token| token.id != expired);
         removed.push(expired);
@@ -116,7 +117,7 @@ fn is_over(
         ))),
         Some(_) => Err(RotateError::Current(why)),
         None if !is_refused && noted.is_none() => Err(RotateError::Current(why)),
-        None if endpoint_tells || was_here(file, noted.as_ref())? => Ok(None),
+        None if endpoint_tells || file.is_let_go()? => Ok(None),
         None => {
             let full = listed.len() >= TOKENS_MAX;
             let full = listed.iter().filter(|_| full).map(|token| token.id.clone());
@@ -126,12 +127,6 @@ fn is_over(
             })
         }
     }
-}
-
-/// An interrupted call saw the token listed here, and then deleted it.
-fn was_here(file: &TokenFile, noted: Option<&IssuedToken>) -> Result<bool, RotateError> {
-    let known = file.begun()?.unwrap_or_default();
-    Ok(noted.is_some_and(|noted| known.contains(&noted.id)))
 }
 
 /// What an interrupted rotation of this file made, or had replaced already.

@@ -244,7 +244,8 @@ async fn broken_off_at_any_step_the_next_one_replaces_it() {
                 let what = (there, strike, at);
                 let first = world.rotate(Some((at, strike))).await;
                 let struck = world.struck();
-                if struck {
+                let is_done = || world.file.begun().unwrap().is_none() && world.held() != text("a").expose_secret();
+                if struck && !is_done() {
                     let second = world.rotate(None).await;
                     assert!(second.is_ok(), "{what:?}: {first:?}, {second:?}");
                 }
