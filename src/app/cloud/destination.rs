@@ -101,9 +101,12 @@ impl Keeping {
         })
     }
 
-    /// The file that is there now, and what its note says of it.
+    /// The file that is there now, and what its note says of it; else the encrypted credential, of which nothing is
+    /// known.
     pub(super) fn replaced(&self) -> Option<Replaced> {
-        let path = self.file.clone().filter(|path| path.exists())?;
+        let credential = self.credential.as_ref().map(|credential| credential.path().to_owned());
+        let mut places = [self.file.clone(), credential].into_iter().flatten();
+        let path = places.find(|path| path.exists())?;
         let id = TokenFile::open(&path)
             .ok()
             .and_then(|file| file.in_use().ok().flatten());
