@@ -52,10 +52,8 @@ pub(super) async fn replace<A: TokenAuthority, V: Verify>(
         give_up(authority, file, &new, &text).await;
         return Err(error.into());
     }
-    if let Some(Named {
-        token: old,
-        is_certain: true,
-    }) = old
+    if let Some(Named { token: old, is_certain }) = old
+        && (is_certain || old.has_expired(Utc::now()))
         && listed.iter().any(|token| token.id == old.id)
     {
         if let Err(why) = authority.delete(&old.id).await {

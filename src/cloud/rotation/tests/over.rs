@@ -96,12 +96,12 @@ async fn what_is_over_is_replaced_and_nothing_of_others_is_deleted() {
     let bare = |there| There { noted: false, ..there };
     check(bare(NOTED), None, &[], &["new-0"]).await;
     check(bare(with(&["a"], &[])), None, &[], &["new-0", "a"]).await;
-    check(bare(with(&["a"], &[])), Some("a"), &[], &["new-0", "a"]).await;
+    check(bare(with(&["a"], &[])), Some("a"), &["a"], &["new-0"]).await;
     // Where the endpoint does not say whose it is, the list has to.
     let shared = |there| There { shared: true, ..there };
     check(shared(with(&["a"], &[])), None, &["a"], &["new-0"]).await;
     check(shared(with(&["a"], &["theirs"])), None, &["a"], &["new-0", "theirs"]).await;
-    check(shared(bare(with(&["a"], &[]))), Some("a"), &[], &["new-0", "a"]).await;
+    check(shared(bare(with(&["a"], &[]))), Some("a"), &["a"], &["new-0"]).await;
 }
 
 #[tokio::test(start_paused = true)]
