@@ -154,8 +154,8 @@ fn a_file_that_is_mounted_by_itself_is_told_from_others() {
     file.replace(&token("a"), &secret("hunter2")).unwrap();
     assert!(!file.is_mounted());
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let places = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(Path::new);
-    if let Some(mounted) = places.filter(|place| place.is_file()).last() {
+    let mut places = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(Path::new);
+    if let Some(mounted) = places.find(|place| place.is_file()) {
         let file = TokenFile::open(mounted).unwrap();
         assert!(file.is_mounted(), "{}", mounted.display());
         assert!(file.lock().err().unwrap().to_string().contains("mount its folder"));

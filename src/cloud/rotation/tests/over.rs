@@ -201,14 +201,12 @@ async fn an_endpoint_that_is_closed_or_away_says_nothing_of_a_token() {
 async fn silence_is_no_proof_that_the_wrong_token_was_named() {
     let world = World::new(&["a", "b"], false);
     world.state.lock().unwrap().switches = true;
-    // Counted with the writes: the last look before the first deletion.
     for at in 0.. {
-        let error = {
+        {
             let mut state = world.state.lock().unwrap();
             (state.steps, state.strike, state.struck) = (0, Some((at, Strike::Fails)), false);
-            drop(state);
-            rotate(&world, &world.file, &world, Some("a")).await
-        };
+        }
+        let error = rotate(&world, &world.file, &world, Some("a")).await;
         if let Err(RotateError::Untold { other, resumed, .. }) = &error {
             assert_eq!((other.as_str(), *resumed), ("b", true));
             assert_eq!(world.state.lock().unwrap().alive.len(), 2);
