@@ -173,10 +173,10 @@ impl Engine {
         let Some(TokenVerdict { token, refused }) = verdict else {
             return;
         };
-        let refusal = refused.map(|words| TokenRefusal {
+        let refusal = refused.map(|outcome| TokenRefusal {
             at: unix_now(),
             token,
-            outcome: format!("the service provider refuses it (401): {words}"),
+            outcome,
         });
         let saved = self
             .store

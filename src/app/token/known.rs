@@ -117,7 +117,14 @@ impl TokenStatus {
     /// The same with what came of using it.
     pub(super) fn with_use(mut self, setup: &Setup, meta: &Meta, now: DateTime<Utc>) -> Self {
         if let Some(refusal) = refusal(&self, meta) {
-            self.refuse(&format!("{}; {}", refusal.outcome, mend(setup)), now);
+            let at = DateTime::from_timestamp(refusal.at, 0).unwrap_or(now);
+            let why = format!(
+                "the service provider refused it on {} (401): {}; {}",
+                at.format("%Y-%m-%d %H:%M UTC"),
+                refusal.outcome,
+                mend(setup)
+            );
+            self.refuse(&why, now);
         }
         self
     }
