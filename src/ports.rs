@@ -21,7 +21,7 @@ pub use self::provider::{Created, Payload, Probe, ProviderError, ServiceProvider
 pub use self::reader::{AccountReader, CloudAccount, ListFrom, ListNext, ListPage, Match};
 pub use self::records::{
     Audit, AuditPosition, AuditRecord, AuditStage, CycleRecord, GroupAuditRecord, Held, KeyRefusal, RebuildStage,
-    RotationRecord,
+    RotationRecord, TokenRefusal,
 };
 pub use self::state::{Change, Meta, PlanSpool, StateStore};
 pub use crate::model::{Absence, Reject, RejectKind, Step, StoreError};

@@ -3,12 +3,17 @@
 
 mod support;
 
-use std::fs;
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, chown},
+};
 
 use chrono::{TimeDelta, Utc};
 use rustix::process::Signal;
 use scimward::{
-    cloud::{Alibaba, Huawei, ScimProbe, TokenAuthority, TokenFile, rotate, settings::ControlPlane as Plane},
+    cloud::{
+        Alibaba, Huawei, ScimProbe, TokenAuthority, TokenFile, huawei::Tokens, rotate, settings::ControlPlane as Plane,
+    },
     config::{self as configuration, Checks},
 };
 use serde_json::Value;
@@ -22,6 +27,7 @@ use support::{
     slapd::Slapd,
     wait_for,
 };
+use tempfile::TempDir;
 
 fn run(config: &Config, arguments: &[&str]) -> support::scimward::Run {
     Scimward::new(config).args(arguments).run()
@@ -87,6 +93,7 @@ struct Ground {
     slapd: Slapd,
     cloud: Sandbox,
     control: ControlPlane,
+    _data: Option<TempDir>,
 }
 
 impl Ground {
@@ -96,6 +103,22 @@ impl Ground {
             slapd: Slapd::with_people(people),
             control: ControlPlane::of(&cloud.said()),
             cloud,
+            _data: None,
+        }
+    }
+
+    /// The same with a first token that has expired, unlike those that are made from now on.
+    fn with_expired_token(profile: &str, people: usize) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let folder = data.path().display().to_string();
+        let arguments = ["--profile", profile, "--data", &folder];
+        let _ = Sandbox::start(&[&arguments[..], &["--token-days", "0"]].concat()).stop();
+        let cloud = Sandbox::start(&arguments);
+        Self {
+            slapd: Slapd::with_people(people),
+            control: ControlPlane::of(&cloud.said()),
+            cloud,
+            _data: Some(data),
         }
     }
 
@@ -260,6 +283,8 @@ fn what_fails_is_told_and_tried_again_on_another_day() {
     assert!(text.contains("Token renewal (UTC): "), "{text}");
     assert_eq!(daemon.times_said("the token could not be renewed"), 1);
     no_cycle_failed(daemon);
+    // A look at a refusing control plane is one request, and then there is none.
+    assert_eq!(ground.asked("GET", "provision-tenant"), 1);
 
     // The same day, and another process: not again, and the key that was refused is not used.
     let daemon = Scimward::new(&config).spawn();
@@ -269,4 +294,176 @@ fn what_fails_is_told_and_tried_again_on_another_day() {
     no_cycle_failed(daemon);
     assert_eq!(ground.token(&config), before);
     assert_eq!(ground.asked("POST", "bearer-token"), 0);
+    assert_eq!(ground.asked("GET", "provision-tenant"), 1);
+
+    // Mended by hand: what failed with the other token is over.
+    assert_eq!(token_of(&config)["renewal"]["done"], false);
+    by_hand(&ground.config(), async |authority| {
+        let (token, text) = authority.create().await.unwrap();
+        let file = TokenFile::open(&config.folder().join("token")).unwrap();
+        file.replace(&token, &text).unwrap();
+    });
+    let token = token_of(&config);
+    assert_eq!((&token["renewal"], &token["knownFrom"]), (&Value::Null, &"note".into()));
+    let _ = run(&config, &["status"]).expect(0).says_not("Token renewal");
+}
+
+/// What an administrator does at the control plane of a configuration.
+fn by_hand<T>(config: &Config, act: impl AsyncFnOnce(Tokens) -> T) -> T {
+    let read = configuration::load(&config.write(), &Checks::shape_only()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let Some(Plane::Huawei(settings)) = read.cloud.of_profile(&read.profile) else {
+            panic!("{}", read.profile)
+        };
+        act(Huawei::new(settings).unwrap().tokens().await.unwrap()).await
+    })
+}
+
+#[test]
+fn a_token_that_has_expired_is_replaced() {
+    for profile in ["huawei", "alibaba"] {
+        let ground = Ground::with_expired_token(profile, 2);
+        let config = ground.config().set("scim", "rotate_before_days", "30");
+        note(&config);
+        let _ = run(&config, &["check"]).expect(4).says("expired less than an hour ago");
+        let daemon = Scimward::new(&config).spawn();
+        daemon.wait_said("the token was let in no more");
+        ground.change("Lighthouse Keeper");
+        let token = wait_for("the daemon knows the new token", || {
+            let token = token_of(&config);
+            (token["severity"] == "ok").then_some(token)
+        });
+        assert_eq!(token["renewal"]["done"], true, "{token}");
+        assert_eq!(daemon.times_said("the token could not be renewed"), 0);
+        daemon.signal(Signal::TERM);
+        let _ = daemon.wait().expect(0);
+        let _ = run(&config, &["check"]).expect(0).says("expires in 36");
+        // The old one is gone.
+        let command = match profile {
+            "huawei" => ["cloud", "huawei", "token", "list", "--json"],
+            _ => ["cloud", "alibaba", "credential", "list", "--json"],
+        };
+        let list = run(&config, &command).expect(0).stdout;
+        let list: Value = serde_json::from_str(&list).unwrap();
+        let list = list.as_object().unwrap().values().next().unwrap().as_array().unwrap();
+        assert_eq!((list.len(), &list[0]["in_use"]), (1, &true.into()), "{list:?}");
+    }
+}
+
+/// Puts a note of the only token beside it.
+fn note(config: &Config) {
+    let read = configuration::load(&config.write(), &Checks::shape_only()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let only = runtime.block_on(async {
+        let mut listed = match read.cloud.of_profile(&read.profile).unwrap() {
+            Plane::Huawei(settings) => {
+                let tokens = Huawei::new(settings).unwrap().tokens().await.unwrap();
+                tokens.list().await.unwrap()
+            }
+            Plane::Alibaba(settings) => Alibaba::new(settings).unwrap().list().await.unwrap(),
+        };
+        assert_eq!(listed.len(), 1);
+        listed.remove(0)
+    });
+    let file = TokenFile::open(&config.folder().join("token")).unwrap();
+    let text = file.token().unwrap().unwrap();
+    file.replace(&only, &text).unwrap();
+}
+
+#[test]
+fn nothing_is_said_of_the_end_of_a_token_that_was_deleted() {
+    let ground = Ground::new("huawei", 2, "365");
+    let config = ground.config();
+    note(&config);
+    let daemon = Scimward::new(&config).spawn();
+    daemon.wait_said("cycle ended");
+    wait_for("the daemon knows the token", || {
+        (token_of(&config)["severity"] == "ok").then_some(())
+    });
+    let id = token_of(&config)["id"].as_str().unwrap().to_owned();
+    by_hand(&config, async |tokens| tokens.delete(&id).await.unwrap());
+    ground
+        .slapd
+        .replace(&person(1).dn(), "displayName", &["Lighthouse Keeper"]);
+    let token = wait_for("a cycle finds out", || {
+        let token = token_of(&config);
+        (token["severity"] == "error").then_some(token)
+    });
+    assert_eq!((&token["expires"], &token["daysLeft"]), (&Value::Null, &Value::Null));
+    let mend = "put a new one in its place: scimward cloud huawei token rotate";
+    let text = run(&config, &["status"]).expect(0).says(mend).stdout;
+    assert!(!text.contains("Token: expires"), "{text}");
+    // With an access key, and without.
+    let gone = format!("the control plane has no token {id} (any more)");
+    let _ = run(&config, &["check"])
+        .expect(4)
+        .says(&gone)
+        .says(mend)
+        .says_not("expires in");
+    let text = fs::read_to_string(config.write()).unwrap();
+    let tables: Vec<_> = text
+        .split("\n\n")
+        .filter(|table| !table.starts_with("[\"cloud") && !table.starts_with("[cloud"))
+        .collect();
+    let bare = config.folder().join("bare.toml");
+    fs::write(&bare, tables.join("\n\n")).unwrap();
+    let bare = bare.display().to_string();
+    let _ = Scimward::bare()
+        .args(&["--config", &bare, "check"])
+        .run()
+        .expect(4)
+        .says("it is refused")
+        .says(mend)
+        .says_not("expires in");
+    // As it said.
+    let _ = run(&config, &["cloud", "huawei", "token", "rotate"])
+        .expect(0)
+        .says("was let in no more");
+    wait_for("the daemon goes on with the new token", || {
+        let token = token_of(&config);
+        (token["severity"] == "ok" && token["id"] != id.as_str()).then_some(())
+    });
+    daemon.signal(Signal::TERM);
+    let _ = daemon.wait().expect(0);
+}
+
+#[test]
+fn a_folder_that_takes_no_new_token_is_found_before_it_is_needed() {
+    let ground = Ground::new("huawei", 1, "365");
+    let config = ground.config().set("scim", "rotate_before_days", "30");
+    note(&config);
+    let names = || {
+        let names = fs::read_dir(config.folder()).unwrap();
+        let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    config.write();
+    let before = names();
+    let _ = run(&config, &["check"])
+        .expect(0)
+        .says("a new token can be put in place of");
+    assert_eq!(names(), before);
+    let mode = |mode| fs::set_permissions(config.folder(), fs::Permissions::from_mode(mode)).unwrap();
+    if rustix::process::geteuid().is_root() {
+        // Root may write everywhere; the daemon is the user whose state it is.
+        fs::create_dir(config.state()).unwrap();
+        chown(config.state(), Some(12345), Some(12345)).unwrap();
+        let _ = run(&config, &["check"])
+            .expect(2)
+            .says("cannot write to")
+            .says("chown 12345");
+    } else {
+        mode(0o500);
+        let found = run(&config, &["check"]);
+        mode(0o700);
+        let _ = found.expect(2).says("cannot be written").says("ReadWritePaths");
+    }
 }

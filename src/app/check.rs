@@ -2,6 +2,7 @@
 //! around it is looked at, and every finding is reported at once.
 
 mod groups;
+mod token;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,12 +19,10 @@ use super::{
     Failure,
     engine::{chain, foreign_endpoint, unix_now},
     setup::Setup,
-    token_watch,
 };
 use crate::{
     cycle,
     daemon::Schedule,
-    expiry,
     ldap::{
         self, Verdict,
         settings::{Bind, Scope, SearchSettings},
@@ -34,7 +33,7 @@ use crate::{
     plan::settings::{LeaverAction, Leavers, Limits, OnExceeded},
     ports::{SharedObserver, StateStore, StoreError, Unwatched},
     report::{self, Finding, Findings, Mark, TextStyle, count, grouped},
-    scim::{ScimClient, Severity},
+    scim::{ScimClient, Severity, TokenVerdict},
     secret::SecretSource,
     store::{self, Found, OpenError, SledStore},
 };
@@ -49,8 +48,10 @@ const RUNS_SHOWN: usize = 3;
 pub async fn run(setup: &Arc<Setup>, out: &mut impl Write, style: TextStyle) -> Result<u8, Failure> {
     let here = vec![configuration(setup), this_machine(setup)];
     let there = directory(setup).await;
-    let mut cloud = cloud(setup).await;
-    cloud.list.extend(token_life(setup, Utc::now()).await);
+    let (mut cloud, verdict) = ask_cloud(setup).await;
+    cloud
+        .list
+        .extend(token::life(setup, verdict.as_ref(), Utc::now()).await);
     let good = |groups: &[Findings]| groups.iter().all(Findings::are_good);
     let code = if !good(&here) {
         exit::USAGE
@@ -188,6 +189,7 @@ fn this_machine(setup: &Setup) -> Findings {
         list.push(secret("bind password", password));
     }
     list.push(secret("token", &setup.config.scim.token));
+    list.extend(token::folder(setup));
     Findings {
         title: "This machine".to_owned(),
         list,
@@ -448,35 +450,20 @@ impl<'a> Sample<'a> {
 // --- the cloud ------------------------------------------------------------------------------------
 
 pub(super) async fn cloud(setup: &Setup) -> Findings {
-    Findings {
-        title: format!("Cloud {}", setup.config.scim.endpoint),
-        list: ask_cloud(setup).await,
-    }
+    ask_cloud(setup).await.0
 }
 
-/// How long the token works, if anybody knows.
-async fn token_life(setup: &Setup, now: DateTime<Utc>) -> Vec<Finding> {
-    let token = token_watch::known(setup).await;
-    let judged = token.expires.map(|expires| expiry::judge(now, expires));
-    let expiry = judged.map(|judged| match judged.severity {
-        expiry::Severity::Quiet => ok("token", judged.words),
-        expiry::Severity::Info => ok("token", format!("{}; {}", judged.words, token_watch::advice(setup))),
-        expiry::Severity::Warning | expiry::Severity::Error => {
-            let text = format!("{}; {}", judged.words, token_watch::advice(setup));
-            Finding::new(Mark::Note, "token", text)
-        }
-    });
-    let problem = token.problem.map(|problem| Finding::new(Mark::Note, "token", problem));
-    expiry.into_iter().chain(problem).collect()
+/// What it answers, and what that says of the token.
+async fn ask_cloud(setup: &Setup) -> (Findings, Option<TokenVerdict>) {
+    let (list, verdict) = service(setup).await;
+    let title = format!("Cloud {}", setup.config.scim.endpoint);
+    (Findings { title, list }, verdict)
 }
 
-async fn ask_cloud(setup: &Setup) -> Vec<Finding> {
+async fn service(setup: &Setup) -> (Vec<Finding>, Option<TokenVerdict>) {
     if setup.config.scim.token.read().is_err() {
-        return vec![Finding::new(
-            Mark::Note,
-            "service",
-            "not asked: there is no token to show",
-        )];
+        let text = "not asked: there is no token to show";
+        return (vec![Finding::new(Mark::Note, "service", text)], None);
     }
     let observer: SharedObserver = Arc::new(Unwatched);
     let mut scim = setup.config.scim.clone();
@@ -485,7 +472,7 @@ async fn ask_cloud(setup: &Setup) -> Vec<Finding> {
     let profile = Arc::clone(&setup.policy.profile);
     let client = match ScimClient::new(scim, profile, observer, CancellationToken::new()) {
         Ok(client) => client,
-        Err(error) => return vec![fail("service", chain(&error))],
+        Err(error) => return (vec![fail("service", chain(&error))], None),
     };
     let finding = |finding: crate::scim::Finding| {
         let mark = match finding.severity {
@@ -498,5 +485,5 @@ async fn ask_cloud(setup: &Setup) -> Vec<Finding> {
     let mut findings: Vec<Finding> = client.check().await.into_iter().map(finding).collect();
     // They are all of the service: named once.
     findings.iter_mut().skip(1).for_each(|finding| finding.subject.clear());
-    findings
+    (findings, client.token_verdict())
 }

@@ -23,10 +23,10 @@ use crate::{
     plan::PlanError,
     ports::{
         CycleRecord, DirectoryError, Meta, PlanSpool, ProviderError, Reject, RejectKind, SharedObserver, StateStore,
-        StoreError,
+        StoreError, TokenRefusal,
     },
     report,
-    scim::ScimClient,
+    scim::{ScimClient, TokenVerdict},
     store::SledStore,
 };
 
@@ -139,6 +139,7 @@ impl Engine {
         let setup = self.setup();
         let tally = Arc::new(Tally::new(observer));
         let ended = self.run(&setup, started, &tally, stop).await;
+        self.remember_token(&tally);
         let state_failed = matches!(ended, Err(Trouble::Cycle(CycleError::Store(_) | CycleError::Plan(_))));
         let record = match ended {
             Ok(record) => record,
@@ -164,6 +165,32 @@ impl Engine {
             log_cycle(&record);
         }
         record
+    }
+
+    /// Whether the token was refused, for `status`: until it is taken again, or another is in its place.
+    fn remember_token(&self, tally: &Tally) {
+        let verdict = tally.client.get().and_then(|client| client.token_verdict());
+        let Some(TokenVerdict { token, refused }) = verdict else {
+            return;
+        };
+        let refusal = refused.map(|outcome| TokenRefusal {
+            at: unix_now(),
+            token,
+            outcome,
+        });
+        let saved = self
+            .store
+            .meta()
+            .and_then(|meta| match (&meta.token_refused, &refusal) {
+                (None, None) => Ok(()),
+                _ => self.store.save_meta(&Meta {
+                    token_refused: refusal,
+                    ..meta
+                }),
+            });
+        if let Err(error) = saved {
+            tracing::error!(%error, "the state does not remember what became of the token");
+        }
     }
 
     async fn run(

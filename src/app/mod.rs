@@ -20,7 +20,7 @@ mod sandbox;
 mod setup;
 mod signals;
 mod tally;
-mod token_watch;
+mod token;
 mod toml_text;
 
 use std::{

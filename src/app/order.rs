@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{dry_run, engine::Engine, explain, setup::Setup, token_watch};
+use super::{dry_run, engine::Engine, explain, setup::Setup, token};
 use crate::{
     daemon::{self, DaemonStatus},
     model::{AnchorKey, DnKey},
@@ -152,15 +152,7 @@ impl Order {
 const CYCLES_SHOWN: usize = 10;
 
 fn status(engine: &Engine, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
-    let Meta {
-        held,
-        approved,
-        groups_held,
-        groups_approved,
-        audit,
-        rotation,
-        ..
-    } = engine.store.meta()?;
+    let (meta, now) = (engine.store.meta()?, Utc::now());
     let store = &*engine.store;
     let view = around.daemon.as_ref().map(|(daemon, zone)| DaemonView {
         next_run: daemon
@@ -170,17 +162,17 @@ fn status(engine: &Engine, json: bool, out: &mut dyn Write, around: &Surrounding
     });
     let status = report::Status {
         records: store.cycles(CYCLES_SHOWN)?,
-        held,
-        approved,
-        groups_held,
-        groups_approved,
+        held: meta.held.clone(),
+        approved: meta.approved.clone(),
+        groups_held: meta.groups_held.clone(),
+        groups_approved: meta.groups_approved.clone(),
         rejects: without_keys(store.rejects()?),
         group_rejects: without_keys(store.group_rejects()?),
         daemon: view,
     };
     let watched = around.daemon.as_ref().and_then(|(daemon, _)| daemon.token.as_ref());
-    let token = token_watch::newest(watched, token_watch::known_here(&around.setup));
-    let (token, now) = (token_watch::view(&token, rotation), Utc::now());
+    let token = token::shown(&around.setup, watched, &meta, now);
+    let Meta { audit, .. } = meta;
     if json {
         let mut status = report::status_json(&status);
         let daemon = around.daemon.as_ref();

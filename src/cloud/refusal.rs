@@ -21,8 +21,22 @@ const SKEW_MAX: TimeDelta = TimeDelta::minutes(15);
 /// Takes out what must not be shown: a provider may quote what it was sent.
 type Redact<'a> = &'a dyn Fn(String) -> String;
 
-/// Reads an answer.
+/// Reads an answer of a control plane, and says what to do.
 pub(super) fn read(cloud: Cloud, answer: &Answer, redact: Redact<'_>) -> Refusal {
+    let mut refusal = read_plain(answer, redact);
+    refusal.hint = hint(cloud, &refusal).map(ToOwned::to_owned);
+    if let Some(hint) = &mut refusal.hint
+        && answer.date.is_none()
+        && answer.status == 401
+    {
+        // Else it is known whether it may be the clock: see `error`.
+        hint.push_str("; if they are right, check the clock of this machine");
+    }
+    refusal
+}
+
+/// Reads an answer.
+pub(super) fn read_plain(answer: &Answer, redact: Redact<'_>) -> Refusal {
     let body = serde_json::from_slice::<Json>(&answer.body).unwrap_or(Json::Null);
     let body = body.as_object();
     let inner = body.and_then(|body| body.get("error")).and_then(Json::as_object);
@@ -38,22 +52,13 @@ pub(super) fn read(cloud: Cloud, answer: &Answer, redact: Redact<'_>) -> Refusal
         (body.is_none() && !text.contains('<')).then(|| clean(&text, redact))
     });
     let message = message.filter(|message| !message.is_empty());
-    let mut refusal = Refusal {
+    Refusal {
         status: answer.status,
         hint: None,
         request_id: find(&["request_id", "RequestId", "requestId"]).or_else(|| answer.request_id.clone().map(redact)),
         code,
         message,
-    };
-    refusal.hint = hint(cloud, &refusal).map(ToOwned::to_owned);
-    if let Some(hint) = &mut refusal.hint
-        && answer.date.is_none()
-        && answer.status == 401
-    {
-        // Else it is known whether it may be the clock: see `error`.
-        hint.push_str("; if they are right, check the clock of this machine");
     }
-    refusal
 }
 
 /// One line of `text`. Before it is cut, so that no part of a secret is left at the end, and after it, for one

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
+use super::keys;
 use crate::secret::SecretSource;
 
 /// `[cloud]`
@@ -22,6 +23,17 @@ pub enum ControlPlane<'a> {
     Huawei(&'a HuaweiSettings),
     /// SCIM credentials of a directory.
     Alibaba(&'a AlibabaSettings),
+}
+
+impl ControlPlane<'_> {
+    /// Where the access key is read from: as configured, else from the variables of the cloud's own tools.
+    #[must_use]
+    pub fn key_sources(self) -> KeySources {
+        match self {
+            Self::Huawei(settings) => keys::sources(settings.keys.as_ref(), &keys::HUAWEI),
+            Self::Alibaba(settings) => keys::sources(settings.keys.as_ref(), &keys::ALIBABA),
+        }
+    }
 }
 
 impl CloudSettings {

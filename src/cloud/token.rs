@@ -96,6 +96,12 @@ pub trait TokenAuthority: Send + Sync {
         false
     }
 
+    /// Whether the SCIM endpoint takes no token of another tenant or directory: a new one that is used there with
+    /// success belongs to what the endpoint is about, whatever is known of the old one.
+    fn endpoint_tells(&self) -> bool {
+        false
+    }
+
     /// Switches a token off for a moment; false where the provider knows no such thing.
     fn suspend(&self, _id: &str) -> impl Future<Output = Result<bool, CloudError>> + Send {
         std::future::ready(Ok(false))

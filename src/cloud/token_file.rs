@@ -9,6 +9,8 @@
 //! The note is written first and may speak of two tokens, the older one before the newer one; the digest says
 //! which of them the file holds. Both files are replaced whole, so that a crash leaves the old or the new one.
 
+mod note;
+
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
@@ -16,16 +18,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chrono::{DateTime, Utc};
-use rustix::fs::FlockOperation;
+use rustix::fs::{AtFlags, CWD, FlockOperation, StatxAttributes, StatxFlags};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
 
+use self::note::{Entry, Note};
 use super::IssuedToken;
-use crate::secret::SecretSource;
-
-/// Of a token's BLAKE3 hash. It tells two tokens apart and gives nothing away of either.
-const DIGEST_BYTES: usize = 16;
+use crate::secret::{SecretSource, digest};
 
 /// Each one lost means that somebody else had the lock in between.
 const LOCK_TRIES: usize = 8;
@@ -62,46 +60,6 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // One that stays is no trouble: it belongs to the token's owner.
         let _ = fs::remove_file(&self.path);
-    }
-}
-
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Note {
-    tokens: Vec<Entry>,
-    /// A rotation is under way, and these tokens were there before it made its own: any other is its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rotating_from: Option<Vec<String>>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Entry {
-    id: String,
-    created: Option<DateTime<Utc>>,
-    expires: Option<DateTime<Utc>>,
-    digest: String,
-    /// That the token of this digest has this id is what somebody said or what seemed to be so: not proved yet.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    presumed: bool,
-}
-
-impl Entry {
-    fn new(token: &IssuedToken, text: &SecretString) -> Self {
-        Self {
-            id: token.id.clone(),
-            created: token.created,
-            expires: token.expires,
-            digest: digest(text),
-            presumed: false,
-        }
-    }
-
-    fn token(&self) -> IssuedToken {
-        IssuedToken {
-            id: self.id.clone(),
-            created: self.created,
-            expires: self.expires,
-            enabled: true,
-        }
     }
 }
 
@@ -216,6 +174,25 @@ impl TokenFile {
         self.write_note(&note)
     }
 
+    /// Notes that the token that is there is about to be deleted before there is another: where it was given out is
+    /// known all the same.
+    pub(super) fn let_go(&self, id: &str) -> Result<()> {
+        let mut note = self.note()?;
+        let entry = note.tokens.iter_mut().find(|entry| entry.id == id && !entry.presumed);
+        match entry {
+            Some(entry) => entry.let_go = true,
+            None => return Ok(()),
+        }
+        self.write_note(&note)
+    }
+
+    /// Whether [`TokenFile::let_go`] was said of the token that is there.
+    pub(super) fn is_let_go(&self) -> Result<bool> {
+        let Some(in_use) = self.in_use()? else { return Ok(false) };
+        let note = self.note()?;
+        Ok(note.tokens.iter().any(|entry| entry.id == in_use.id && entry.let_go))
+    }
+
     /// Notes that a rotation makes a token from here on, and which ones were there before.
     pub(super) fn begin(&self, known: &[&str]) -> Result<()> {
         let mut note = self.note()?;
@@ -228,8 +205,8 @@ impl TokenFile {
         Ok(self.note()?.rotating_from)
     }
 
-    /// Notes that nothing is left of the rotation.
-    pub(super) fn end(&self) -> Result<()> {
+    /// Notes that nothing is left of a rotation that was begun.
+    pub fn end(&self) -> Result<()> {
         let mut note = self.note()?;
         match note.rotating_from.take() {
             Some(_) => self.write_note(&note),
@@ -248,12 +225,20 @@ impl TokenFile {
         self.write_note(&note)
     }
 
-    /// Keeps others from renewing the same token; `None` when somebody does already. Also sees whether the
-    /// folder can be written to, before anything depends on it.
+    /// Keeps others from renewing the same token; `None` when somebody does already. Also sees whether another
+    /// token can be put in its place, before anything depends on it.
     ///
     /// # Errors
-    /// When the folder cannot be written to, or the token is another user's to whom nothing can be given.
+    /// When the folder cannot be written to, the token is another user's to whom nothing can be given, or the file is
+    /// mounted by itself.
     pub(crate) fn lock(&self) -> Result<Option<Lock>> {
+        if self.is_mounted() {
+            return Err(self.error(
+                "is mounted by itself, as containers do it with secrets, so no other file can be put in its place: mount \
+                 its folder instead"
+                    .to_owned(),
+            ));
+        }
         let path = self.beside(".lock");
         let failed = |error: io::Error| self.unwritable(&path, &error);
         for _ in 0..LOCK_TRIES {
@@ -277,6 +262,25 @@ impl TokenFile {
             }
         }
         Ok(None)
+    }
+
+    /// Sees whether a rotation could do its work here: takes the lock, makes a file and renames it. Nothing of that
+    /// stays, and the token is not touched.
+    ///
+    /// # Errors
+    /// As with [`TokenFile::replace`].
+    pub fn try_out(&self) -> Result<()> {
+        // Somebody who holds it shows that it works.
+        let Some(_lock) = self.lock()? else { return Ok(()) };
+        let renamed = self.beside(".tried");
+        self.put(&self.beside(".try"), &renamed, b"")?;
+        fs::remove_file(&renamed).map_err(|error| self.unwritable(&renamed, &error))
+    }
+
+    /// Such a file can be written, and not be replaced. An older kernel does not tell.
+    pub(super) fn is_mounted(&self) -> bool {
+        let there = rustix::fs::statx(CWD, &self.path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS);
+        there.is_ok_and(|there| there.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
     }
 
     fn note(&self) -> Result<Note> {
@@ -305,9 +309,18 @@ impl TokenFile {
         if let Some(fault) = &self.fault {
             fault(path)?;
         }
-        let draft = self.beside(".new");
+        self.put(&self.beside(".new"), path, content)?;
+        #[cfg(test)]
+        if let Some(fault) = &self.fault {
+            fault(path)?;
+        }
+        Ok(())
+    }
+
+    /// The same by way of `draft`.
+    fn put(&self, draft: &Path, path: &Path, content: &[u8]) -> Result<()> {
         let failed = |error: io::Error| self.unwritable(path, &error);
-        match fs::remove_file(&draft) {
+        match fs::remove_file(draft) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
@@ -315,26 +328,21 @@ impl TokenFile {
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(&draft)
+            .open(draft)
             .map_err(failed)?;
         let written = self.keep_owner(&file).and_then(|()| {
             file.write_all(content)?;
             file.sync_all()?;
-            fs::rename(&draft, path)
+            fs::rename(draft, path)
         });
         if let Err(error) = written {
             // The reason is told; that the draft stays would be the smaller trouble.
-            let _ = fs::remove_file(&draft);
+            let _ = fs::remove_file(draft);
             return Err(failed(error));
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = File::open(folder.unwrap_or(Path::new(".")));
-        folder.and_then(|folder| folder.sync_all()).map_err(failed)?;
-        #[cfg(test)]
-        if let Some(fault) = &self.fault {
-            fault(path)?;
-        }
-        Ok(())
+        folder.and_then(|folder| folder.sync_all()).map_err(failed)
     }
 
     /// The service has to read what an administrator renewed.
@@ -377,188 +385,5 @@ impl TokenFile {
     }
 }
 
-fn digest(text: &SecretString) -> String {
-    let hash = blake3::hash(text.expose_secret().as_bytes());
-    hash.to_hex().chars().take(2 * DIGEST_BYTES).collect()
-}
-
 #[cfg(test)]
-pub(super) mod tests {
-    use std::{fmt, ops::Deref, os::unix::fs::PermissionsExt, sync::Arc};
-
-    use tempfile::TempDir;
-
-    use super::*;
-
-    type Strike = dyn Fn(&Path) -> Result<()> + Send + Sync;
-
-    /// Asked before and after each write of a test.
-    #[derive(Clone)]
-    pub(in crate::cloud) struct Fault(pub(in crate::cloud) Arc<Strike>);
-
-    impl Deref for Fault {
-        type Target = Strike;
-
-        fn deref(&self) -> &Strike {
-            &*self.0
-        }
-    }
-
-    impl fmt::Debug for Fault {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("Fault")
-        }
-    }
-
-    fn token(id: &str) -> IssuedToken {
-        IssuedToken {
-            id: id.to_owned(),
-            created: None,
-            expires: DateTime::from_timestamp(1_785_814_569, 0),
-            enabled: true,
-        }
-    }
-
-    fn secret(text: &str) -> SecretString {
-        SecretString::from(text.to_owned())
-    }
-
-    fn held(file: &TokenFile) -> Option<String> {
-        file.token().unwrap().map(|text| text.expose_secret().to_owned())
-    }
-
-    fn in_use(file: &TokenFile) -> Option<String> {
-        file.in_use().unwrap().map(|token| token.id)
-    }
-
-    #[test]
-    fn the_note_tells_which_token_is_in_use() {
-        let folder = TempDir::new().unwrap();
-        let file = TokenFile::open(&folder.path().join("token")).unwrap();
-        assert_eq!((held(&file), in_use(&file)), (None, None));
-        file.replace(&token("a"), &secret("hunter2")).unwrap();
-        assert_eq!(
-            (held(&file).as_deref(), in_use(&file).as_deref()),
-            (Some("hunter2"), Some("a"))
-        );
-        assert_eq!(file.in_use().unwrap(), Some(token("a")));
-
-        file.replace(&token("b"), &secret("hunter3")).unwrap();
-        assert_eq!(
-            (held(&file).as_deref(), in_use(&file).as_deref()),
-            (Some("hunter3"), Some("b"))
-        );
-        assert_eq!(file.earlier().unwrap(), ["a"]);
-        // As if the file had not been renamed.
-        fs::write(file.path(), "hunter2").unwrap();
-        assert_eq!(in_use(&file).as_deref(), Some("a"));
-        assert!(file.earlier().unwrap().is_empty());
-
-        file.forget("a").unwrap();
-        assert_eq!(in_use(&file), None);
-        let presumed = |file: &TokenFile| file.presumed().unwrap().map(|token| token.id);
-        for id in ["c", "d"] {
-            file.presume(&token(id)).unwrap();
-            assert_eq!((in_use(&file), presumed(&file).as_deref()), (None, Some(id)));
-        }
-        file.replace(&token("e"), &secret("hunter4")).unwrap();
-        assert_eq!((in_use(&file).as_deref(), presumed(&file)), (Some("e"), None));
-        assert_eq!(file.earlier().unwrap(), ["d"]);
-        // A presumption does not take the place of what is known.
-        file.presume(&token("f")).unwrap();
-        assert_eq!(
-            (in_use(&file).as_deref(), presumed(&file).as_deref()),
-            (Some("e"), Some("f"))
-        );
-    }
-
-    #[test]
-    fn nobody_else_can_read_it_and_the_note_gives_nothing_away() {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("token");
-        fs::write(folder.path().join("token.new"), "left over").unwrap();
-        fs::write(&path, "by hand").unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let link = folder.path().join("link");
-        std::os::unix::fs::symlink(&path, &link).unwrap();
-        let file = TokenFile::open(&link).unwrap();
-        assert!(file.token().unwrap_err().to_string().contains("chmod 600"));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        file.replace(&token("a"), &secret("hunter2")).unwrap();
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        let names: Vec<_> = ["token", "token.json"].map(|name| folder.path().join(name)).into();
-        for name in &names {
-            assert_eq!(fs::metadata(name).unwrap().mode() & 0o777, 0o600, "{}", name.display());
-        }
-        assert!(!fs::read_to_string(&names[1]).unwrap().contains("hunter2"));
-        assert!(!folder.path().join("token.new").exists());
-    }
-
-    #[test]
-    fn one_at_a_time() {
-        let folder = TempDir::new().unwrap();
-        let file = TokenFile::open(&folder.path().join("token")).unwrap();
-        let lock = file.lock().unwrap();
-        assert!(lock.is_some() && file.lock().unwrap().is_none());
-        assert!(folder.path().join("token.lock").exists());
-        drop(lock);
-        // Nothing is left that another user could not open.
-        assert!(!folder.path().join("token.lock").exists());
-        assert!(file.lock().unwrap().is_some());
-    }
-
-    /// Only root can give a file away.
-    #[test]
-    fn the_lock_belongs_to_whom_the_token_belongs() {
-        let folder = TempDir::new().unwrap();
-        let file = TokenFile::open(&folder.path().join("token")).unwrap();
-        file.replace(&token("a"), &secret("hunter2")).unwrap();
-        if std::os::unix::fs::chown(file.path(), Some(12345), Some(12345)).is_err() {
-            return;
-        }
-        let lock = file.lock().unwrap();
-        assert_eq!(fs::metadata(folder.path().join("token.lock")).unwrap().uid(), 12345);
-        drop(lock);
-    }
-
-    #[test]
-    fn an_unreadable_token_or_note_does_not_cost_the_new_one() {
-        let check = |text: &str, mode: u32, note: Option<&str>| {
-            let folder = TempDir::new().unwrap();
-            let path = folder.path().join("token");
-            fs::write(&path, text).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            if let Some(note) = note {
-                fs::write(folder.path().join("token.json"), note).unwrap();
-            }
-            let file = TokenFile::open(&path).unwrap();
-            file.replace(&token("a"), &secret("hunter2")).unwrap();
-            assert_eq!(
-                (held(&file).as_deref(), in_use(&file).as_deref()),
-                (Some("hunter2"), Some("a"))
-            );
-        };
-        check("", 0o600, None);
-        check("by hand", 0o644, None);
-        check("by hand", 0o600, Some("{\"tokens\": 5}"));
-    }
-
-    #[test]
-    fn what_is_wrong_is_said() {
-        let folder = TempDir::new().unwrap();
-        let check = |error: TokenFileError, expected: &str| {
-            assert!(error.to_string().contains(expected), "{error}");
-        };
-        check(TokenFile::open(folder.path()).unwrap_err(), "is a folder");
-        check(TokenFile::open(Path::new("/")).unwrap_err(), "is a folder");
-        let file = TokenFile::open(&folder.path().join("none/token")).unwrap();
-        check(
-            file.replace(&token("a"), &secret("hunter2")).unwrap_err(),
-            "cannot be written",
-        );
-        check(file.lock().err().unwrap(), "ReadWritePaths");
-        let file = TokenFile::open(&folder.path().join("token")).unwrap();
-        fs::write(folder.path().join("token.json"), "{\"tokens\": 5}").unwrap();
-        check(file.forget("a").unwrap_err(), "--keep ID");
-    }
-}
+pub(super) mod tests;

@@ -46,6 +46,16 @@ impl Signed {
         }
     }
 
+    /// A GET that proves itself by one of its headers.
+    pub(super) fn look(url: Url, headers: Vec<(String, String)>) -> Self {
+        Self {
+            method: "GET",
+            url,
+            headers,
+            body: Vec::new(),
+        }
+    }
+
     /// One header, for tests and for those who stand in the network's place.
     #[cfg(test)]
     pub(super) fn header(&self, name: &str) -> Option<&str> {

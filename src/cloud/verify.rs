@@ -6,9 +6,9 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    Effect, Outgoing, Result, Scheme, encode, huawei,
+    Result, encode, huawei,
     outgoing::host,
-    refusal::{self, Cloud},
+    refusal,
     transport::{Carry, Exchange, Network, Signed},
 };
 
@@ -18,10 +18,13 @@ const NOBODY: &str = "scimward-check";
 /// Why a token was not used with success.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotWorking {
-    /// The endpoint does not know it, or not any more.
+    /// 401: the endpoint does not know it, or not any more.
     #[error("the SCIM endpoint refuses the token: {0}")]
     Refused(String),
-    /// It cannot be told: no connection, or an answer that says nothing of the token.
+    /// 403: nobody is let in, because provisioning is switched off, or this token is not; a cloud does not say which.
+    #[error("the SCIM endpoint lets nobody in with this token: {0}")]
+    Closed(String),
+    /// Nothing is known of the token: no connection, or an answer that says nothing of it.
     #[error("whether the token works cannot be told: {0}")]
     Unclear(String),
 }
@@ -67,19 +70,11 @@ impl ScimProbe {
     }
 
     async fn ask(&self, token: Option<&str>) -> Exchange {
-        let outgoing = Outgoing {
-            method: "GET",
-            url: self.url.clone(),
-            headers: Vec::new(),
-            body: Vec::new(),
-            scheme: Scheme::HuaweiToken,
-            effect: Effect::Reads,
-        };
         let accept = ("Accept", "application/scim+json, application/json".to_owned());
         let bearer = token.map(|token| ("Authorization", format!("Bearer {token}")));
         let headers = [accept].into_iter().chain(bearer);
         let headers = headers.map(|(name, value)| (name.to_owned(), value)).collect();
-        self.network.carry(Signed::new(&outgoing, headers)).await
+        self.network.carry(Signed::look(self.url.clone(), headers)).await
     }
 
     fn of_host(&self, why: &str) -> String {
@@ -97,10 +92,10 @@ impl Verify for ScimProbe {
             Exchange::Answered(answer) if (200..=299).contains(&answer.status) => Ok(()),
             Exchange::Answered(answer) => {
                 let redact = |text: String| text.replace(token, "[redacted]");
-                let mut refusal = refusal::read(Cloud::Huawei, &answer, &redact);
-                refusal.hint = None;
+                let refusal = refusal::read_plain(&answer, &redact);
                 Err(match refusal.status {
-                    401 | 403 => NotWorking::Refused(refusal.to_string()),
+                    401 => NotWorking::Refused(refusal.to_string()),
+                    403 => NotWorking::Closed(refusal.to_string()),
                     _ => NotWorking::Unclear(refusal.to_string()),
                 })
             }
@@ -133,6 +128,11 @@ mod tests {
         check(
             "HTTP/1.1 401 No\r\nContent-Length: 24\r\n\r\n{\"detail\":\"bad t0k3n !\"}",
             Err("the SCIM endpoint refuses the token: the provider answered 401: bad [redacted] !"),
+        )
+        .await;
+        check(
+            "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n",
+            Err("the SCIM endpoint lets nobody in with this token: the provider answered 403: no explanation given"),
         )
         .await;
         check(

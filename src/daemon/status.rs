@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::due::Cause;
-use crate::ports::{CycleRecord, RotationRecord};
+use crate::ports::CycleRecord;
 
 /// The daemon at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub struct DaemonStatus {
     pub token: Option<TokenStatus>,
 }
 
-/// How long the token in use works, and what became of it.
+/// How long the token in use works, if it does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenStatus {
     /// When it stops working, if anybody knows.
@@ -40,10 +40,14 @@ pub struct TokenStatus {
     pub known_from: Option<KnownFrom>,
     /// Its id at the control plane.
     pub id: Option<String>,
-    /// Why not more is known.
+    /// By which it is told from another one.
+    #[serde(default)]
+    pub digest: Option<String>,
+    /// It is let in no more.
+    #[serde(default)]
+    pub refused: bool,
+    /// Why that is so, or why not more is known.
     pub problem: Option<String>,
-    /// The last attempt to renew it.
-    pub rotation: Option<RotationRecord>,
 }
 
 /// Who says when a token stops working; the later ones know better.

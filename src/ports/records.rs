@@ -38,6 +38,20 @@ pub struct RotationRecord {
     pub done: bool,
     /// How it ended, in words.
     pub outcome: String,
+    /// Digest of the token that was there afterwards, by which another one is told from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+}
+
+/// A token that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRefusal {
+    /// When, unix seconds.
+    pub at: i64,
+    /// Digest of the token, by which another one is told from it.
+    pub token: String,
+    /// What the service provider said, in words.
+    pub outcome: String,
 }
 
 /// How far audits have come.

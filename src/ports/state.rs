@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Audit, CycleRecord, Held, KeyRefusal, RebuildStage, RotationRecord};
+use super::{Audit, CycleRecord, Held, KeyRefusal, RebuildStage, RotationRecord, TokenRefusal};
 use crate::model::{AnchorKey, Link, Mark, Operation, Reject, Step, StoreError};
 
 /// What the state says of itself.
@@ -40,6 +40,9 @@ pub struct Meta {
     /// The last time the control plane refused the daemon's access key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_refused: Option<KeyRefusal>,
+    /// Why the service provider refused the token when it was last used, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_refused: Option<TokenRefusal>,
 }
 
 /// A change of the state; a batch of them is applied whole or not at all for each person.

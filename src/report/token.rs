@@ -19,7 +19,9 @@ pub struct TokenView {
     pub known_from: Option<(&'static str, &'static str)>,
     /// Its id at the control plane.
     pub id: Option<String>,
-    /// Why not more is known.
+    /// It is let in no more.
+    pub refused: bool,
+    /// Why that is so, or why not more is known.
     pub problem: Option<String>,
     /// The last time it was renewed without anybody's doing, or should have been.
     pub rotation: Option<RotationRecord>,
@@ -57,6 +59,7 @@ pub fn token_json(token: &TokenView, now: DateTime<Utc>) -> Value {
         Severity::Warning => "warning",
         Severity::Error => "error",
     });
+    let severity = if token.refused { Some("error") } else { severity };
     json!({
         "expires": token.expires.and_then(|expires| timestamp(expires.timestamp())),
         "daysLeft": judged.as_ref().map(|judged| judged.days_left),
@@ -89,11 +92,13 @@ mod tests {
             expires: Some("2027-05-01T00:00:00Z".parse().unwrap()),
             known_from: Some(("the cloud", "control-plane")),
             id: Some("t1".into()),
+            refused: false,
             problem: Some("the control plane cannot be asked: \u{1b}[31mno".into()),
             rotation: Some(RotationRecord {
                 at: 1_806_000_000,
                 done: false,
                 outcome: "refused".into(),
+                token: None,
             }),
         };
         assert_eq!(
@@ -112,5 +117,12 @@ mod tests {
             "renewal": { "at": "2027-03-25T18:40:00Z", "done": false, "outcome": "refused" },
         });
         assert_eq!(token_json(&token, now), expected);
+        let refused = TokenView {
+            refused: true,
+            problem: Some("it is refused".into()),
+            ..nothing
+        };
+        assert_eq!(token_lines(&refused, now), "Token: it is refused\n");
+        assert_eq!(token_json(&refused, now)["severity"], "error");
     }
 }

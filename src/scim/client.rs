@@ -17,7 +17,7 @@ use super::{
     request::PlannedRequest,
     retry::{self, Decision, Idempotency, Outcome, Progress, RetryLimits},
     settings::{Adopt, ScimSettings},
-    token::{Bearer, Token},
+    token::{Bearer, Token, TokenVerdict},
     transport::{Answer, Exchange, Transport},
     wire::{explain, is_web_page},
 };
@@ -153,6 +153,12 @@ impl ScimClient {
         self.sent.load(Ordering::Relaxed)
     }
 
+    /// What was said of the token, if anything was yet.
+    #[must_use]
+    pub fn token_verdict(&self) -> Option<TokenVerdict> {
+        self.token.verdict()
+    }
+
     /// Sends a request that may reach the provider more than once without harm.
     pub(super) async fn send(&self, request: &PlannedRequest) -> Result<Answer, ProviderError> {
         let mut budget = Budget::new();
@@ -224,6 +230,10 @@ impl ScimClient {
                 {
                     budget.token_renewed = true;
                     tracing::info!("the token was refused and has changed at its source; trying the new one");
+                }
+                Exchange::Answered(answer) => {
+                    self.token.judge(&bearer, answer.status, &answer.detail);
+                    return Ok(exchange);
                 }
                 _ => return Ok(exchange),
             }

@@ -41,6 +41,7 @@ use std::path::PathBuf;
 
 pub use check::{Finding, Severity};
 pub use client::ScimClient;
+pub use token::TokenVerdict;
 
 use crate::secret::SecretError;
 

@@ -1,12 +1,12 @@
 //! The bearer token: kept out of every text, and read again when the provider refuses it.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::SetupError;
-use crate::secret::{SecretError, SecretSource};
+use crate::secret::{self, SecretError, SecretSource};
 
 /// Reads the token from where it is kept.
 type Read = Box<dyn Fn() -> Result<SecretString, SecretError> + Send + Sync>;
@@ -15,6 +15,16 @@ type Read = Box<dyn Fn() -> Result<SecretString, SecretError> + Send + Sync>;
 pub(super) struct Token {
     read: Read,
     current: RwLock<Arc<Bearer>>,
+    verdict: Mutex<Option<TokenVerdict>>,
+}
+
+/// What the last answer that says anything of a token said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenVerdict {
+    /// Digest of the token.
+    pub token: String,
+    /// Why it was refused, in words of the provider's; none when it was taken.
+    pub refused: Option<String>,
 }
 
 /// One value of the token.
@@ -35,12 +45,29 @@ impl Token {
         Ok(Self {
             read,
             current: RwLock::new(Arc::new(bearer)),
+            verdict: Mutex::new(None),
         })
     }
 
     /// The value in use.
     pub(super) fn current(&self) -> Arc<Bearer> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes note of an answer to a request with `bearer`. 403, redirects, and trouble say nothing of the token.
+    pub(super) fn judge(&self, bearer: &Bearer, status: u16, detail: &str) {
+        let refused = match status {
+            200..=299 | 404 | 409 => None,
+            401 => Some(detail.to_owned()),
+            _ => return,
+        };
+        let token = secret::digest(&bearer.text);
+        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(TokenVerdict { token, refused });
+    }
+
+    /// See [`TokenVerdict`]; none before the first such answer.
+    pub(super) fn verdict(&self) -> Option<TokenVerdict> {
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Called when `refused` was answered with 401: whether there is another value to try, because

@@ -14,7 +14,7 @@ use crate::{
     },
     ports::{
         Audit, AuditPosition, AuditRecord, AuditStage, Change, CycleRecord, Held, KeyRefusal, Meta, Reject, RejectKind,
-        RotationRecord, StateStore,
+        RotationRecord, StateStore, TokenRefusal,
     },
 };
 
@@ -114,10 +114,16 @@ fn meta() -> Meta {
             at: 8,
             done: true,
             outcome: "renewed".into(),
+            token: Some("t".into()),
         }),
         key_refused: Some(KeyRefusal {
             at: 9,
             key: "k".into(),
+            outcome: "refused".into(),
+        }),
+        token_refused: Some(TokenRefusal {
+            at: 10,
+            token: "t".into(),
             outcome: "refused".into(),
         }),
     }

@@ -194,14 +194,104 @@ fn a_token_from_elsewhere_is_taken_for_the_only_one_or_named() {
     let _ = kind.the_one_in_use();
 }
 
+/// Deleted in the console, or never good.
 #[test]
-fn what_does_not_work_is_not_rotated() {
+fn what_is_let_in_no_more_is_replaced_where_the_endpoint_proves_the_new_one() {
     let kind = Kind::huawei();
     let cloud = &kind.cloud;
-    let good = read(&kind.token);
+    let gone = kind.the_one_in_use();
+    let _ = cloud.run(&["token", "delete", &gone, "--yes"]).expect(0);
+    assert_eq!(cloud.scim_status(&kind.token), 401);
+    let replaced = kind.rotate();
+    let new = kind.the_one_in_use();
+    assert_eq!(
+        (&replaced["outcome"], &replaced["deleted"], &replaced["token"]["id"]),
+        (&json!("replaced"), &json!([]), &json!(new))
+    );
+
     private(&kind.token, "not-a-token-of-this-cloud");
-    let _ = cloud.run(&["token", "rotate"]).expect(4).says("nothing was changed");
-    private(&kind.token, good.trim_end());
+    let _ = cloud.run(&["token", "rotate"]).expect(0).says("was let in no more");
+    assert_eq!(cloud.scim_status(&kind.token), 200);
+    let ids: Vec<Value> = kind.list().into_iter().map(|token| token["id"].clone()).collect();
+    assert_eq!(ids.len(), 2, "whose the other one is nobody knows");
+    assert!(ids.contains(&json!(new)));
+
+    // No room, and both are alive: nothing is deleted on a guess.
+    private(&kind.token, "not-a-token-of-this-cloud");
+    let run = cloud.run(&["token", "rotate"]).expect(2).says("no room for a new one");
+    let _ = run.says("scimward cloud huawei token delete ID").says(&new);
+    assert_eq!(kind.list().len(), 2);
+}
+
+/// At Alibaba Cloud the endpoint takes the credentials of every directory.
+#[test]
+fn what_is_let_in_no_more_is_left_alone_where_nothing_proves_whose_it_was() {
+    let kind = Kind::alibaba();
+    let cloud = &kind.cloud;
+    let gone = kind.the_one_in_use();
+    let _ = cloud.run(&["credential", "disable", &gone, "--yes"]).expect(0);
+    let run = cloud.run(&["credential", "rotate"]).expect(4).says("is switched off");
+    let _ = run.says(&format!("scimward cloud alibaba credential enable {gone}"));
+    let _ = cloud.run(&["credential", "delete", &gone, "--yes"]).expect(0);
+    let before = read(&kind.token);
+    let run = cloud.run(&["credential", "rotate"]).expect(2);
+    let mend = format!(
+        "scimward cloud alibaba credential create --force --out {}",
+        kind.token.display()
+    );
+    let _ = run.says(&mend);
+    assert_eq!((kind.list().len(), read(&kind.token)), (0, before));
+    let words: Vec<&str> = mend.split(' ').skip(3).collect();
+    let _ = cloud.run(&words).expect(0);
+    let _ = kind.the_one_in_use();
+}
+
+#[test]
+fn an_endpoint_that_is_closed_or_away_is_not_taken_for_a_bad_token() {
+    let kind = Kind::alibaba();
+    let cloud = &kind.cloud;
+    let _ = cloud.run(&["scim", "disable", "--yes"]).expect(0);
+    let run = cloud
+        .run(&["credential", "rotate"])
+        .expect(4)
+        .says_not("refuses the token");
+    let _ = run.says("403").says("switch it on: scimward cloud alibaba scim enable");
+    let _ = cloud.run(&["scim", "enable"]).expect(0);
+    let away = ["credential", "rotate", "--scim-endpoint", "http://127.0.0.1:1/"];
+    let run = cloud.run(&away).expect(4).says_not("refuses the token");
+    let _ = run.says("whether the token works cannot be told").says("try again");
+    assert!(cloud.path("token.json").exists());
+    let before = kind.the_one_in_use();
+    let _ = kind.rotate();
+    assert_ne!(kind.the_one_in_use(), before);
+}
+
+#[test]
+fn a_token_that_gives_way_by_force_is_named_while_it_is_there() {
+    for kind in [Kind::huawei(), Kind::alibaba()] {
+        let (old, command) = (kind.the_one_in_use(), kind.command);
+        let run = kind.cloud.run(&[command, "create", "--force"]).expect(0);
+        let delete = format!("scimward cloud {} {command} delete {old}", kind.cloud.name());
+        let _ = run.says("is still there").says(&delete);
+        let _ = kind.cloud.run(&[command, "delete", &old, "--yes"]).expect(0);
+        let new = kind.the_one_in_use();
+        let run = kind.cloud.json(&[command, "create", "--force"]);
+        assert_eq!(run["replaced"], json!(new));
+        let _ = kind.cloud.run(&[command, "delete", &new, "--yes"]).expect(0);
+        let _ = kind
+            .cloud
+            .run(&[command, "delete", &kind.the_one_in_use(), "--yes"])
+            .expect(0);
+        // Nothing is there any more.
+        let run = kind.cloud.run(&[command, "create", "--force"]).expect(0);
+        let _ = run.says_not("is still there").says_not("There is also");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_not_rotated() {
+    let kind = Kind::huawei();
+    let cloud = &kind.cloud;
     fs::remove_file(&kind.token).unwrap();
     let _ = cloud.run(&["token", "rotate"]).expect(2).says("make the first token");
     cloud.recorder.forget();

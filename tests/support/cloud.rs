@@ -76,6 +76,11 @@ impl Cloud {
         }
     }
 
+    /// "huawei" or "alibaba".
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// A file in the folder of this test.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

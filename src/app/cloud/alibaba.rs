@@ -11,7 +11,8 @@ use super::{
     onward::{Onward, not_written},
     settings,
     token_requests::{AlibabaTokens, TRIES, TokenRequests},
-    tokens::{Tokens, Words, json_of},
+    tokens::{Tokens, json_of},
+    words::CREDENTIAL,
 };
 use crate::{
     cli::cloud::{AlibabaCommand, AlibabaTask, Consent, CredentialCommand, DirectoryCommand, ScimCommand, Table},
@@ -24,12 +25,6 @@ use crate::{
 
 /// The profile this cloud has.
 const PROFILE: &str = "alibaba";
-
-const CREDENTIAL: Words = Words {
-    one: "credential",
-    many: "credentials",
-    command: "scimward cloud alibaba credential",
-};
 
 pub(super) async fn run(context: &Context<'_>, task: &AlibabaTask) -> Result<Answer, Failure> {
     let settings = settings::alibaba(context.part, context.options, &task.options)?;

@@ -87,7 +87,8 @@ impl Keeping {
         let sealed = sealed.transpose().map_err(nowhere)?;
         if let Some(path) = &self.file {
             let file = TokenFile::open(path).map_err(|error| nowhere(error.to_string()))?;
-            if let Err(error) = file.replace(token, secret) {
+            // What an interrupted rotation left over is no longer its own.
+            if let Err(error) = file.replace(token, secret).and_then(|()| file.end()) {
                 return Err(NotKept {
                     problem: error.to_string(),
                     held: may_hold(&file, secret).then(|| path.clone()),
@@ -97,6 +98,21 @@ impl Keeping {
         sealed.map_or(Ok(()), Sealed::place).map_err(|problem| NotKept {
             problem,
             held: self.file.clone(),
+        })
+    }
+
+    /// The file that is there now, and what its note says of it; else the encrypted credential, of which nothing is
+    /// known.
+    pub(super) fn replaced(&self) -> Option<Replaced> {
+        let credential = self.credential.as_ref().map(|credential| credential.path().to_owned());
+        let mut places = [self.file.clone(), credential].into_iter().flatten();
+        let path = places.find(|path| path.exists())?;
+        let id = TokenFile::open(&path)
+            .ok()
+            .and_then(|file| file.in_use().ok().flatten());
+        Some(Replaced {
+            path,
+            id: id.map(|token| token.id),
         })
     }
 
@@ -154,6 +170,14 @@ impl Keeping {
             ),
         ]
     }
+}
+
+/// A token that gives way to another by `--force`.
+#[derive(Debug)]
+pub(super) struct Replaced {
+    pub(super) path: PathBuf,
+    /// What it is called, where that is known.
+    pub(super) id: Option<String>,
 }
 
 /// Why a secret is not everywhere it should be.

@@ -15,6 +15,7 @@ mod scim_table;
 mod settings;
 mod token_requests;
 mod tokens;
+pub(super) mod words;
 
 use std::{
     io::{self, Write},
@@ -28,7 +29,7 @@ use crate::{
         DEFAULT_CONFIG,
         cloud::{CloudOptions, CloudProvider, CloudTask, Rotation},
     },
-    cloud::{CloudError, RotateError, ScimProbe},
+    cloud::{CloudError, ScimProbe},
     config::CloudPart,
     outcome::exit,
     secret::SecretSource,
@@ -137,15 +138,6 @@ impl From<CloudError> for Failure {
     fn from(error: CloudError) -> Self {
         Self {
             words: chain(&error),
-            code: error.exit_code(),
-        }
-    }
-}
-
-impl From<RotateError> for Failure {
-    fn from(error: RotateError) -> Self {
-        Self {
-            words: error.to_string(),
             code: error.exit_code(),
         }
     }

@@ -6,7 +6,7 @@ use super::{
     Context, Failure,
     scim_table::{Put, ScimTable},
     settings,
-    tokens::Words,
+    words::Words,
 };
 use crate::{
     cli::DEFAULT_CONFIG,

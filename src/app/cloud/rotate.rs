@@ -8,7 +8,8 @@ use serde_json::json;
 use super::{
     Failure,
     answer::{Answer, expiry},
-    tokens::{Tokens, Words, json_of},
+    tokens::{Tokens, json_of},
+    words::Words,
 };
 use crate::{
     cli::cloud::Rotation,
@@ -24,7 +25,9 @@ impl Tokens<'_> {
         let Words { one, command, .. } = self.words;
         let path = rotation.out.as_deref().or(self.configured).ok_or_else(|| {
             Failure::usage(format!(
-                "say which file holds the {one} in use: --out FILE, or [scim] token = {{ file = \"…\" }}"
+                "say which file holds the {one} in use: --out FILE, or [scim] token = {{ file = \"…\" }}; an encrypted \
+                 systemd credential cannot be rotated: make a new one in its place with `{command} create --credential \
+                 FILE --force`, restart the service, and delete the old one"
             ))
         })?;
         match path.try_exists() {
@@ -46,8 +49,13 @@ impl Tokens<'_> {
         keep: Option<&str>,
     ) -> Result<Answer, Failure> {
         let file = TokenFile::open(path).map_err(|error| Failure::usage(error.to_string()))?;
-        let rotated = crate::cloud::rotate(authority, &file, verify, keep).await?;
-        Ok(self.rotated(&rotated, path))
+        match crate::cloud::rotate(authority, &file, verify, keep).await {
+            Ok(rotated) => Ok(self.rotated(&rotated, path)),
+            Err(error) => Err(Failure {
+                words: self.words.told(&error, path),
+                code: error.exit_code(),
+            }),
+        }
     }
 
     fn rotated(&self, rotated: &Rotated, path: &Path) -> Answer {
@@ -66,10 +74,27 @@ impl Tokens<'_> {
             Rotated::Completed { in_use, removed } => (
                 "completed",
                 in_use,
-                vec![removed],
+                removed.iter().collect(),
                 format!(
-                    "The rotation begun before is completed: {place} holds {one} {}, which works; {removed} is deleted",
-                    in_use.id
+                    "The rotation begun before is completed: {place} holds {one} {}, which works{}",
+                    in_use.id,
+                    match removed {
+                        Some(removed) => format!("; {removed} is deleted"),
+                        None => String::new(),
+                    }
+                ),
+            ),
+            Rotated::Replaced { new, removed } => (
+                "replaced",
+                new,
+                removed.iter().collect(),
+                format!(
+                    "The {one} in {place} was let in no more; it holds the new one {}, which works{}",
+                    new.id,
+                    match removed.as_slice() {
+                        [] => String::new(),
+                        gone => format!("; deleted: {}", gone.join(", ")),
+                    }
                 ),
             ),
         };
@@ -89,8 +114,9 @@ impl Tokens<'_> {
         json[one] = json_of(token, Some(&token.id));
         if self.configured != Some(path) {
             text.push_str(
-                "A service that has it as a systemd credential takes the new one when it is restarted; the old one works no \
-                 more.\n",
+                "A service that is given this file by LoadCredential= takes the new one when it is restarted. An encrypted \
+                 credential (LoadCredentialEncrypted=) still holds the old one, which works no more: encrypt this file anew \
+                 with systemd-creds, and then restart the service.\n",
             );
         }
         Answer::new(text, json)

@@ -10,24 +10,14 @@ use super::{
     Failure,
     answer::{Answer, columns, expiry, time, time_json},
     consent,
-    destination::{Keeping, NotKept},
+    destination::{Keeping, NotKept, Replaced},
+    words::Words,
 };
 use crate::{
     cli::cloud::{Consent, Destination},
     cloud::{CloudError, IssuedToken, TokenAuthority, TokenFile},
     outcome::exit,
 };
-
-/// What it is called.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Words {
-    /// "token"
-    pub(super) one: &'static str,
-    /// "tokens"
-    pub(super) many: &'static str,
-    /// How it is asked for: "scimward cloud huawei token".
-    pub(super) command: &'static str,
-}
 
 /// Tokens of one endpoint, and the file that holds the one in use.
 #[derive(Clone, Copy, Debug)]
@@ -92,12 +82,13 @@ impl Tokens<'_> {
     pub(super) async fn create(&self, authority: &impl TokenAuthority, keeping: &Keeping) -> Result<Answer, Failure> {
         let Words { one, command, .. } = self.words;
         let _lock = keeping.lock()?;
+        let replaced = keeping.replaced();
         let before = authority.room().await.map_err(|error| self.refused(error))?;
         let left = format!(
             "a new {one} may be there that nobody has: look with {command} list, and delete it: {command} delete ID"
         );
         // From the request to the last file: a token that nobody has takes up one of two places.
-        signals::finish(self.make(authority, keeping, &before), &left).await?
+        signals::finish(self.make(authority, keeping, &before, replaced), &left).await?
     }
 
     async fn make(
@@ -105,22 +96,27 @@ impl Tokens<'_> {
         authority: &impl TokenAuthority,
         keeping: &Keeping,
         before: &[String],
+        replaced: Option<Replaced>,
     ) -> Result<Answer, Failure> {
         let Words { one: name, command, .. } = self.words;
         let (token, secret) = authority.make(before).await.map_err(|error| self.refused(error))?;
         if let Err(not_kept) = keeping.keep(&token, &secret) {
             return Err(self.give_up(authority, keeping, &token, not_kept).await);
         }
-        let text = format!(
+        let mut text = format!(
             "Made {} {}, good until {}.\n{}",
             self.words.one,
             token.id,
             expiry(token.expires, Utc::now()),
             keeping.words(&secret)
         );
+        let left = replaced.map(|replaced| self.left_over(before, &replaced));
+        let (left, words) = left.unwrap_or_default();
+        text.push_str(&words);
         let mut json = one(self.words.one, json_of(&token, None));
         if let Value::Object(json) = &mut json {
             json.extend(keeping.json(&secret).map(|(key, value)| (key.to_owned(), value)));
+            json.insert("replaced".to_owned(), left.into());
         }
         let id = &token.id;
         let loss = format!("the new {name} {id} is lost; delete it: {command} delete {id}");
@@ -149,6 +145,21 @@ impl Tokens<'_> {
             words,
             code: error.exit_code(),
         }
+    }
+
+    /// The token that the file held, as far as that is known and it was there `before`, and what there is to say of
+    /// it: whoever has it is let in.
+    fn left_over(&self, before: &[String], Replaced { path, id }: &Replaced) -> (Option<String>, String) {
+        let Words { one, command, .. } = self.words;
+        let file = path.display();
+        let [other] = before else { return (None, String::new()) };
+        let is_known = id.as_ref() == Some(other);
+        let which = match is_known {
+            true => format!("{one} {other}, which {file} held before, is still there"),
+            false => format!("there is also {one} {other}; if {file} held it before, it is still good"),
+        };
+        let words = format!("Note: {which}: when nobody uses it any more, delete it: {command} delete {other}\n");
+        (is_known.then(|| other.clone()), words)
     }
 
     /// What nobody has takes up one of two places. What a file holds stays.

@@ -86,7 +86,8 @@ pub enum CredentialCommand {
     },
     /// Put a new credential in the place of the one in use, and delete that one once the new one has worked
     #[command(
-        after_help = "Interrupted, it is completed by the next call; there is a credential that works at any instant."
+        after_help = "Interrupted, it is completed by the next call; there is a credential that works at any instant. One that \
+                      has expired, or is gone, is replaced."
     )]
     Rotate(Rotation),
 }

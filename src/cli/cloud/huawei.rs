@@ -83,7 +83,8 @@ pub enum TokenCommand {
     },
     /// Put a new token in the place of the one in use, and delete that one once the new one has worked
     #[command(
-        after_help = "Interrupted, it is completed by the next call; there is a token that works at any instant."
+        after_help = "Interrupted, it is completed by the next call; there is a token that works at any instant. One that \
+                      has expired, or is gone, is replaced."
     )]
     Rotate(Rotation),
 }

@@ -258,6 +258,10 @@ impl TokenAuthority for Tokens {
     fn may_guess(&self) -> bool {
         true
     }
+
+    fn endpoint_tells(&self) -> bool {
+        true
+    }
 }
 
 fn read_token(received: &Received, token: &Json) -> Result<IssuedToken> {

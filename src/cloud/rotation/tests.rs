@@ -1,5 +1,7 @@
 //! Broken off between any two steps, a rotation leaves a working token in the file, and the next one ends it.
 
+mod over;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -8,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::cloud::token_file::tests::Fault;
+use crate::cloud::{TOKENS_MAX, TokenFileError, token_file::tests::Fault};
 
 /// What happens at one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,12 @@ struct State {
     /// Tokens can be switched off, and these are.
     switches: bool,
     off: BTreeMap<String, String>,
+    /// Listed, and let in no more.
+    over: BTreeMap<String, IssuedToken>,
+    /// What the file may hold though it does not work: it did not at the beginning.
+    spent: Option<String>,
+    /// What is said of every token, whatever it is.
+    says: Option<NotWorking>,
     /// Looked at in every step.
     file: Option<TokenFile>,
 }
@@ -72,8 +80,9 @@ impl State {
         let file = self.file.as_ref().map(|file| TokenFile::open(file.path()).unwrap());
         let held = file.and_then(|file| file.token().unwrap()).unwrap();
         let works = self.alive.values().any(|text| text == held.expose_secret());
+        let is_spent = self.spent.as_deref() == Some(held.expose_secret());
         assert!(
-            works,
+            works || is_spent,
             "the file holds {}, but alive are {:?}",
             held.expose_secret(),
             self.alive
@@ -185,7 +194,8 @@ impl TokenAuthority for World {
     async fn list(&self) -> Result<Vec<IssuedToken>, CloudError> {
         let mut state = self.state.lock().unwrap();
         let (_, said) = state.step();
-        outcome(said, state.alive.keys().map(|id| issued(id)).collect())
+        let alive = state.alive.keys().map(|id| issued(id));
+        outcome(said, alive.chain(state.over.values().cloned()).collect())
     }
 
     async fn ask(&self) -> Result<(IssuedToken, SecretString), CloudError> {
@@ -194,7 +204,7 @@ impl TokenAuthority for World {
         let id = format!("new-{}", state.made);
         if done {
             state.made += 1;
-            assert!(state.alive.len() < TOKENS_MAX, "{:?}", state.alive);
+            assert!(state.alive.len() + state.over.len() < TOKENS_MAX, "{:?}", state.alive);
             state.alive.insert(id.clone(), text(&id).expose_secret().to_owned());
         }
         outcome(said, (issued(&id), text(&id)))
@@ -206,12 +216,17 @@ impl TokenAuthority for World {
         if done {
             state.alive.remove(id);
             state.off.remove(id);
+            state.over.remove(id);
             state.check();
         }
         outcome(said, ())
     }
 
     fn may_guess(&self) -> bool {
+        !self.state.lock().unwrap().shared_endpoint
+    }
+
+    fn endpoint_tells(&self) -> bool {
         !self.state.lock().unwrap().shared_endpoint
     }
 
@@ -237,6 +252,9 @@ impl Verify for World {
         let mut state = self.state.lock().unwrap();
         if !state.step().1 {
             return Err(NotWorking::Unclear("struck".into()));
+        }
+        if let Some(says) = state.says.clone() {
+            return Err(says);
         }
         let token = token.expose_secret();
         let is_new = token.contains("new-");
@@ -311,7 +329,7 @@ async fn a_rotation_that_lost_its_last_step_is_completed_and_not_repeated() {
             assert_eq!((new.as_str(), old.as_str()), ("new-0", "a"));
             let completed = Rotated::Completed {
                 in_use: issued("new-0"),
-                removed: "a".into(),
+                removed: Some("a".into()),
             };
             assert_eq!(world.rotate(None).await.unwrap(), completed);
             break;

@@ -11,7 +11,8 @@ use super::{
     answer::{Answer, Step, columns},
     settings,
     token_requests::{HuaweiTokens, TRIES, TokenRequests},
-    tokens::{Tokens, Words},
+    tokens::Tokens,
+    words::TOKEN,
 };
 use crate::{
     cli::cloud::{HuaweiCommand, HuaweiTask, IdpTask, InstanceCommand, Rotation, TokenCommand},
@@ -21,12 +22,6 @@ use crate::{
 
 /// The profile this cloud has.
 const PROFILE: &str = "huawei";
-
-const TOKEN: Words = Words {
-    one: "token",
-    many: "tokens",
-    command: "scimward cloud huawei token",
-};
 
 pub(super) async fn run(context: &Context<'_>, task: &HuaweiTask) -> Result<Answer, Failure> {
     let mut settings = settings::huawei(context.part, context.options, &task.options)?;
