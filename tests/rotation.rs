@@ -112,7 +112,8 @@ impl Ground {
         let data = tempfile::tempdir().unwrap();
         let folder = data.path().display().to_string();
         let arguments = ["--profile", profile, "--data", &folder];
-        let _ = Sandbox::start(&[&arguments[..], &["--token-days", "0"]].concat()).stop();
+        let now = chrono::Utc::now().to_rfc3339();
+        let _ = Sandbox::start(&[&arguments[..], &["--token-expires", &now]].concat()).stop();
         let cloud = Sandbox::start(&arguments);
         Self {
             slapd: Slapd::with_people(people),
