@@ -7,6 +7,7 @@
 //! Deliberately absent: people and groups, which is `scim`'s; and any dry run: what a dry run shows is what
 //! `Requests` of either cloud makes, and nothing sends it.
 
+mod address;
 pub mod alibaba;
 mod encode;
 mod error;

@@ -6,7 +6,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    Result, encode, huawei,
+    Result, address, encode,
     outgoing::host,
     refusal,
     transport::{Carry, Exchange, Network, Signed},
@@ -47,7 +47,7 @@ impl ScimProbe {
     /// # Errors
     /// When the endpoint is no base address, or the file holds no certificates.
     pub fn new(endpoint: &str, ca_file: Option<&Path>, allow_plaintext: bool) -> Result<Self> {
-        let mut url = huawei::base(endpoint, allow_plaintext, "[scim]")?;
+        let mut url = address::base(endpoint, allow_plaintext, "[scim]")?;
         // `ServiceProviderConfig` would do, but some clouds show it to everybody.
         url.set_path(&format!("{}Users", url.path()));
         let filter = encode::part(&format!("userName eq \"{NOBODY}\""));

@@ -4,7 +4,7 @@ use reqwest::Url;
 
 use super::SyncStatus;
 use crate::cloud::{
-    CloudError, Effect, Outgoing, Result, Scheme, encode, huawei, keys, region,
+    CloudError, Effect, Outgoing, Result, Scheme, address, encode, keys, region,
     send::Credentials,
     settings::{AlibabaSettings, KeySources},
 };
@@ -27,7 +27,7 @@ impl Requests {
             None => format!("https://cloudsso.{}.aliyuncs.com/", region(settings)?),
         };
         Ok(Self {
-            base: huawei::base(&address, settings.allow_plaintext, "[cloud.alibaba]")?,
+            base: address::base(&address, settings.allow_plaintext, "[cloud.alibaba]")?,
             settings: settings.clone(),
             keys: keys::sources(settings.keys.as_ref(), &keys::ALIBABA),
         })

@@ -11,7 +11,6 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
 
-pub(in crate::cloud) use self::request::base;
 pub use self::{
     idp::{IdentityProviders, Mapping, Protocol, Provider, ProviderFields, SsoType, Written},
     request::Requests,

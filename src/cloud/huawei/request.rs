@@ -5,11 +5,10 @@ use serde_json::{Value as Json, json};
 
 use super::idp::{ProviderFields, SsoType};
 use crate::cloud::{
-    CloudError, Effect, Outgoing, Result, Scheme, encode, keys, region,
+    CloudError, Effect, Outgoing, Result, Scheme, address, encode, keys, region,
     send::Credentials,
     settings::{HuaweiSettings, KeySources},
 };
-use crate::https::{self, BadBase};
 
 /// What can be asked. An id that only an answer tells is given as `{name}` in a dry run.
 #[derive(Clone)]
@@ -281,7 +280,7 @@ impl Requests {
     }
 
     fn base(&self, address: &str) -> Result<Url> {
-        base(address, self.settings.allow_plaintext, "[cloud.huawei]")
+        address::base(address, self.settings.allow_plaintext, "[cloud.huawei]")
     }
 }
 
@@ -298,20 +297,6 @@ pub(super) fn where_to_look(outgoing: &Outgoing) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-/// A base address of an endpoint. `table` of the configuration is where plain HTTP is allowed.
-pub(in crate::cloud) fn base(address: &str, allow_plaintext: bool, table: &str) -> Result<Url> {
-    https::base(address, allow_plaintext).map_err(|bad| {
-        CloudError::Settings(match bad {
-            BadBase::Password => "the endpoint must not hold a user name or password".to_owned(),
-            BadBase::Plaintext => format!(
-                "endpoint {address:?}: secrets would cross the network in clear; use https, or allow it in the \
-                 configuration, by allow_plaintext = true in {table}: there is no option for it"
-            ),
-            BadBase::Wrong(why) => format!("endpoint {address:?}: {why}"),
-        })
-    })
 }
 
 fn provider_body(fields: &ProviderFields) -> Json {
