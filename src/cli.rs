@@ -151,6 +151,10 @@ pub enum Command {
         /// For programs
         #[arg(long)]
         json: bool,
+
+        /// For Prometheus, in its text format
+        #[arg(long, conflicts_with = "json")]
+        metrics: bool,
     },
 
     /// Release the removals that the limits hold back
@@ -577,7 +581,20 @@ mod tests {
             Task::Command(Command::Setup(Box::new(setup))),
         );
         check("explain ada", Task::Command(Command::Explain { who: "ada".into() }));
-        check("status --json", Task::Command(Command::Status { json: true }));
+        check(
+            "status --json",
+            Task::Command(Command::Status {
+                json: true,
+                metrics: false,
+            }),
+        );
+        check(
+            "status --metrics",
+            Task::Command(Command::Status {
+                json: false,
+                metrics: true,
+            }),
+        );
         check(
             "approve 4f2a",
             Task::Command(Command::Approve { plan_id: "4f2a".into() }),

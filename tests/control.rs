@@ -213,6 +213,11 @@ fn held_removals_are_approved_through_the_daemon() {
     assert_eq!(pair.recorder.count(), 0);
     let run = command(&config, &["status", "--json"]).expect(0);
     let status: Value = serde_json::from_str(&run.stdout).unwrap();
+    let _ = command(&config, &["status", "--metrics"])
+        .expect(0)
+        .says("\nscimward_daemon_up 1\n")
+        .says("\nscimward_last_run_exit_code 5\n")
+        .says("\nscimward_held_removals{resource=\"User\"} 2\n");
     let plan = status["held"]["planId"].as_str().unwrap();
     let _ = command(&config, &["approve", "another"]).expect(2).says(plan);
     let _ = command(&config, &["approve", plan])

@@ -38,6 +38,18 @@ fn token_of(config: &Config) -> Value {
     serde_json::from_str::<Value>(&status).unwrap()["token"].take()
 }
 
+/// What the metrics say.
+fn metric(config: &Config, name: &str) -> Option<i64> {
+    let metrics = run(config, &["status", "--metrics"]).expect(0).stdout;
+    let name = format!("scimward_{name} ");
+    let value = metrics.lines().find_map(|line| line.strip_prefix(&name));
+    value.map(|value| value.parse().unwrap())
+}
+
+fn seconds_of(time: &Value) -> Option<i64> {
+    Some(time.as_str()?.parse::<chrono::DateTime<Utc>>().unwrap().timestamp())
+}
+
 /// A time so many days and an hour from now, as the configuration has it.
 fn in_days(days: i64) -> String {
     (Utc::now() + TimeDelta::days(days) + TimeDelta::hours(1)).to_rfc3339()
@@ -66,6 +78,10 @@ fn the_nearer_the_end_the_louder_it_is_told_and_once_a_day_only() {
             "{token}"
         );
         assert_eq!(token["knownFrom"], "configuration");
+        assert_eq!(
+            metric(&config, "token_expires_timestamp_seconds"),
+            seconds_of(&token["expires"])
+        );
         let text = run(&config, &["status"]).expect(0).stdout;
         assert!(text.contains(&words.replace("the token ", "Token: ")), "{text}");
         daemon.signal(Signal::TERM);

@@ -356,7 +356,7 @@ fn order(cli: &Cli, task: Task) -> Result<(Order, Option<std::path::PathBuf>), F
     };
     Ok(match command {
         Command::Explain { who } => (Order::Explain { who }, None),
-        Command::Status { json } => (Order::Status { json }, None),
+        Command::Status { json, metrics } => (Order::Status { json, metrics }, None),
         Command::Approve { plan_id } => (Order::Approve { plan_id }, None),
         Command::Rejects { action: None } => (Order::Rejects { json: false }, None),
         Command::Rejects {

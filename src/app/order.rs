@@ -38,6 +38,9 @@ pub enum Order {
     Status {
         /// For programs.
         json: bool,
+        /// For Prometheus.
+        #[serde(default)]
+        metrics: bool,
     },
     /// `approve`
     Approve {
@@ -109,10 +112,9 @@ impl Order {
             path.display()
         );
         match self {
-            Self::DryRun(_) | Self::Explain { .. } | Self::Status { json: true } | Self::Rejects { json: true } => None,
-            Self::Status { json: false } => {
-                Some(Ok(format!("{nothing}\nThe first run makes it: scimward --sync-now\n")))
-            }
+            Self::DryRun(_) | Self::Explain { .. } | Self::Rejects { json: true } => None,
+            Self::Status { json, metrics } if *json || *metrics => None,
+            Self::Status { .. } => Some(Ok(format!("{nothing}\nThe first run makes it: scimward --sync-now\n"))),
             Self::Rejects { json: false } => Some(Ok(format!("{nothing}\nNobody is on the reject list.\n"))),
             Self::Approve { .. } | Self::Retry { .. } | Self::Export => Some(Err(OrderError::Words(
                 format!("{nothing} Is [state] path the one of the service?"),
@@ -136,7 +138,7 @@ impl Order {
         match self {
             Self::DryRun(options) => dry_run::run(engine, &options, out, around),
             Self::Explain { who } => explain::run(engine, &who, out, around),
-            Self::Status { json } => status(engine, json, out, around),
+            Self::Status { json, metrics } => status(engine, (json, metrics), out, around),
             Self::Approve { plan_id } => approve(store, &plan_id, out),
             Self::Rejects { json } => rejects(store, json, out),
             Self::Retry { who } => retry(store, &who, out),
@@ -151,7 +153,12 @@ impl Order {
 /// Cycles shown by `status`.
 const CYCLES_SHOWN: usize = 10;
 
-fn status(engine: &Engine, json: bool, out: &mut dyn Write, around: &Surroundings) -> Result<u8, OrderError> {
+fn status(
+    engine: &Engine,
+    (json, metrics): (bool, bool),
+    out: &mut dyn Write,
+    around: &Surroundings,
+) -> Result<u8, OrderError> {
     let (meta, now) = (engine.store.meta()?, Utc::now());
     let store = &*engine.store;
     let view = around.daemon.as_ref().map(|(daemon, zone)| DaemonView {
@@ -161,7 +168,7 @@ fn status(engine: &Engine, json: bool, out: &mut dyn Write, around: &Surrounding
         now: daemon.now(*zone),
     });
     let status = report::Status {
-        records: store.cycles(CYCLES_SHOWN)?,
+        records: store.cycles(if metrics { usize::MAX } else { CYCLES_SHOWN })?,
         held: meta.held.clone(),
         approved: meta.approved.clone(),
         groups_held: meta.groups_held.clone(),
@@ -182,6 +189,9 @@ fn status(engine: &Engine, json: bool, out: &mut dyn Write, around: &Surrounding
         status["token"] = report::token_json(&token, now);
         status["daemon"] = daemon.map_or(Value::Null, |(daemon, _)| of_daemon(daemon));
         writeln!(out, "{status:#}")?;
+    } else if metrics {
+        let audit = audit.as_ref().map(|audit| &audit.last);
+        out.write_all(report::status_metrics(&status, audit, &token).as_bytes())?;
     } else {
         let status = report::status_text(&status);
         out.write_all(status.as_bytes())?;
