@@ -325,6 +325,28 @@ fn what_fails_is_told_and_tried_again_on_another_day() {
     let _ = run(&config, &["status"]).expect(0).says_not("Token renewal");
 }
 
+#[test]
+fn what_would_keep_the_daemon_from_renewing_is_found_by_check() {
+    let ground = Ground::new("huawei", 1, "20");
+    let config = ground.config().set("scim", "rotate_before_days", "30");
+    note(&config);
+    let _ = run(&config, &["check"]).expect(0);
+    let (theirs, _) = by_hand(&config, async |tokens| tokens.create().await.unwrap());
+    let mend = format!("scimward cloud huawei token delete {}", theirs.id);
+    let _ = run(&config, &["check"])
+        .expect(4)
+        .says("the daemon could not renew it")
+        .says(&mend);
+    // Whoever renews by hand is not kept from it.
+    let by_itself = ground.config();
+    let _ = run(&by_itself, &["check"]).expect(0).says_not(&mend);
+    by_hand(&config, async |tokens| tokens.delete(&theirs.id).await.unwrap());
+    let _ = run(&config, &["check"]).expect(0).says_not("could not renew");
+
+    let wrong_key = ground.control.with_wrong_key(config);
+    let _ = run(&wrong_key, &["check"]).expect(4).says("the daemon could not renew it");
+}
+
 /// What an administrator does at the control plane of a configuration.
 fn by_hand<T>(config: &Config, act: impl AsyncFnOnce(Tokens) -> T) -> T {
     let read = configuration::load(&config.write(), &Checks::shape_only()).unwrap();

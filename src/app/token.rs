@@ -1,9 +1,10 @@
 //! The SCIM token's life: how long it works, whether it still does, and a new one in time.
 //!
-//! Reading order: `known` (what can be told of it), `tend` (the daemon's daily look), `renew`, `key` (an access key
-//! that was refused is left alone), `authority`.
+//! Reading order: `known` (what can be told of it), `tend` (the daemon's daily look), `renew`, `hindrance` (what
+//! would keep the daemon from that), `key` (an access key that was refused is left alone), `authority`.
 
 mod authority;
+mod hindrance;
 mod key;
 mod known;
 mod renew;
@@ -46,7 +47,7 @@ pub(super) fn advice(setup: &Setup, expires: DateTime<Utc>, now: DateTime<Utc>, 
         None => "make a new one in the cloud's console, and put it in the place of this one".to_owned(),
     };
     match setup.config.token_life.rotate_before_days {
-        Some(_) if failed => format!("the daemon could not do so, see `scimward status`; {by_hand}"),
+        Some(_) if failed => format!("the daemon could not renew it, see `scimward status`; {by_hand}"),
         Some(days) if expiry::is_within(now, expires, days) => {
             format!("the daemon renews it when it is started, or within a day; or {by_hand}")
         }

@@ -201,7 +201,7 @@ impl TokenFile {
     }
 
     /// What [`TokenFile::begin`] noted of a rotation that did not come to its end.
-    pub(super) fn begun(&self) -> Result<Option<Vec<String>>> {
+    pub fn begun(&self) -> Result<Option<Vec<String>>> {
         Ok(self.note()?.rotating_from)
     }
 

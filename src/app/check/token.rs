@@ -16,7 +16,7 @@ use crate::{
 
 /// How long the token works, if anybody knows and it does. `verdict`: what came of showing it.
 pub(super) async fn life(setup: &Setup, verdict: Option<&TokenVerdict>, now: DateTime<Utc>) -> Vec<Finding> {
-    let mut token = token::known(setup).await;
+    let (mut token, hindrance) = token::known(setup).await;
     let has_expired = token.expires.is_some_and(|expires| expires <= now);
     if verdict.is_some_and(|verdict| verdict.refused.is_some()) && !token.refused {
         // Why that is says the service.
@@ -39,7 +39,10 @@ pub(super) async fn life(setup: &Setup, verdict: Option<&TokenVerdict>, now: Dat
         false => Mark::Note,
     };
     let problem = token.problem.map(|problem| Finding::new(mark, "token", problem));
-    expiry.into_iter().chain(problem).collect()
+    let hindrance = hindrance.map(|why| fail("renewal", why));
+    // What hinders the renewal is all there is to say of a control plane that refuses.
+    let problem = problem.filter(|problem| hindrance.is_none() || problem.mark == Mark::Fail);
+    expiry.into_iter().chain(problem).chain(hindrance).collect()
 }
 
 /// Whether the token's folder takes a new one, where the daemon is to renew it.

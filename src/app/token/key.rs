@@ -41,7 +41,7 @@ impl Engine {
 pub(super) fn refused_today(meta: &Meta, key: &str, now: DateTime<Utc>) -> Option<String> {
     let refusal = meta.key_refused.as_ref().filter(|refusal| refusal.key == key)?;
     let until = DateTime::from_timestamp(refusal.at, 0)? + TimeDelta::days(1);
-    is_within_a_day(refusal.at, now).then(|| {
+    is_within(TimeDelta::days(1), refusal.at, now).then(|| {
         format!(
             "{}; a cloud locks a key that is refused repeatedly, so this one is left alone until {}; give the \
              daemon the right one, or try it with `scimward check`",
@@ -51,10 +51,10 @@ pub(super) fn refused_today(meta: &Meta, key: &str, now: DateTime<Utc>) -> Optio
     })
 }
 
-/// A clock that was set back is no reason to wait for longer than a day.
-pub(super) fn is_within_a_day(at: i64, now: DateTime<Utc>) -> bool {
+/// Whether `at` is less than `time` ago. A clock that was set back is no reason to wait for longer.
+pub(super) fn is_within(time: TimeDelta, at: i64, now: DateTime<Utc>) -> bool {
     let since = now.timestamp().saturating_sub(at);
-    (0..TimeDelta::days(1).num_seconds()).contains(&since)
+    (0..time.num_seconds()).contains(&since)
 }
 
 /// Tells one access key, and one place where it is used, from another. What cannot be read counts as empty.

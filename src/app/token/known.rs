@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::{
     super::{engine::chain, setup::Setup},
     authority::Authority,
-    control_plane, mend,
+    control_plane, hindrance, mend,
 };
 use crate::{
     cloud::{self, IssuedToken, TokenAuthority, TokenFile, settings::ControlPlane},
@@ -40,22 +40,35 @@ pub(super) fn known_here(setup: &Setup) -> TokenStatus {
     status
 }
 
-/// The same, and what the control plane says, where the configuration has an access key for it.
-pub(in crate::app) async fn known(setup: &Setup) -> TokenStatus {
+/// The same, and what the control plane says, where the configuration has an access key for it; and why the daemon
+/// could not renew the token, where it is to.
+pub(in crate::app) async fn known(setup: &Setup) -> (TokenStatus, Option<String>) {
     let mut status = known_here(setup);
-    if let Some(control) = control_plane(setup)
-        && let Err(error) = ask(setup, control, &mut status).await
-    {
-        status.problem = Some(silent(&chain(&error)));
-    }
-    status
+    let Some(control) = control_plane(setup) else {
+        return (status, None);
+    };
+    let hindrance = match ask(setup, control, &mut status).await {
+        Ok(tokens) => hindrance::no_room(setup, &tokens, Utc::now()),
+        Err(error) => {
+            let why = silent(&chain(&error));
+            let is_lasting = error.refusal().is_some();
+            status.problem = Some(why.clone());
+            is_lasting.then(|| format!("the daemon could not renew it: {why}"))
+        }
+    };
+    let is_to_renew = setup.config.token_life.rotate_before_days.is_some();
+    (status, hindrance.filter(|_| is_to_renew))
 }
 
-/// Asks the control plane.
-pub(super) async fn ask(setup: &Setup, control: ControlPlane<'_>, status: &mut TokenStatus) -> cloud::Result<()> {
+/// Asks the control plane, and returns the tokens that it has.
+pub(super) async fn ask(
+    setup: &Setup,
+    control: ControlPlane<'_>,
+    status: &mut TokenStatus,
+) -> cloud::Result<Vec<IssuedToken>> {
     let tokens = Authority::of(control).await?.list().await?;
     status.look_up(&tokens, &mend(setup), Utc::now());
-    Ok(())
+    Ok(tokens)
 }
 
 pub(super) fn silent(why: &str) -> String {

@@ -1,6 +1,6 @@
 //! A new token when the old one comes to its end, without anybody's doing.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     },
     authority::Authority,
     control_plane,
-    key::is_within_a_day,
+    key::is_within,
     known::{known_here, rotation},
     words,
 };
@@ -40,7 +40,7 @@ impl Engine {
         let is_due = expiry::is_within(now, expires, days);
         let meta = self.store.meta()?;
         let failed = rotation(token, &meta).is_some_and(|record| !record.done);
-        let is_left_alone = is_due && failed_today(token, &meta, now);
+        let is_left_alone = is_due && failed_just_now(token, &meta, now);
         if is_left_alone || !(is_due || failed) {
             return Ok(None);
         }
@@ -64,7 +64,10 @@ impl Engine {
         };
         match is_done {
             true => tracing::info!("{outcome}"),
-            false => tracing::error!("the token could not be renewed: {outcome}; tried again tomorrow"),
+            false => tracing::error!(
+                "the token could not be renewed: {outcome}; tried again within a day, and when the daemon is started or reloaded {} minutes from now",
+                AGAIN_AFTER.num_minutes()
+            ),
         }
         self.record(Some(RotationRecord {
             at: now.timestamp(),
@@ -98,12 +101,15 @@ pub(super) fn warn_of_short_life(setup: &Setup, token: &TokenStatus, now: DateTi
     }
 }
 
-/// At most one attempt a day once one has failed with this token.
-fn failed_today(token: &TokenStatus, meta: &Meta, now: DateTime<Utc>) -> bool {
+/// A daemon that is started again and again does not try each time.
+const AGAIN_AFTER: TimeDelta = TimeDelta::minutes(5);
+
+/// Whether an attempt with this token has failed so lately that nobody can have mended the cause.
+fn failed_just_now(token: &TokenStatus, meta: &Meta, now: DateTime<Utc>) -> bool {
     let Some(RotationRecord { at, done: false, .. }) = rotation(token, meta) else {
         return false;
     };
-    is_within_a_day(at, now)
+    is_within(AGAIN_AFTER, at, now)
 }
 
 async fn renew(setup: &Setup) -> Result<Rotated, String> {
@@ -151,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_failure_it_is_left_alone_for_a_day() {
+    fn after_a_failure_it_is_left_alone_for_a_while() {
         let token = |digest: &str| TokenStatus {
             digest: Some(digest.to_owned()),
             ..TokenStatus::default()
@@ -166,16 +172,16 @@ mod tests {
                 }),
                 ..Meta::default()
             };
-            assert_eq!(failed_today(&token("one"), &meta, at(now)), expected, "{now}");
-            assert!(!failed_today(&token("two"), &meta, at(now)), "another token");
+            assert_eq!(failed_just_now(&token("one"), &meta, at(now)), expected, "{now}");
+            assert!(!failed_just_now(&token("two"), &meta, at(now)), "another token");
         };
         check(false, "2027-01-01T00:00:00Z", true);
-        check(false, "2027-01-01T23:59:59Z", true);
-        check(false, "2027-01-02T00:00:00Z", false);
+        check(false, "2027-01-01T00:04:59Z", true);
+        check(false, "2027-01-01T00:05:00Z", false);
         check(true, "2027-01-01T00:00:01Z", false);
-        // A clock that was set back is no reason to wait for longer than a day.
+        // A clock that was set back is no reason to wait for longer.
         check(false, "2026-12-31T23:59:59Z", false);
-        assert!(!failed_today(
+        assert!(!failed_just_now(
             &token("one"),
             &Meta::default(),
             at("2027-01-01T00:00:00Z")

@@ -68,7 +68,7 @@ impl Engine {
         let refused = match before {
             Some(why) => Some(why),
             None => match ask(setup, control, &mut status).await {
-                Ok(()) => None,
+                Ok(_) => None,
                 Err(error) => {
                     let why = chain(&error);
                     if error.status() == Some(401) {
