@@ -41,6 +41,11 @@ fn the_endpoint_goes_into_the_configuration() {
     let file = path.display().to_string();
     let enable = ["scim", "enable", "--write-config", &file];
     let _ = cloud.run(&enable).expect(2).says("[scim] endpoint");
+    let nowhere = cloud.path("none/mine.toml").display().to_string();
+    let nowhere = ["scim", "enable", "--write-config", &nowhere];
+    let _ = cloud.run(&nowhere).expect(2).says("make it: mkdir -p ");
+    let dry = [&nowhere[..], &["--dry-run"]].concat();
+    let _ = cloud.run(&dry).expect(2).says("make it: mkdir -p ");
     assert_eq!(cloud.recorder.log(), "");
 
     cloud.configure_scim(&cloud.path("token"));

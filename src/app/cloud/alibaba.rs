@@ -9,7 +9,7 @@ use super::{
     answer::{Answer, Step, columns, pairs, time, time_json},
     consent,
     onward::{Onward, not_written},
-    settings,
+    scim_table, settings,
     token_requests::{AlibabaTokens, TRIES, TokenRequests},
     tokens::{Tokens, json_of},
     words::CREDENTIAL,
@@ -56,7 +56,8 @@ fn planned(
     let steps = match command {
         AlibabaCommand::Scim(ScimCommand::Status) => vec![Step::always(requests.status()?)],
         AlibabaCommand::Scim(ScimCommand::Enable(Table { write_config })) => {
-            if write_config.is_some() {
+            if let Some(path) = write_config {
+                scim_table::try_out(path)?;
                 endpoint_to_write(context, settings)?;
             }
             let answer = Answer::of_steps(&switch(SyncStatus::Enabled, "it is off")?);
@@ -135,6 +136,7 @@ async fn enable(
     settings: &AlibabaSettings,
     write_config: Option<&Path>,
 ) -> Result<Answer, Failure> {
+    write_config.map(scim_table::try_out).transpose()?;
     let endpoint = match write_config {
         Some(_) => Some(endpoint_to_write(context, settings)?),
         None => endpoint(context, settings),
@@ -168,7 +170,8 @@ fn endpoint(context: &Context<'_>, settings: &AlibabaSettings) -> Option<String>
 }
 
 fn endpoint_to_write(context: &Context<'_>, settings: &AlibabaSettings) -> Result<String, Failure> {
-    endpoint(context, settings).ok_or_else(|| {
+    let begun = || context.unclaimed_endpoint().map(str::to_owned);
+    endpoint(context, settings).or_else(begun).ok_or_else(|| {
         Failure::usage(
             "the SCIM endpoint behind a host of your own is not known here, so --write-config has nothing to write: the \
              console shows it; put it into [scim] endpoint",

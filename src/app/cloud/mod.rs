@@ -109,6 +109,11 @@ impl Context<'_> {
         self.part.endpoint.as_deref().filter(|_| self.is_about(profile))
     }
 
+    /// `[scim] endpoint` of a file that is only begun: it does not say yet of which cloud it is. No token goes there.
+    fn unclaimed_endpoint(&self) -> Option<&str> {
+        self.part.endpoint.as_deref().filter(|_| self.part.profile.is_none())
+    }
+
     /// What tries tokens out: where the command line says, else where the configuration does, else `cloud`.
     fn probe(&self, profile: &str, rotation: &Rotation, cloud: Option<&str>) -> Result<ScimProbe, Failure> {
         let wanted = rotation.scim_endpoint.as_deref().map(settings::with_slash);

@@ -1,6 +1,7 @@
 //! The `[scim]` table of a cloud: printed, or put into a configuration file of which nothing else changes.
 
 use std::{
+    fmt::Display,
     fs::{self, Permissions},
     io::{self, Write},
     ops::Range,
@@ -13,8 +14,8 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::Failure;
-use crate::app::toml_text::quoted;
+use super::{Failure, place::folder};
+use crate::{app::toml_text::quoted, secret::shell_path};
 
 /// Mode of a configuration that is made: it holds no secret.
 const MODE: u32 = 0o644;
@@ -154,6 +155,29 @@ impl ScimTable<'_> {
     }
 }
 
+/// Looks whether a table can be put there at all, before anything is switched for it.
+///
+/// # Errors
+/// When the file cannot be read, or its folder takes none.
+pub(super) fn try_out(path: &Path) -> Result<(), Failure> {
+    if let Err(error) = fs::read_to_string(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(Failure::usage(format!("cannot read {}: {error}", path.display())));
+    }
+    // What a link leads to is what is replaced.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let cannot = |why: &dyn Display| Failure::usage(format!("cannot write {}: {why}", path.display()));
+    let folder = folder(&path);
+    if !folder.is_dir() {
+        let mend = format!("its folder is not there; make it: mkdir -p {}", shell_path(folder));
+        return Err(cannot(&mend));
+    }
+    tempfile::NamedTempFile::new_in(folder)
+        .map(drop)
+        .map_err(|error| cannot(&io::Error::from(error.kind())))
+}
+
 /// Where the line of a key begins, if the key is the first in it.
 fn line_of(text: &str, key: Range<usize>) -> Option<usize> {
     let before = text.get(..key.start)?;
@@ -174,9 +198,8 @@ fn appended(text: &str, table: &str, line_end: &str) -> String {
 
 /// Beside it, then in its place, with owner and mode as before.
 fn write(path: &Path, text: &str, before: Option<&fs::Metadata>) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut new = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
-        .map_err(|error| io::Error::from(error.kind()))?;
+    let new = tempfile::NamedTempFile::new_in(folder(path));
+    let mut new = new.map_err(|error| io::Error::from(error.kind()))?;
     new.write_all(text.as_bytes())?;
     let mode = before.map_or(MODE, |before| before.mode() & 0o7777);
     if let Some(before) = before {

@@ -10,6 +10,7 @@ use super::{
         answer::{Answer, Step, pairs, time, time_json},
         consent,
         onward::{Onward, not_written},
+        scim_table,
     },
     PROFILE, TOKEN,
 };
@@ -30,6 +31,12 @@ pub(super) async fn run(context: &Context<'_>, huawei: &Huawei, command: &Tenant
 }
 
 fn planned(huawei: &Huawei, command: &TenantCommand) -> Result<Answer, Failure> {
+    if let TenantCommand::Enable(Table {
+        write_config: Some(path),
+    }) = command
+    {
+        scim_table::try_out(path)?;
+    }
     let requests = huawei.requests();
     let mut steps = vec![Step::always(requests.tenants()?)];
     steps.extend(match command {
@@ -56,6 +63,7 @@ async fn show(huawei: &Huawei) -> Result<Answer, Failure> {
 }
 
 async fn enable(context: &Context<'_>, huawei: &Huawei, write_config: Option<&Path>) -> Result<Answer, Failure> {
+    write_config.map(scim_table::try_out).transpose()?;
     let (tenant, was_enabled) = huawei.enable().await?;
     let mut text = match was_enabled {
         true => "Automatic provisioning was on already.\n".to_owned(),
