@@ -692,6 +692,32 @@ fn the_token_that_is_left_in_the_cloud_is_named_with_what_deletes_it() {
     }
 }
 
+/// The token that was there before is somebody's: no rotation may take it for its own.
+#[test]
+fn a_token_that_is_put_in_place_ends_a_rotation_that_was_begun() {
+    let ground = Ground::new();
+    let cloud = Unprovisioned::start("huawei", &[]);
+    let options = [ground.switch_options(&cloud.control), vec!["--force".to_owned()]].concat();
+    let _ = ground.unattended(&options).expect(0);
+    let path = ground.path("credentials/scim-token.json");
+    let note = || -> Value { serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap() };
+    let mut begun = note();
+    begun["rotating_from"] = serde_json::json!([]);
+    fs::write(&path, begun.to_string()).unwrap();
+
+    let lock = fs::File::create(ground.path("credentials/scim-token.lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+    let _ = ground.unattended(&options).expect(2).says("is under way, so nothing was made");
+    assert_eq!(note(), begun);
+    drop(lock);
+
+    let _ = ground
+        .unattended(&options)
+        .expect(0)
+        .says("was there before and still works");
+    assert!(note().get("rotating_from").is_none(), "{}", note());
+}
+
 /// It makes the token, and is no key for a daemon.
 #[test]
 fn a_temporary_key_comes_with_its_security_token() {

@@ -37,6 +37,7 @@ pub use self::{
     token_file::{TokenFile, TokenFileError},
     verify::{NotWorking, ScimProbe, Verify},
 };
+pub(crate) use self::token_file::Lock;
 
 /// What every call of a control plane comes to.
 pub type Result<T, E = CloudError> = std::result::Result<T, E>;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Failure,
     credential_file::{CredentialFile, Sealed},
+    held::{self, Held},
     place::{same, writable},
 };
 use crate::{
@@ -60,40 +61,36 @@ impl Keeping {
         })
     }
 
-    /// Keeps a rotation away from the file, the daemon's included, until the new token is in it.
+    /// Keeps others away from the file until the new token is in it.
     ///
     /// # Errors
     /// When one is under way, or the folder cannot be written to.
-    pub(super) fn lock(&self) -> Result<Option<impl Sized + use<>>, Failure> {
-        let Some(path) = &self.file else { return Ok(None) };
-        let lock = TokenFile::open(path).and_then(|file| file.lock());
-        let lock = lock.map_err(|error| Failure::usage(error.to_string()))?;
-        lock.map(Some).ok_or_else(|| {
-            Failure::usage(format!(
-                "a rotation of {} is under way, so nothing was made: wait for it",
-                path.display()
-            ))
-        })
+    pub(super) fn hold(&self) -> Result<Option<Held>, Failure> {
+        let held = self.file.as_deref().map(held::hold);
+        held.transpose().map_err(Failure::usage)
     }
 
-    /// Writes it everywhere. What fails most easily comes first, beside its place; so a token that could not be
+    /// Writes it everywhere, into the file that is `held` too. What fails most easily comes first, beside its place; so a token that could not be
     /// kept has replaced nothing.
     ///
     /// # Errors
     /// At the first place that does not take it.
-    pub(super) fn keep(&self, token: &IssuedToken, secret: &SecretString) -> Result<(), NotKept> {
+    pub(super) fn keep(
+        &self,
+        held: Option<&Held>,
+        token: &IssuedToken,
+        secret: &SecretString,
+    ) -> Result<(), NotKept> {
         let nowhere = |problem| NotKept { problem, held: None };
         let sealed = self.credential.as_ref().map(|credential| credential.seal(secret));
         let sealed = sealed.transpose().map_err(nowhere)?;
-        if let Some(path) = &self.file {
-            let file = TokenFile::open(path).map_err(|error| nowhere(error.to_string()))?;
-            // What an interrupted rotation left over is no longer its own.
-            if let Err(error) = file.replace(token, secret).and_then(|()| file.end()) {
-                return Err(NotKept {
-                    problem: error.to_string(),
-                    held: may_hold(&file, secret).then(|| path.clone()),
-                });
-            }
+        if let Some(held) = held
+            && let Err(error) = held.put(token, secret)
+        {
+            return Err(NotKept {
+                problem: error.to_string(),
+                held: self.file.clone().filter(|_| may_hold(held.file(), secret)),
+            });
         }
         sealed.map_or(Ok(()), Sealed::place).map_err(|problem| NotKept {
             problem,

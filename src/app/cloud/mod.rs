@@ -7,6 +7,7 @@ mod answer;
 mod consent;
 mod credential_file;
 mod destination;
+pub(super) mod held;
 mod huawei;
 mod onward;
 mod place;

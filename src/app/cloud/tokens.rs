@@ -11,6 +11,7 @@ use super::{
     answer::{Answer, columns, expiry, time, time_json},
     consent,
     destination::{Keeping, NotKept, Replaced},
+    held::Held,
     words::Words,
 };
 use crate::{
@@ -81,26 +82,27 @@ impl Tokens<'_> {
     /// `create`
     pub(super) async fn create(&self, authority: &impl TokenAuthority, keeping: &Keeping) -> Result<Answer, Failure> {
         let Words { one, command, .. } = self.words;
-        let _lock = keeping.lock()?;
+        let held = keeping.hold()?;
         let replaced = keeping.replaced();
         let before = authority.room().await.map_err(|error| self.refused(error))?;
         let left = format!(
             "a new {one} may be there that nobody has: look with {command} list, and delete it: {command} delete ID"
         );
         // From the request to the last file: a token that nobody has takes up one of two places.
-        signals::finish(self.make(authority, keeping, &before, replaced), &left).await?
+        signals::finish(self.make(authority, keeping, held.as_ref(), &before, replaced), &left).await?
     }
 
     async fn make(
         &self,
         authority: &impl TokenAuthority,
         keeping: &Keeping,
+        held: Option<&Held>,
         before: &[String],
         replaced: Option<Replaced>,
     ) -> Result<Answer, Failure> {
         let Words { one: name, command, .. } = self.words;
         let (token, secret) = authority.make(before).await.map_err(|error| self.refused(error))?;
-        if let Err(not_kept) = keeping.keep(&token, &secret) {
+        if let Err(not_kept) = keeping.keep(held, &token, &secret) {
             return Err(self.give_up(authority, keeping, &token, not_kept).await);
         }
         let mut text = format!(

@@ -16,6 +16,7 @@ use super::{
     trial::obstacle,
 };
 use crate::{
+    app::cloud::held::{self, Held},
     cloud::{CloudError, NotWorking, TokenFile, Verify, rotation::PAUSES},
     outcome::exit,
     secret::SecretSource,
@@ -26,9 +27,13 @@ impl FirstRun {
     pub(super) fn act(&self, talk: &mut Talk<'_>, switch: Option<&Switch>) -> Result<(), Stop> {
         let mut folders = Folders::default();
         folders.prepare(&self.config, 0o755).map_err(usage)?;
-        folders.prepare(&self.token_file(talk), 0o700).map_err(usage)?;
+        let token_file = self.token_file(talk);
+        folders.prepare(&token_file, 0o700).map_err(usage)?;
+        let secrets = self.to_write(talk).map_err(usage)?;
+        let has_token = switch.is_some() || secrets.iter().any(|(path, _)| *path == token_file);
+        let held = has_token.then(|| held::hold(&token_file)).transpose().map_err(usage)?;
         let Some(switch) = switch else {
-            return self.write(talk, None).map_err(usage);
+            return self.write(talk, held.as_ref(), None).map_err(usage);
         };
         talk.desk
             .say("Switching provisioning on and making the token; this is not interrupted.")?;
@@ -36,7 +41,7 @@ impl FirstRun {
         let made = made.map_err(|unfinished| Stop::Failure(not_made(switch, unfinished)))?;
         let kept = prove(talk, switch, &made).and_then(|()| {
             talk.answers.endpoint = Some(made.endpoint.clone());
-            self.write(talk, Some(&made)).map_err(Failure::usage)
+            self.write(talk, held.as_ref(), Some(&made)).map_err(Failure::usage)
         });
         kept.map_err(|Failure { words, code }| {
             let words = format!("{words}; {}", self.withdraw(talk, switch, &made));
@@ -97,8 +102,8 @@ impl FirstRun {
         Ok(files)
     }
 
-    /// Secrets first: a configuration that is there works.
-    fn write(&self, talk: &Talk<'_>, made: Option<&Made>) -> Result<(), String> {
+    /// Secrets first: a configuration that is there works. The token's file is `held` when one comes into it.
+    fn write(&self, talk: &Talk<'_>, held: Option<&Held>, made: Option<&Made>) -> Result<(), String> {
         let sources = match talk.systemd {
             true => Sources::Credentials,
             false => Sources::Folder(self.secrets(talk.systemd)),
@@ -110,7 +115,10 @@ impl FirstRun {
         let mut config = Waitlist::default();
         config.add(&self.config, &talk.answers.render(&sources), READABLE)?;
         let mut written = secrets.settle()?;
-        let token = made.map_or(Ok(()), |Made { token, text, .. }| {
+        let token = held.map_or(Ok(()), |held| {
+            let Some(Made { token, text, .. }) = made else {
+                return held.end();
+            };
             let path = self.token_file(talk);
             let note = path.with_file_name(format!("{SCIM_TOKEN}.json"));
             // What replaced another token stays, and so does its note.
@@ -120,10 +128,9 @@ impl FirstRun {
                     .new
                     .extend(files.into_iter().filter(|file| !place::is_there(file)));
             }
-            let put = TokenFile::open(&path).and_then(|file| file.replace(token, text));
-            put.map_err(|error| error.to_string())
+            held.put(token, text)
         });
-        let done = token.and_then(|()| config.settle().map(drop));
+        let done = token.map_err(|error| error.to_string()).and_then(|()| config.settle().map(drop));
         done.map_err(|words| written.take_away(words))
     }
 }
