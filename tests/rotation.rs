@@ -332,7 +332,7 @@ fn what_would_keep_the_daemon_from_renewing_is_found_by_check() {
     note(&config);
     let _ = run(&config, &["check"]).expect(0);
     let (theirs, _) = by_hand(&config, async |tokens| tokens.create().await.unwrap());
-    let mend = format!("scimward cloud huawei token delete {}", theirs.id);
+    let mend = format!(" cloud huawei token delete {}", theirs.id);
     let _ = run(&config, &["check"])
         .expect(4)
         .says("the daemon could not renew it")
@@ -438,15 +438,17 @@ fn nothing_is_said_of_the_end_of_a_token_that_was_deleted() {
         (token["severity"] == "error").then_some(token)
     });
     assert_eq!((&token["expires"], &token["daysLeft"]), (&Value::Null, &Value::Null));
-    let mend = "put a new one in its place: scimward cloud huawei token rotate";
-    let text = run(&config, &["status"]).expect(0).says(mend).stdout;
+    let mend =
+        |config: &str| format!("put a new one in its place: scimward --config {config} cloud huawei token rotate");
+    let told = mend(config.write().to_str().unwrap());
+    let text = run(&config, &["status"]).expect(0).says(&told).stdout;
     assert!(!text.contains("Token: expires"), "{text}");
     // With an access key, and without.
     let gone = format!("the control plane has no token {id} (any more)");
     let _ = run(&config, &["check"])
         .expect(4)
         .says(&gone)
-        .says(mend)
+        .says(&told)
         .says_not("expires in");
     let text = fs::read_to_string(config.write()).unwrap();
     let tables: Vec<_> = text
@@ -461,7 +463,7 @@ fn nothing_is_said_of_the_end_of_a_token_that_was_deleted() {
         .run()
         .expect(4)
         .says("it is refused")
-        .says(mend)
+        .says(&mend(&bare))
         .says_not("expires in");
     // As it said.
     let _ = run(&config, &["cloud", "huawei", "token", "rotate"])

@@ -707,7 +707,10 @@ fn a_token_that_is_put_in_place_ends_a_rotation_that_was_begun() {
 
     let lock = fs::File::create(ground.path("credentials/scim-token.lock")).unwrap();
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
-    let _ = ground.unattended(&options).expect(2).says("is under way, so nothing was made");
+    let _ = ground
+        .unattended(&options)
+        .expect(2)
+        .says("is under way, so nothing was made");
     assert_eq!(note(), begun);
     drop(lock);
 

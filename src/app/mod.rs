@@ -13,6 +13,7 @@ mod hints;
 mod meant;
 mod names;
 mod order;
+mod places;
 mod progress;
 mod rebuild;
 mod runner;

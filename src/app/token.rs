@@ -13,7 +13,8 @@ mod tend;
 use chrono::{DateTime, Utc};
 
 use super::{
-    cloud::words::{self, Words},
+    cloud::words::{ALIBABA, HUAWEI, Words},
+    places,
     setup::Setup,
 };
 use crate::{cloud::settings::ControlPlane, expiry};
@@ -31,13 +32,14 @@ fn control_plane(setup: &Setup) -> Option<ControlPlane<'_>> {
 }
 
 /// The commands for the tokens of the configured cloud, where there are some.
-fn words(setup: &Setup) -> Option<&'static Words> {
+fn words(setup: &Setup) -> Option<Words> {
     let profile = &*setup.policy.profile.name;
-    match (profile, setup.config.cloud.of_profile(profile)) {
-        ("huawei", _) | (_, Some(ControlPlane::Huawei(_))) => Some(&words::TOKEN),
-        ("alibaba", _) | (_, Some(ControlPlane::Alibaba(_))) => Some(&words::CREDENTIAL),
-        _ => None,
-    }
+    let names = match (profile, setup.config.cloud.of_profile(profile)) {
+        ("huawei", _) | (_, Some(ControlPlane::Huawei(_))) => HUAWEI,
+        ("alibaba", _) | (_, Some(ControlPlane::Alibaba(_))) => ALIBABA,
+        _ => return None,
+    };
+    Some(Words::of(names, &setup.config.path))
 }
 
 /// What somebody should do `now` about a token that expires. `failed`: the daemon could not renew it.
@@ -47,7 +49,10 @@ pub(super) fn advice(setup: &Setup, expires: DateTime<Utc>, now: DateTime<Utc>, 
         None => "make a new one in the cloud's console, and put it in the place of this one".to_owned(),
     };
     match setup.config.token_life.rotate_before_days {
-        Some(_) if failed => format!("the daemon could not renew it, see `scimward status`; {by_hand}"),
+        Some(_) if failed => {
+            let program = places::program(&setup.config.path);
+            format!("the daemon could not renew it, see `{program} status`; {by_hand}")
+        }
         Some(days) if expiry::is_within(now, expires, days) => {
             format!("the daemon renews it when it is started, or within a day; or {by_hand}")
         }
@@ -59,7 +64,7 @@ pub(super) fn advice(setup: &Setup, expires: DateTime<Utc>, now: DateTime<Utc>, 
 /// What somebody should do about a token that is let in no more.
 pub(super) fn mend(setup: &Setup) -> String {
     match words(setup) {
-        Some(words) => format!("put a new one in its place: {}", words.anew),
+        Some(words) => format!("put a new one in its place: {}", words.anew()),
         None => "make a new one in the cloud's console, and put it in its place".to_owned(),
     }
 }

@@ -27,6 +27,7 @@ mod token_file;
 mod transport;
 mod verify;
 
+pub(crate) use self::token_file::Lock;
 pub use self::{
     alibaba::Alibaba,
     error::{CloudError, Refusal},
@@ -37,7 +38,6 @@ pub use self::{
     token_file::{TokenFile, TokenFileError},
     verify::{NotWorking, ScimProbe, Verify},
 };
-pub(crate) use self::token_file::Lock;
 
 /// What every call of a control plane comes to.
 pub type Result<T, E = CloudError> = std::result::Result<T, E>;

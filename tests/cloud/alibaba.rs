@@ -54,7 +54,7 @@ fn the_endpoint_goes_into_the_configuration() {
     let _ = run.says("is not written either");
     assert!(!path.exists());
     let run = cloud.run(&enable).expect(0);
-    let run = run.says(&format!("endpoint  {endpoint}\n")).says("Still to do (");
+    let run = run.says(&format!("endpoint  {endpoint}\n")).says("Still to do:");
     let _ = run.says("alibaba credential create --out ");
     let written: toml::Table = toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!(written["scim"]["profile"].as_str(), Some("alibaba"));

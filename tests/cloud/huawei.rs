@@ -106,10 +106,7 @@ fn what_is_left_to_do_is_said_in_the_order_that_works() {
     let run = cloud.run(&["tenant", "enable", "--write-config", &file]).expect(0);
     let written = fs::read_to_string(&path).unwrap();
     let run = run.says(&format!("Made {file}:\n\n{written}"));
-    let (_, to_do) = run
-        .stdout
-        .split_once("Still to do (with --config, --region and the like as in this command):\n")
-        .unwrap();
+    let (_, to_do) = run.stdout.split_once("Still to do:\n").unwrap();
     let to_do: Vec<&str> = to_do.lines().map(str::trim).collect();
     let token = cloud.path("credentials/scim-token");
     let folder = cloud.path("credentials").display().to_string();
@@ -117,13 +114,17 @@ fn what_is_left_to_do_is_said_in_the_order_that_works() {
         to_do,
         [
             format!("mkdir -m 700 {folder}"),
-            format!("scimward cloud huawei token create --out {}", token.display()),
+            format!(
+                "scimward --config {} cloud huawei token create --out {}",
+                cloud.config().display(),
+                token.display()
+            ),
             format!("write [ldap] and [users] into {file}"),
         ]
     );
     let made = Command::new("sh").args(["-c", to_do[0]]).status().unwrap();
     assert!(made.success());
-    let words: Vec<&str> = to_do[1].split(' ').skip(3).collect();
+    let words: Vec<&str> = to_do[1].split(' ').skip(5).collect();
     let _ = cloud.run(&words).expect(0);
     assert_eq!(cloud.scim_status(&token), 200);
     let run = cloud.run(&["tenant", "enable", "--write-config", &file]).expect(0);

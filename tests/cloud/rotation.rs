@@ -219,7 +219,7 @@ fn what_is_let_in_no_more_is_replaced_where_the_endpoint_proves_the_new_one() {
     // No room, and both are alive: nothing is deleted on a guess.
     private(&kind.token, "not-a-token-of-this-cloud");
     let run = cloud.run(&["token", "rotate"]).expect(2).says("no room for a new one");
-    let _ = run.says("scimward cloud huawei token delete ID").says(&new);
+    let _ = run.says(" cloud huawei token delete ID").says(&new);
     assert_eq!(kind.list().len(), 2);
 }
 
@@ -231,17 +231,18 @@ fn what_is_let_in_no_more_is_left_alone_where_nothing_proves_whose_it_was() {
     let gone = kind.the_one_in_use();
     let _ = cloud.run(&["credential", "disable", &gone, "--yes"]).expect(0);
     let run = cloud.run(&["credential", "rotate"]).expect(4).says("is switched off");
-    let _ = run.says(&format!("scimward cloud alibaba credential enable {gone}"));
+    let _ = run.says(&format!(" cloud alibaba credential enable {gone}"));
     let _ = cloud.run(&["credential", "delete", &gone, "--yes"]).expect(0);
     let before = read(&kind.token);
     let run = cloud.run(&["credential", "rotate"]).expect(2);
     let mend = format!(
-        "scimward cloud alibaba credential create --force --out {}",
+        "scimward --config {} cloud alibaba credential create --force --out {}",
+        cloud.config().display(),
         kind.token.display()
     );
     let _ = run.says(&mend);
     assert_eq!((kind.list().len(), read(&kind.token)), (0, before));
-    let words: Vec<&str> = mend.split(' ').skip(3).collect();
+    let words: Vec<&str> = mend.split(' ').skip(5).collect();
     let _ = cloud.run(&words).expect(0);
     let _ = kind.the_one_in_use();
 }
@@ -255,7 +256,10 @@ fn an_endpoint_that_is_closed_or_away_is_not_taken_for_a_bad_token() {
         .run(&["credential", "rotate"])
         .expect(4)
         .says_not("refuses the token");
-    let _ = run.says("403").says("switch it on: scimward cloud alibaba scim enable");
+    let _ = run
+        .says("403")
+        .says("switch it on: scimward --config ")
+        .says(" cloud alibaba scim enable");
     let _ = cloud.run(&["scim", "enable"]).expect(0);
     let away = ["credential", "rotate", "--scim-endpoint", "http://127.0.0.1:1/"];
     let run = cloud.run(&away).expect(4).says_not("refuses the token");
@@ -271,7 +275,7 @@ fn a_token_that_gives_way_by_force_is_named_while_it_is_there() {
     for kind in [Kind::huawei(), Kind::alibaba()] {
         let (old, command) = (kind.the_one_in_use(), kind.command);
         let run = kind.cloud.run(&[command, "create", "--force"]).expect(0);
-        let delete = format!("scimward cloud {} {command} delete {old}", kind.cloud.name());
+        let delete = format!(" cloud {} {command} delete {old}", kind.cloud.name());
         let _ = run.says("is still there").says(&delete);
         let _ = kind.cloud.run(&[command, "delete", &old, "--yes"]).expect(0);
         let new = kind.the_one_in_use();

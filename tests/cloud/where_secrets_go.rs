@@ -116,7 +116,11 @@ fn what_could_not_be_shown_is_said() {
         .as_str()
         .unwrap()
         .to_owned();
-    let _ = run.says(&format!("is lost; delete it: scimward cloud huawei token delete {id}"));
+    let config = cloud.config();
+    let config = config.display();
+    let _ = run.says(&format!(
+        "is lost; delete it: scimward --config {config} cloud huawei token delete {id}"
+    ));
 }
 
 #[test]

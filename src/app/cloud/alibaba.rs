@@ -12,7 +12,7 @@ use super::{
     scim_table, settings,
     token_requests::{AlibabaTokens, TRIES, TokenRequests},
     tokens::{Tokens, json_of},
-    words::CREDENTIAL,
+    words::{ALIBABA, Words},
 };
 use crate::{
     cli::cloud::{AlibabaCommand, AlibabaTask, Consent, CredentialCommand, DirectoryCommand, ScimCommand, Table},
@@ -154,7 +154,7 @@ async fn enable(
     let onward = Onward {
         profile: PROFILE,
         endpoint: &endpoint,
-        words: CREDENTIAL,
+        words: &words(context),
         // Credentials outlive the switch.
         is_bare: false,
     };
@@ -211,11 +211,15 @@ fn usual_endpoint(settings: &AlibabaSettings) -> Option<String> {
     Some(format!("https://cloudsso-scim-{region}.aliyun.com/scim/v2/"))
 }
 
+fn words(context: &Context<'_>) -> Words {
+    Words::of(ALIBABA, context.config)
+}
+
 // --- credentials ----------------------------------------------------------------------------------
 
 fn tokens<'a>(context: &'a Context<'_>) -> Tokens<'a> {
     Tokens {
-        words: CREDENTIAL,
+        words: words(context),
         configured: context.token_file(PROFILE),
     }
 }

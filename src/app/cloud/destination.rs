@@ -75,12 +75,7 @@ impl Keeping {
     ///
     /// # Errors
     /// At the first place that does not take it.
-    pub(super) fn keep(
-        &self,
-        held: Option<&Held>,
-        token: &IssuedToken,
-        secret: &SecretString,
-    ) -> Result<(), NotKept> {
+    pub(super) fn keep(&self, held: Option<&Held>, token: &IssuedToken, secret: &SecretString) -> Result<(), NotKept> {
         let nowhere = |problem| NotKept { problem, held: None };
         let sealed = self.credential.as_ref().map(|credential| credential.seal(secret));
         let sealed = sealed.transpose().map_err(nowhere)?;

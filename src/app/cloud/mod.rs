@@ -26,10 +26,7 @@ use std::{
 use self::answer::Answer;
 use super::{Failure, chain};
 use crate::{
-    cli::{
-        DEFAULT_CONFIG,
-        cloud::{CloudOptions, CloudProvider, CloudTask, Rotation},
-    },
+    cli::cloud::{CloudOptions, CloudProvider, CloudTask, Rotation},
     cloud::{CloudError, ScimProbe},
     config::CloudPart,
     outcome::exit,
@@ -40,7 +37,9 @@ use crate::{
 struct Context<'a> {
     options: &'a CloudOptions,
     part: &'a CloudPart,
-    /// The command line says what the next command has to say again: where the configuration is, or what is not in it.
+    /// The configuration's path, for commands that are told.
+    config: &'a Path,
+    /// The command line says what is not in the configuration: the next command has to say it again.
     says_more: bool,
 }
 
@@ -53,8 +52,8 @@ pub(super) async fn run(config: &Path, task: &CloudTask) -> Result<u8, Failure> 
     let context = Context {
         options: &task.options,
         part: &part,
-        says_more: config != Path::new(DEFAULT_CONFIG)
-            || task.options.names_something()
+        config,
+        says_more: task.options.names_something()
             || match &task.provider {
                 CloudProvider::Huawei(task) => task.options.identity_store_id.is_some(),
                 CloudProvider::Alibaba(task) => task.options.directory_id.is_some(),

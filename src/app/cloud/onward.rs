@@ -25,7 +25,7 @@ pub(super) struct Onward<'a> {
     /// As the cloud gives it.
     pub(super) endpoint: &'a str,
     /// What its tokens are called.
-    pub(super) words: Words,
+    pub(super) words: &'a Words,
     /// It cannot have a token yet, whatever a file holds.
     pub(super) is_bare: bool,
 }
@@ -66,7 +66,7 @@ impl Onward<'_> {
 
     /// The commands that are left, in the order in which they work.
     fn steps_left(&self, token: Option<SecretSource>, config: Option<&Path>) -> Vec<String> {
-        let Words { command, .. } = self.words;
+        let command = &self.words.command;
         let mut steps = Vec::new();
         match token {
             Some(SecretSource::File(file)) => {
@@ -99,7 +99,7 @@ fn told(steps: &[String], context: &Context<'_>) -> String {
         return String::new();
     }
     let again = match context.says_more {
-        true => " (with --config, --region and the like as in this command)",
+        true => " (with --region and the like as in this command)",
         false => "",
     };
     let steps: String = steps.iter().map(|step| format!("  {step}\n")).collect();

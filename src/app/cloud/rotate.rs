@@ -22,7 +22,7 @@ impl Tokens<'_> {
     /// # Errors
     /// When it is not known or not there.
     pub(super) fn file_of(&self, rotation: &Rotation) -> Result<PathBuf, Failure> {
-        let Words { one, command, .. } = self.words;
+        let Words { one, command, .. } = &self.words;
         let path = rotation.out.as_deref().or(self.configured).ok_or_else(|| {
             Failure::usage(format!(
                 "say which file holds the {one} in use: --out FILE, or [scim] token = {{ file = \"…\" }}; an encrypted \
@@ -59,7 +59,7 @@ impl Tokens<'_> {
     }
 
     fn rotated(&self, rotated: &Rotated, path: &Path) -> Answer {
-        let Words { one, .. } = self.words;
+        let Words { one, .. } = &self.words;
         let place = path.display();
         let (outcome, token, removed, mut text) = match rotated {
             Rotated::Renewed { new, old, removed } => (

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Tokens of one endpoint, and the file that holds the one in use.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tokens<'a> {
     pub(super) words: Words,
     /// `[scim] token`, when that is a file.
@@ -81,7 +81,7 @@ impl Tokens<'_> {
 
     /// `create`
     pub(super) async fn create(&self, authority: &impl TokenAuthority, keeping: &Keeping) -> Result<Answer, Failure> {
-        let Words { one, command, .. } = self.words;
+        let Words { one, command, .. } = &self.words;
         let held = keeping.hold()?;
         let replaced = keeping.replaced();
         let before = authority.room().await.map_err(|error| self.refused(error))?;
@@ -100,7 +100,7 @@ impl Tokens<'_> {
         before: &[String],
         replaced: Option<Replaced>,
     ) -> Result<Answer, Failure> {
-        let Words { one: name, command, .. } = self.words;
+        let Words { one: name, command, .. } = &self.words;
         let (token, secret) = authority.make(before).await.map_err(|error| self.refused(error))?;
         if let Err(not_kept) = keeping.keep(held, &token, &secret) {
             return Err(self.give_up(authority, keeping, &token, not_kept).await);
@@ -130,7 +130,7 @@ impl Tokens<'_> {
 
     /// Why there is none, in this cloud's words.
     fn refused(&self, error: CloudError) -> Failure {
-        let Words { one, many, command, .. } = self.words;
+        let Words { one, many, command, .. } = &self.words;
         let words = match &error {
             CloudError::TooManyTokens { ids } => format!(
                 "there are two {many} already ({}), and the cloud allows no more: delete the one that is not in use \
@@ -152,7 +152,7 @@ impl Tokens<'_> {
     /// The token that the file held, as far as that is known and it was there `before`, and what there is to say of
     /// it: whoever has it is let in.
     fn left_over(&self, before: &[String], Replaced { path, id }: &Replaced) -> (Option<String>, String) {
-        let Words { one, command, .. } = self.words;
+        let Words { one, command, .. } = &self.words;
         let file = path.display();
         let [other] = before else { return (None, String::new()) };
         let is_known = id.as_ref() == Some(other);
@@ -172,7 +172,7 @@ impl Tokens<'_> {
         token: &IssuedToken,
         NotKept { problem, held }: NotKept,
     ) -> Failure {
-        let Words { one, command, .. } = self.words;
+        let Words { one, command, .. } = &self.words;
         if let Some(held) = held {
             return Failure {
                 words: format!(
@@ -207,7 +207,7 @@ impl Tokens<'_> {
         id: &str,
         consent: Consent,
     ) -> Result<Answer, Failure> {
-        let Words { one: name, .. } = self.words;
+        let Words { one: name, .. } = &self.words;
         let token = self.find(authority, id).await?;
         let place = match (self.in_use(), self.configured) {
             (Some(in_use), Some(file)) if in_use == token.id => format!(" It is the one in {}.", file.display()),

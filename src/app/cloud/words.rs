@@ -3,48 +3,85 @@
 use std::path::Path;
 
 use crate::{
+    app::places,
     cloud::{NotWorking, RotateError},
     secret::shell_path,
 };
 
-/// Of one cloud.
+/// What a cloud calls things. Its commands are called the same.
 #[derive(Clone, Copy, Debug)]
+pub(in crate::app) struct Names {
+    /// "huawei"
+    pub(in crate::app) cloud: &'static str,
+    /// "token"
+    pub(in crate::app) one: &'static str,
+    /// "tokens"
+    pub(in crate::app) many: &'static str,
+    /// Makes a new one in place of one that is gone, in the file of `[scim] token`.
+    anew: &'static str,
+    /// Switches provisioning on.
+    pub(in crate::app) switch_on: &'static str,
+    /// What tells the SCIM endpoint, before and after the command for it.
+    endpoint: (&'static str, &'static str, &'static str),
+}
+
+/// Huawei Cloud's.
+pub(in crate::app) const HUAWEI: Names = Names {
+    cloud: "huawei",
+    one: "token",
+    many: "tokens",
+    anew: "rotate",
+    switch_on: "tenant enable",
+    endpoint: ("", "tenant show", " shows it"),
+};
+
+/// Alibaba Cloud's.
+pub(in crate::app) const ALIBABA: Names = Names {
+    cloud: "alibaba",
+    one: "credential",
+    many: "credentials",
+    anew: "create --force",
+    switch_on: "scim enable",
+    endpoint: ("it goes by the directory's region, which ", "directory list", " shows"),
+};
+
+/// The same for one configuration: what is typed as told is done with that and no other.
+#[derive(Clone, Debug)]
 pub(in crate::app) struct Words {
     /// "token"
     pub(in crate::app) one: &'static str,
     /// "tokens"
     pub(in crate::app) many: &'static str,
     /// How it is asked for: "scimward cloud huawei token".
-    pub(in crate::app) command: &'static str,
-    /// Makes a new one in place of one that is gone, in the file of `[scim] token`.
-    pub(in crate::app) anew: &'static str,
-    /// Switches provisioning on.
-    switch_on: &'static str,
-    /// What tells the SCIM endpoint.
-    endpoint: &'static str,
+    pub(in crate::app) command: String,
+    names: Names,
+    /// "scimward cloud huawei"
+    cloud: String,
 }
 
-/// Huawei Cloud's.
-pub(in crate::app) const TOKEN: Words = Words {
-    one: "token",
-    many: "tokens",
-    command: "scimward cloud huawei token",
-    anew: "scimward cloud huawei token rotate",
-    switch_on: "scimward cloud huawei tenant enable",
-    endpoint: "`scimward cloud huawei tenant show` shows it",
-};
-
-/// Alibaba Cloud's.
-pub(in crate::app) const CREDENTIAL: Words = Words {
-    one: "credential",
-    many: "credentials",
-    command: "scimward cloud alibaba credential",
-    anew: "scimward cloud alibaba credential create --force",
-    switch_on: "scimward cloud alibaba scim enable",
-    endpoint: "it goes by the directory's region, which `scimward cloud alibaba directory list` shows",
-};
-
 impl Words {
+    /// Of a cloud, for the configuration at `config`.
+    pub(in crate::app) fn of(names: Names, config: &Path) -> Self {
+        let cloud = format!("{} cloud {}", places::program(config), names.cloud);
+        Self {
+            one: names.one,
+            many: names.many,
+            command: format!("{cloud} {}", names.one),
+            names,
+            cloud,
+        }
+    }
+
+    /// What makes a new one in place of one that is gone, in the file of `[scim] token`.
+    pub(in crate::app) fn anew(&self) -> String {
+        format!("{} {}", self.command, self.names.anew)
+    }
+
+    /// What switches provisioning on.
+    pub(in crate::app) fn switch_on(&self) -> String {
+        format!("{} {}", self.cloud, self.names.switch_on)
+    }
+
     /// Why a token in `file` was not renewed, and what mends that.
     pub(in crate::app) fn told(&self, error: &RotateError, file: &Path) -> String {
         match self.mend(error, file) {
@@ -69,10 +106,14 @@ impl Words {
             RotateError::Current(NotWorking::Closed(_))
             | RotateError::New(NotWorking::Closed(_))
             | RotateError::NeitherWorks(NotWorking::Closed(_)) => {
-                format!("if provisioning is switched off, switch it on: {}", self.switch_on)
+                format!("if provisioning is switched off, switch it on: {}", self.switch_on())
             }
             RotateError::NeitherWorks(NotWorking::Refused(_)) => {
-                format!("is [scim] endpoint the right one? {}", self.endpoint)
+                let (before, command, after) = self.names.endpoint;
+                format!(
+                    "is [scim] endpoint the right one? {before}`{} {command}`{after}",
+                    self.cloud
+                )
             }
             RotateError::SwitchedOff { id } => {
                 format!("switch it on again: {command} enable {id}; or put a new one in its place: {anew}")
@@ -90,5 +131,26 @@ impl Words {
             }
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The command of another configuration would replace another service's token.
+    #[test]
+    fn a_mend_is_of_this_configuration() {
+        let words = Words::of(ALIBABA, Path::new("/etc/scimward/acme.toml"));
+        let program = "scimward --config /etc/scimward/acme.toml cloud alibaba";
+        assert_eq!(words.anew(), format!("{program} credential create --force"));
+        let told = words.told(&RotateError::NoToken("t".to_owned()), Path::new("t"));
+        assert!(
+            told.ends_with(&format!("make the first one: {program} credential create --out t")),
+            "{told}"
+        );
+        let usual = Words::of(HUAWEI, Path::new(crate::cli::DEFAULT_CONFIG));
+        assert_eq!(usual.anew(), "scimward cloud huawei token rotate");
+        assert_eq!(usual.switch_on(), "scimward cloud huawei tenant enable");
     }
 }

@@ -130,7 +130,9 @@ impl FirstRun {
             }
             held.put(token, text)
         });
-        let done = token.map_err(|error| error.to_string()).and_then(|()| config.settle().map(drop));
+        let done = token
+            .map_err(|error| error.to_string())
+            .and_then(|()| config.settle().map(drop));
         done.map_err(|words| written.take_away(words))
     }
 }

@@ -36,7 +36,7 @@ use self::{
     terminal::{Echo, Lines},
     trial::Trial,
 };
-use super::{Failure, chain, setup};
+use super::{Failure, chain, places, setup};
 use crate::{
     cli::{Cli, DEFAULT_CONFIG, DryRun, SetupOptions},
     ldap::settings::Bind,
@@ -44,7 +44,7 @@ use crate::{
     outcome::exit,
     ports::{SharedObserver, Unwatched},
     report::TextStyle,
-    secret::{SecretSource, shell_path},
+    secret::SecretSource,
 };
 
 /// The exit code after Ctrl-C (128 + `SIGINT`).
@@ -232,19 +232,11 @@ impl FirstRun {
                 service::next(&self.config, &names)
             }
             false => {
-                let config = option_of(&self.config);
-                format!("scimward{config} --sync-now    # one sync\n  scimward{config}               # on the schedule")
+                let program = places::program(&self.config);
+                format!("{program} --sync-now    # one sync\n  {program}               # on the schedule")
             }
         };
         talk.desk.say(&format!("Next:\n  {next}"))
-    }
-}
-
-/// `--config` as it has to be typed, if it has to.
-fn option_of(config: &Path) -> String {
-    match config == Path::new(DEFAULT_CONFIG) {
-        true => String::new(),
-        false => format!(" --config {}", shell_path(config)),
     }
 }
 
@@ -271,10 +263,10 @@ async fn show_dry_run(cli: &Cli, path: &Path) -> Result<u8, Failure> {
     let observer: SharedObserver = Arc::new(Unwatched);
     match super::give(cli, setup, order, output.as_deref(), observer).await? {
         exit::OBJECTS => {
-            let config = option_of(path);
+            let program = places::program(path);
             let words = format!(
                 "Whoever is listed as rejected is left out until the entry or the mapping is mended, and everybody else is \
-                 pushed. To see them again: scimward{config} --dry-run, and after a sync: scimward{config} rejects"
+                 pushed. To see them again: {program} --dry-run, and after a sync: {program} rejects"
             );
             writeln!(io::stdout(), "\n{words}").map_err(Failure::output)?;
             Ok(exit::DONE)

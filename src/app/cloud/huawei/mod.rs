@@ -12,7 +12,7 @@ use super::{
     settings,
     token_requests::{HuaweiTokens, TRIES, TokenRequests},
     tokens::Tokens,
-    words::TOKEN,
+    words::{HUAWEI, Words},
 };
 use crate::{
     cli::cloud::{HuaweiCommand, HuaweiTask, IdpTask, InstanceCommand, Rotation, TokenCommand},
@@ -49,9 +49,13 @@ pub(super) async fn run(context: &Context<'_>, task: &HuaweiTask) -> Result<Answ
 
 fn tokens<'a>(context: &'a Context<'_>) -> Tokens<'a> {
     Tokens {
-        words: TOKEN,
+        words: words(context),
         configured: context.token_file(PROFILE),
     }
+}
+
+fn words(context: &Context<'_>) -> Words {
+    Words::of(HUAWEI, context.config)
 }
 
 /// What is refused before anything is sent is refused here too.

@@ -12,7 +12,7 @@ use super::{
         onward::{Onward, not_written},
         scim_table,
     },
-    PROFILE, TOKEN,
+    PROFILE, words,
 };
 use crate::{
     cli::cloud::{Consent, Table, TenantCommand},
@@ -24,7 +24,7 @@ pub(super) async fn run(context: &Context<'_>, huawei: &Huawei, command: &Tenant
         return planned(huawei, command);
     }
     match command {
-        TenantCommand::Show => show(huawei).await,
+        TenantCommand::Show => show(context, huawei).await,
         TenantCommand::Enable(Table { write_config }) => enable(context, huawei, write_config.as_deref()).await,
         TenantCommand::Disable { consent } => disable(huawei, *consent).await,
     }
@@ -51,10 +51,13 @@ fn planned(huawei: &Huawei, command: &TenantCommand) -> Result<Answer, Failure> 
     })
 }
 
-async fn show(huawei: &Huawei) -> Result<Answer, Failure> {
+async fn show(context: &Context<'_>, huawei: &Huawei) -> Result<Answer, Failure> {
     let tenants = huawei.tenants().await?;
     let mut text = match tenants.as_slice() {
-        [] => "Automatic provisioning is off; switch it on: scimward cloud huawei tenant enable\n".to_owned(),
+        [] => format!(
+            "Automatic provisioning is off; switch it on: {}\n",
+            words(context).switch_on()
+        ),
         _ => "Automatic provisioning is on.\n".to_owned(),
     };
     text.extend(tenants.iter().map(described));
@@ -73,7 +76,7 @@ async fn enable(context: &Context<'_>, huawei: &Huawei, write_config: Option<&Pa
     let onward = Onward {
         profile: PROFILE,
         endpoint: &tenant.scim_endpoint,
-        words: TOKEN,
+        words: &words(context),
         is_bare: !was_enabled,
     };
     // What is on stays on: the words say so when the file cannot be written.
