@@ -791,3 +791,26 @@ fn what_was_switched_on_without_a_token_is_told() {
         .says("scimward cloud huawei tenant disable --identity-store-id ");
     assert_eq!(ground.files(), ["/password"]);
 }
+
+/// The switch is on, and the answer that would say so is lost: the way back is told all the same.
+#[test]
+fn what_may_be_switched_on_is_told() {
+    // After the look at the start there is one before the switch; the one after it fails, as do those that follow.
+    let alibaba = "status=403,path=/GetSCIMSynchronizationStatus,from=4";
+    let tenant = "/v1/identity-stores/*/provision-tenant";
+    let lost = format!("reset=after,path={tenant},method=POST");
+    let away = format!("status=403,path={tenant},method=GET,from=4");
+    for (profile, faults, off) in [
+        ("alibaba", vec!["--fault", alibaba], "scim disable"),
+        ("huawei", vec!["--fault", &lost, "--fault", &away], "tenant disable"),
+    ] {
+        let ground = Ground::new();
+        let cloud = Unprovisioned::start(profile, &faults);
+        let _ = ground
+            .unattended(&ground.switch_options(&cloud.control))
+            .expect(4)
+            .says("provisioning may be switched on now")
+            .says(&format!("scimward cloud {profile} {off} "));
+        assert_eq!(ground.files(), ["/password"]);
+    }
+}

@@ -6,7 +6,7 @@ mod access;
 mod provider;
 mod switch;
 
-pub(super) use self::switch::{Made, Switch, Unfinished};
+pub(super) use self::switch::{Left, Made, Switch, Unfinished};
 use self::{
     access::{Access, Client, KeyPair},
     provider::Provider,

@@ -10,7 +10,7 @@ use super::{
     answers::{Answers, SCIM_TOKEN, Secret, Sources},
     ask::{Stop, usage},
     chain,
-    control::{Made, Switch, Unfinished},
+    control::{Left, Made, Switch, Unfinished},
     place::{self, Folders, READABLE, SECRET, Waitlist},
     talk::Talk,
     trial::obstacle,
@@ -81,7 +81,7 @@ impl FirstRun {
                 ),
             }
         };
-        token + &on_now(switch, switch.turns_on())
+        token + &on_now(switch, switch.left())
     }
 
     /// Secrets that get a file: those that have none, and all of them for a service that finds its
@@ -181,26 +181,27 @@ fn until_known(talk: &mut Talk<'_>, answers: &Answers, text: &SecretString) {
 }
 
 /// Why there is no token, and what is left all the same.
-fn not_made(switch: &Switch, Unfinished { error, is_on_now }: Unfinished) -> Failure {
+fn not_made(switch: &Switch, Unfinished { error, left }: Unfinished) -> Failure {
     let mut words = format!("{}; nothing was written", chain(&error));
     if let CloudError::TokenLost { ids, .. } = &error {
         let commands: Vec<String> = ids.iter().map(|id| switch.delete_command(id)).collect();
         words.push_str(&format!("; to delete: {}", commands.join(" && ")));
     }
     Failure {
-        words: words + &on_now(switch, is_on_now),
+        words: words + &on_now(switch, left),
         code: error.exit_code(),
     }
 }
 
 /// Nobody switches it off again: that would take effect on whoever has begun to use it.
-fn on_now(switch: &Switch, is_on_now: bool) -> String {
-    if !is_on_now {
-        return String::new();
-    }
+fn on_now(switch: &Switch, left: Left) -> String {
+    let words = match left {
+        Left::AsItWas => return String::new(),
+        Left::On => "provisioning is switched on now, and stays on",
+        Left::PerhapsOn => "provisioning may be switched on now, or in a moment, and then stays on",
+    };
     format!(
-        "; provisioning is switched on now, and stays on: the same command goes on from there, and to switch it off again \
-         there is: {}",
+        "; {words}: the same command goes on from there, and to switch it off again there is: {}",
         switch.off_command()
     )
 }

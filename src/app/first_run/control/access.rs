@@ -150,6 +150,14 @@ impl Client {
         })
     }
 
+    /// Whether provisioning is switched on.
+    pub(super) async fn is_on(&self) -> cloud::Result<bool> {
+        Ok(match self {
+            Self::Huawei(huawei) => !huawei.tenants().await?.is_empty(),
+            Self::Alibaba(alibaba) => alibaba.status().await? == SyncStatus::Enabled,
+        })
+    }
+
     /// Looks, and changes nothing.
     pub(super) async fn look(&self) -> cloud::Result<Seen> {
         Ok(match self {

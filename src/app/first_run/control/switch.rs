@@ -31,8 +31,19 @@ pub(in crate::app::first_run) struct Made {
 pub(in crate::app::first_run) struct Unfinished {
     /// Why.
     pub(in crate::app::first_run) error: CloudError,
-    /// Provisioning was switched on before that.
-    pub(in crate::app::first_run) is_on_now: bool,
+    /// What became of the switch before that.
+    pub(in crate::app::first_run) left: Left,
+}
+
+/// What a first run has done to provisioning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::app::first_run) enum Left {
+    /// Nothing.
+    AsItWas,
+    /// Switched it on.
+    On,
+    /// That it be switched on was asked for, and nobody says whether it is.
+    PerhapsOn,
 }
 
 impl Switch {
@@ -44,9 +55,12 @@ impl Switch {
         }
     }
 
-    /// Whether provisioning was off before.
-    pub(in crate::app::first_run) fn turns_on(&self) -> bool {
-        !self.is_on
+    /// What has become of provisioning once it is on.
+    pub(in crate::app::first_run) fn left(&self) -> Left {
+        match self.is_on {
+            true => Left::AsItWas,
+            false => Left::On,
+        }
     }
 
     /// Whether the operator says where people go.
@@ -74,29 +88,47 @@ impl Switch {
 
     /// Does it.
     pub(in crate::app::first_run) fn flip(&self, runtime: &Handle) -> Result<Made, Unfinished> {
-        let before = |error| Unfinished {
-            error,
-            is_on_now: false,
-        };
         let after = |error| Unfinished {
             error,
-            is_on_now: self.turns_on(),
+            left: self.left(),
         };
         runtime.block_on(async {
+            // Nothing is asked for yet; from here on a failure may come too late.
+            let was_on = self.client.is_on().await.map_err(|error| Unfinished {
+                error,
+                left: Left::AsItWas,
+            })?;
             let (endpoint, (token, text)) = match &self.client {
                 Client::Huawei(huawei) => {
-                    let (tenant, _) = huawei.enable().await.map_err(before)?;
+                    let (tenant, _) = match huawei.enable().await {
+                        Ok(enabled) => enabled,
+                        Err(error) => return Err(self.not_on(error, was_on).await),
+                    };
                     let made = huawei.tokens_of(&tenant.tenant_id).create().await;
                     (tenant.scim_endpoint, made.map_err(after)?)
                 }
                 Client::Alibaba(alibaba) => {
-                    alibaba.set_status(SyncStatus::Enabled).await.map_err(before)?;
+                    if let Err(error) = alibaba.set_status(SyncStatus::Enabled).await {
+                        return Err(self.not_on(error, was_on).await);
+                    }
                     let made = alibaba.create().await.map_err(after)?;
                     (self.endpoint.clone().unwrap_or_default(), made)
                 }
             };
             Ok(Made { endpoint, token, text })
         })
+    }
+
+    /// An `error` of switching on says little of the switch: it may be that of the look after it.
+    async fn not_on(&self, error: CloudError, was_on: bool) -> Unfinished {
+        let left = match self.client.is_on().await {
+            _ if was_on => Left::AsItWas,
+            Ok(true) => Left::On,
+            // What was asked for without an answer may still come.
+            Ok(false) if !error.is_doubtful() => Left::AsItWas,
+            Ok(false) | Err(_) => Left::PerhapsOn,
+        };
+        Unfinished { error, left }
     }
 
     /// Deletes a token that has no place.
