@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::process::Signal;
 use serde_json::Value;
 use support::{
     certs::certs,
@@ -572,8 +573,12 @@ fn an_interruption_while_the_cloud_is_switched_on_waits() {
     person.answers("Go?", "");
     person.sees("is not interrupted");
     person.types("\x03");
+    person.sees("brought to its end first");
     person.sees("Written: ");
-    let _ = person.ends();
+    let (code, screen) = person.ends();
+    assert_eq!(code, Some(130), "{screen}");
+    assert!(screen.contains("the configuration is written"), "{screen}");
+    assert!(!screen.contains("create              3"), "{screen}");
     let written = [
         "/password",
         "/scimward.toml",
@@ -581,6 +586,16 @@ fn an_interruption_while_the_cloud_is_switched_on_waits() {
         "credentials/scim-token.json",
     ];
     assert_eq!(ground.files(), written);
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let setup = ground.scimward(&["setup", "--force"]).args(&options).spawn();
+    setup.wait_said("is not interrupted");
+    setup.signal(Signal::TERM);
+    let _ = setup
+        .wait()
+        .expect(143)
+        .says("Written: ")
+        .says("the configuration is written")
+        .says_not("create              3");
     let _ = ground.scimward(&["--sync-now"]).run().expect(0).says("3 created");
 }
 

@@ -18,6 +18,7 @@ use super::{
     engine::Engine,
     order::{Order, Surroundings},
     setup,
+    signals::INTERRUPTED,
 };
 use crate::{
     demo::{company, directory::DemoDirectory},
@@ -31,8 +32,6 @@ use crate::{
 const PASSWORD: &str = "demo-reader-password";
 const TOKEN: &str = "demo-bearer-token";
 const PROFILE: &str = "huawei";
-/// The exit code after Ctrl-C (128 + `SIGINT`).
-const INTERRUPTED: u8 = 130;
 
 /// Tells the story. With `pause` it waits for Enter between the steps, on a terminal.
 ///

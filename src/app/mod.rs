@@ -425,7 +425,14 @@ async fn give(
         );
         let mut command = serde_json::to_value(&order).map_err(|error| Failure::other(&error))?;
         Meant::by(&cli.options.config, &setup).join(&mut command);
-        let code = follow(client, command, &mut out, observer).await?;
+        // After `setup` the signals end nothing by themselves any more.
+        let mut signals = Signals::listen().map_err(|error| Failure::other(&error))?;
+        let code = tokio::select! {
+            code = follow(client, command, &mut out, observer) => code?,
+            code = signals.next() => {
+                return Err(Failure { words: "interrupted".to_owned(), code });
+            }
+        };
         return out.finish().map(|()| code);
     }
     // A question to a state that does not exist must not make one.

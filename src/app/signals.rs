@@ -11,6 +11,8 @@ use super::Failure;
 
 /// An exit code after a signal is its number and this.
 const BY_SIGNAL: u8 = 128;
+/// The exit code after Ctrl-C.
+pub(super) const INTERRUPTED: u8 = BY_SIGNAL + 2;
 
 /// From here on these signals end nothing by themselves.
 pub(super) struct Signals {

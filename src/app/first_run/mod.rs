@@ -5,7 +5,7 @@
 //! their places), `service` (which unit they are for).
 //!
 //! Nothing is written, and nothing done in the cloud, before everything was asked. From there to the last
-//! file an interruption waits.
+//! file an interruption waits; then it ends what would follow.
 
 mod answers;
 mod ask;
@@ -36,7 +36,7 @@ use self::{
     terminal::{Echo, Lines},
     trial::Trial,
 };
-use super::{Failure, chain, places, setup};
+use super::{Failure, chain, places, setup, signals::INTERRUPTED};
 use crate::{
     cli::{Cli, DEFAULT_CONFIG, DryRun, SetupOptions},
     ldap::settings::Bind,
@@ -46,9 +46,6 @@ use crate::{
     report::TextStyle,
     secret::SecretSource,
 };
-
-/// The exit code after Ctrl-C (128 + `SIGINT`).
-const INTERRUPTED: u8 = 130;
 
 /// Asks, tries, writes, and shows what a first sync would do.
 ///
@@ -78,18 +75,28 @@ pub(super) async fn run(cli: &Cli, options: SetupOptions) -> Result<u8, Failure>
     let talking = tokio::task::spawn_blocking(move || first_run.talk());
     tokio::select! {
         talked = talking => {
-            talked.map_err(|error| Failure::other(&error))??;
-            match dry_run {
-                true => show_dry_run(cli, &config).await,
-                false => Ok(exit::DONE),
+            match talked.map_err(|error| Failure::other(&error))?? {
+                Some(code) => Err(left(true, code)),
+                None if dry_run => show_dry_run(cli, &config).await,
+                None => Ok(exit::DONE),
             }
         }
-        () = interrupted(&progress) => {
+        code = interrupted(&progress) => {
             echo.show();
-            let done = *progress.phase() == Phase::Done;
-            let words = if done { "interrupted; the configuration is written" } else { "interrupted; nothing was written" };
-            Err(Failure { words: words.to_owned(), code: INTERRUPTED })
+            Err(left(*progress.phase() == Phase::Done, code))
         }
+    }
+}
+
+/// Somebody wanted it to end.
+fn left(is_done: bool, code: u8) -> Failure {
+    let words = match is_done {
+        true => "interrupted; the configuration is written",
+        false => "interrupted; nothing was written",
+    };
+    Failure {
+        words: words.to_owned(),
+        code,
     }
 }
 
@@ -103,7 +110,8 @@ struct FirstRun {
 }
 
 impl FirstRun {
-    fn talk(mut self) -> Result<(), Failure> {
+    /// The exit code of whoever wanted an end that had to wait.
+    fn talk(mut self) -> Result<Option<u8>, Failure> {
         let mut lines = self.lines.take();
         let person = lines.as_mut().map(|lines| lines as &mut dyn ask::Terminal);
         let mut out = io::stdout();
@@ -116,7 +124,7 @@ impl FirstRun {
             answers: Answers::default(),
         };
         match self.whole(&mut talk) {
-            Ok(()) => Ok(()),
+            Ok(asked) => Ok(asked),
             Err(Stop::Failure(failure)) => Err(failure),
             Err(Stop::Gone | Stop::Noted) => Err(Failure {
                 words: "there are no more answers; nothing was written".to_owned(),
@@ -125,7 +133,7 @@ impl FirstRun {
         }
     }
 
-    fn whole(&self, talk: &mut Talk<'_>) -> Result<(), Stop> {
+    fn whole(&self, talk: &mut Talk<'_>) -> Result<Option<u8>, Stop> {
         if talk.desk.is_attended() {
             talk.desk.say(
                 "This makes a configuration for Scimward. Each answer is tried out at once; nothing is written \
@@ -151,8 +159,9 @@ impl FirstRun {
         self.agree(talk, switch.as_ref(), &places)?;
         self.progress.act()?;
         self.act(talk, switch.as_ref())?;
-        self.progress.done();
-        self.close(talk, switch.as_ref())
+        let asked = self.progress.done();
+        self.close(talk, switch.as_ref())?;
+        Ok(asked)
     }
 
     /// Whether a file may be in the place of `path`.

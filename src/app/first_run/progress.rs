@@ -1,6 +1,9 @@
 //! How far a first run has come, and whether it may be interrupted there.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use super::ask::Stop;
 use crate::app::signals::Signals;
@@ -10,8 +13,8 @@ use crate::app::signals::Signals;
 pub(super) enum Phase {
     /// Questions only.
     Asking,
-    /// The cloud and the files are being changed: not to be interrupted.
-    Acting,
+    /// The cloud and the files are being changed: whoever asks for an end waits, with this exit code.
+    Acting(Option<u8>),
     /// Everything is in its place.
     Done,
     /// Whoever asked is gone.
@@ -38,31 +41,68 @@ impl Progress {
         if *phase == Phase::Interrupted {
             return Err(Stop::Gone);
         }
-        *phase = Phase::Acting;
+        *phase = Phase::Acting(None);
         Ok(())
     }
 
-    /// It may be interrupted again.
-    pub(super) fn done(&self) {
-        *self.phase() = Phase::Done;
+    /// It may be interrupted again. The exit code of whoever has waited for this.
+    pub(super) fn done(&self) -> Option<u8> {
+        match std::mem::replace(&mut *self.phase(), Phase::Done) {
+            Phase::Acting(asked) => asked,
+            _ => None,
+        }
+    }
+
+    /// Somebody wants it to end, with this exit code. Whether it may.
+    fn end(&self, code: u8) -> bool {
+        let mut phase = self.phase();
+        match &mut *phase {
+            Phase::Acting(asked) => {
+                asked.get_or_insert(code);
+                false
+            }
+            Phase::Asking => {
+                *phase = Phase::Interrupted;
+                true
+            }
+            Phase::Done | Phase::Interrupted => true,
+        }
     }
 }
 
-/// Returns once somebody wants it to end and it may.
-pub(super) async fn interrupted(progress: &Progress) {
+/// Returns once somebody wants it to end and it may, with the exit code.
+pub(super) async fn interrupted(progress: &Progress) -> u8 {
     let Ok(mut signals) = Signals::listen() else {
         return std::future::pending().await;
     };
     loop {
-        signals.next().await;
-        let mut phase = progress.phase();
-        match *phase {
-            Phase::Acting => {}
-            Phase::Asking => {
-                *phase = Phase::Interrupted;
-                return;
-            }
-            Phase::Done | Phase::Interrupted => return,
+        let code = signals.next().await;
+        if progress.end(code) {
+            return code;
         }
+        // A terminal that is gone cannot be told.
+        let _ = writeln!(
+            io::stderr(),
+            "scimward: what is under way is brought to its end first, and nothing more is done after it"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_an_end_waits_for_it_and_is_not_forgotten() {
+        let progress = Progress::new();
+        assert!(progress.act().is_ok());
+        assert!(!progress.end(143) && !progress.end(130));
+        assert_eq!(progress.done(), Some(143));
+        assert!(progress.end(129));
+        assert_eq!(progress.done(), None);
+
+        let progress = Progress::new();
+        assert!(progress.end(130));
+        assert!(progress.act().is_err());
     }
 }
