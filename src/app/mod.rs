@@ -483,11 +483,7 @@ impl Output {
                 .map(Self::Device)
                 .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())));
         }
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let temporary = tempfile::NamedTempFile::new_in(folder).map_err(|error| {
+        let temporary = tempfile::NamedTempFile::new_in(places::folder_of(path)).map_err(|error| {
             Failure::usage(format!(
                 "cannot write {}: {}",
                 path.display(),

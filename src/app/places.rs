@@ -4,6 +4,18 @@ use std::path::{Path, PathBuf};
 
 use crate::{cli::DEFAULT_CONFIG, secret::shell_path};
 
+/// Where `setup` and the units have the secrets, beside a configuration.
+pub(super) const CREDENTIALS: &str = "credentials";
+/// The SCIM token among them.
+pub(super) const SCIM_TOKEN: &str = "scim-token";
+
+/// The folder a file is in; `.` for a bare name.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
 /// The program as it has to be typed to read this configuration, from any folder: with `--config`, if need be.
 pub(super) fn program(config: &Path) -> String {
     let config = std::path::absolute(config).unwrap_or_else(|_| PathBuf::from(config));
@@ -28,5 +40,12 @@ mod tests {
             "acme.toml",
             &format!("scimward --config {}", shell_path(&here.join("acme.toml"))),
         );
+    }
+
+    #[test]
+    fn a_bare_name_is_in_this_folder() {
+        for (path, folder) in [("token", "."), ("/token", "/"), ("a/token", "a"), ("./token", ".")] {
+            assert_eq!(folder_of(Path::new(path)), Path::new(folder), "{path}");
+        }
     }
 }

@@ -34,6 +34,12 @@ pub const ALIBABA: [Region; 6] = [
     ("eu-central-1", "Germany (Frankfurt)"),
 ];
 
+/// Where Alibaba Cloud speaks SCIM in a region: no answer of its control plane tells it.
+#[must_use]
+pub fn alibaba_scim(region: &str) -> String {
+    format!("https://cloudsso-scim-{region}.aliyun.com/scim/v2/")
+}
+
 /// Whether `id` is one of `regions`.
 #[must_use]
 pub fn is_known(id: &str, regions: &[Region]) -> bool {

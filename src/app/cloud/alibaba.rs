@@ -19,6 +19,7 @@ use crate::{
     cloud::{
         Alibaba,
         alibaba::{Directory, Switched, SyncStatus},
+        region,
         settings::AlibabaSettings,
     },
 };
@@ -208,7 +209,7 @@ fn on_off(status: SyncStatus) -> &'static str {
 /// Where SCIM is spoken in a region; not to be told of a host of the operator's own.
 fn usual_endpoint(settings: &AlibabaSettings) -> Option<String> {
     let region = settings.region.as_ref().filter(|_| settings.endpoint.is_none())?;
-    Some(format!("https://cloudsso-scim-{region}.aliyun.com/scim/v2/"))
+    Some(region::alibaba_scim(region))
 }
 
 fn words(context: &Context<'_>) -> Words {

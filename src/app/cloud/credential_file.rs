@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tempfile::NamedTempFile;
 
 use super::Failure;
-use crate::secret::is_credential_name;
+use crate::{app::places::folder_of, secret::is_credential_name};
 
 const PROGRAM: &str = "systemd-creds";
 
@@ -92,7 +92,7 @@ impl CredentialFile {
 
     fn draft(&self, sealed: &[u8]) -> io::Result<NamedTempFile> {
         // Made with mode 0600.
-        let mut file = NamedTempFile::new_in(super::place::folder(&self.path))?;
+        let mut file = NamedTempFile::new_in(folder_of(&self.path))?;
         file.write_all(sealed)?;
         file.as_file().sync_all()?;
         Ok(file)

@@ -9,13 +9,10 @@ use super::{
     words::Words,
 };
 use crate::{
+    app::places::{CREDENTIALS, SCIM_TOKEN, folder_of},
     cli::DEFAULT_CONFIG,
     secret::{SecretSource, shell_path},
 };
-
-/// Where secrets are, beside a configuration: `setup` and the units have them there.
-const SECRETS: &str = "credentials";
-const TOKEN: &str = "scim-token";
 
 /// Provisioning that is on.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +67,7 @@ impl Onward<'_> {
         let mut steps = Vec::new();
         match token {
             Some(SecretSource::File(file)) => {
-                let folder = super::place::folder(&file);
+                let folder = folder_of(&file);
                 if !folder.exists() {
                     steps.push(super::place::make_folder(folder));
                 }
@@ -109,7 +106,7 @@ fn told(steps: &[String], context: &Context<'_>) -> String {
 /// A token's place beside a configuration.
 fn token_beside(config: &Path) -> PathBuf {
     let config = std::path::absolute(config).unwrap_or_else(|_| config.to_owned());
-    config.with_file_name(SECRETS).join(TOKEN)
+    config.with_file_name(CREDENTIALS).join(SCIM_TOKEN)
 }
 
 /// For `--dry-run`: nothing is sent, so nothing is known to write.

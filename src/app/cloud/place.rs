@@ -3,12 +3,12 @@
 use std::{fs, io, path::Path};
 
 use super::Failure;
-use crate::secret::shell_path;
+use crate::{app::places::folder_of, secret::shell_path};
 
 /// Whether both are the same file, as far as the names tell.
 pub(super) fn same(one: &Path, other: &Path) -> bool {
     let whole = |path: &Path| {
-        let folder = fs::canonicalize(folder(path)).ok()?;
+        let folder = fs::canonicalize(folder_of(path)).ok()?;
         Some(folder.join(path.file_name()?))
     };
     whole(one).is_some_and(|one| Some(one) == whole(other))
@@ -36,7 +36,7 @@ pub(super) fn writable(path: &Path, force: bool) -> Result<(), Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(cannot(&error)),
     }
-    let folder = folder(path);
+    let folder = folder_of(path);
     if !folder.is_dir() {
         let mend = format!("its folder is not there; make it: {}", make_folder(folder));
         return Err(cannot(&mend));
@@ -52,11 +52,4 @@ pub(super) fn make_folder(folder: &Path) -> String {
         .parent()
         .is_some_and(|parent| parent != Path::new("") && !parent.exists());
     format!("mkdir {}-m 700 {}", if deep { "-p " } else { "" }, shell_path(folder))
-}
-
-/// The folder a file is in.
-pub(super) fn folder(path: &Path) -> &Path {
-    path.parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
 }

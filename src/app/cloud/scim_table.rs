@@ -14,8 +14,11 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Failure, place::folder};
-use crate::{app::toml_text::quoted, secret::shell_path};
+use super::Failure;
+use crate::{
+    app::{places::folder_of, toml_text::quoted},
+    secret::shell_path,
+};
 
 /// Mode of a configuration that is made: it holds no secret.
 const MODE: u32 = 0o644;
@@ -168,7 +171,7 @@ pub(super) fn try_out(path: &Path) -> Result<(), Failure> {
     // What a link leads to is what is replaced.
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let cannot = |why: &dyn Display| Failure::usage(format!("cannot write {}: {why}", path.display()));
-    let folder = folder(&path);
+    let folder = folder_of(&path);
     if !folder.is_dir() {
         let mend = format!("its folder is not there; make it: mkdir -p {}", shell_path(folder));
         return Err(cannot(&mend));
@@ -198,7 +201,7 @@ fn appended(text: &str, table: &str, line_end: &str) -> String {
 
 /// Beside it, then in its place, with owner and mode as before.
 fn write(path: &Path, text: &str, before: Option<&fs::Metadata>) -> io::Result<()> {
-    let new = tempfile::NamedTempFile::new_in(folder(path));
+    let new = tempfile::NamedTempFile::new_in(folder_of(path));
     let mut new = new.map_err(|error| io::Error::from(error.kind()))?;
     new.write_all(text.as_bytes())?;
     let mode = before.map_or(MODE, |before| before.mode() & 0o7777);

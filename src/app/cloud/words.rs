@@ -21,6 +21,8 @@ pub(in crate::app) struct Names {
     anew: &'static str,
     /// Switches provisioning on.
     pub(in crate::app) switch_on: &'static str,
+    /// Switches it off.
+    pub(in crate::app) switch_off: &'static str,
     /// What tells the SCIM endpoint, before and after the command for it.
     endpoint: (&'static str, &'static str, &'static str),
 }
@@ -32,6 +34,7 @@ pub(in crate::app) const HUAWEI: Names = Names {
     many: "tokens",
     anew: "rotate",
     switch_on: "tenant enable",
+    switch_off: "tenant disable",
     endpoint: ("", "tenant show", " shows it"),
 };
 
@@ -42,8 +45,16 @@ pub(in crate::app) const ALIBABA: Names = Names {
     many: "credentials",
     anew: "create --force",
     switch_on: "scim enable",
+    switch_off: "scim disable",
     endpoint: ("it goes by the directory's region, which ", "directory list", " shows"),
 };
+
+impl Names {
+    /// What deletes the token `id`, below `scimward cloud` and the cloud's name.
+    pub(in crate::app) fn delete(&self, id: &str) -> String {
+        format!("{} delete {id}", self.one)
+    }
+}
 
 /// The same for one configuration: what is typed as told is done with that and no other.
 #[derive(Clone, Debug)]

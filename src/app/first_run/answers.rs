@@ -4,12 +4,13 @@ use std::{fmt::Write as _, path::PathBuf};
 
 use secrecy::SecretString;
 
-use crate::app::toml_text::{quoted, quoted_path};
+use crate::app::{
+    places::SCIM_TOKEN,
+    toml_text::{quoted, quoted_path},
+};
 
 /// The secrets of a configuration, by the names that `scimward.service` knows.
 pub(super) const LDAP_PASSWORD: &str = "ldap-password";
-/// See [`LDAP_PASSWORD`].
-pub(super) const SCIM_TOKEN: &str = "scim-token";
 /// The id of the cloud's access key, for a daemon that renews the token.
 pub(super) const ACCESS_KEY: &str = "access-key";
 /// Its secret.

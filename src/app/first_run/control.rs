@@ -103,10 +103,7 @@ fn ask_endpoint(
     // The token of another control plane is nothing for the public host: whoever names the one names the other.
     let (words, usual) = match (&talk.options.control_endpoint, region) {
         (Some(_), _) => ("The SCIM endpoint that belongs to --control-endpoint:", None),
-        (None, Some(Some(region))) => (
-            "The SCIM endpoint:",
-            Some(format!("https://cloudsso-scim-{region}.aliyun.com/scim/v2/")),
-        ),
+        (None, Some(Some(region))) => ("The SCIM endpoint:", Some(region::alibaba_scim(region))),
         (None, _) if given.is_none() => return Err(Stop::Noted),
         (None, _) => ("The SCIM endpoint:", None),
     };

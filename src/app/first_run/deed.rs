@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Failure, FirstRun,
-    answers::{Answers, SCIM_TOKEN, Secret, Sources},
+    answers::{Answers, Secret, Sources},
     ask::{Stop, usage},
     chain,
     control::{Left, Made, Switch, Unfinished},
@@ -16,7 +16,10 @@ use super::{
     trial::obstacle,
 };
 use crate::{
-    app::cloud::held::{self, Held},
+    app::{
+        cloud::held::{self, Held},
+        places::SCIM_TOKEN,
+    },
     cloud::{CloudError, NotWorking, TokenFile, Verify, rotation::PAUSES},
     outcome::exit,
     secret::SecretSource,

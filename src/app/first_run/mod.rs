@@ -28,7 +28,7 @@ use std::{
 use tokio::runtime::Handle;
 
 use self::{
-    answers::{Answers, LDAP_PASSWORD, SCIM_TOKEN},
+    answers::{Answers, LDAP_PASSWORD},
     ask::{Desk, Stop, heard, usage},
     control::Switch,
     progress::{Phase, Progress, interrupted},
@@ -36,7 +36,12 @@ use self::{
     terminal::{Echo, Lines},
     trial::Trial,
 };
-use super::{Failure, chain, places, setup, signals::INTERRUPTED};
+use super::{
+    Failure, chain,
+    places::{self, SCIM_TOKEN},
+    setup,
+    signals::INTERRUPTED,
+};
 use crate::{
     cli::{Cli, DEFAULT_CONFIG, DryRun, SetupOptions},
     ldap::settings::Bind,

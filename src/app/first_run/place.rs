@@ -9,6 +9,8 @@ use std::{
 
 use tempfile::NamedTempFile;
 
+use crate::app::places::folder_of;
+
 /// Only its owner reads a secret; the configuration holds none.
 pub(super) const SECRET: u32 = 0o600;
 /// See [`SECRET`].
@@ -125,10 +127,6 @@ fn beside(place: &Path, text: &str, mode: u32) -> io::Result<NamedTempFile> {
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
     Ok(file)
-}
-
-fn folder_of(place: &Path) -> &Path {
-    place.parent().unwrap_or(Path::new("/"))
 }
 
 fn cannot_write(place: &Path, error: &io::Error) -> String {

@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{cli::DEFAULT_CONFIG, secret::shell_path};
+use crate::{app::places::CREDENTIALS, cli::DEFAULT_CONFIG, secret::shell_path};
 
-/// Where secrets are, beside the configuration.
-const SECRETS: &str = "credentials";
 /// Bytes of an instance's name: with `scimward-` before it, it is a user's name, of 31 at most.
 const INSTANCE_BYTES_MAX: usize = 22;
 /// Hidden from every unit (`ProtectHome=`).
@@ -41,7 +39,7 @@ impl<'a> Unit<'a> {
 
 /// The folder of the secrets.
 pub(super) fn secrets(config: &Path, systemd: bool) -> PathBuf {
-    let folder = config.with_file_name(SECRETS);
+    let folder = config.with_file_name(CREDENTIALS);
     match Unit::of(config) {
         Unit::Instance(name) if systemd => folder.join(name),
         _ => folder,

@@ -15,9 +15,10 @@ use tokio::runtime::Handle;
 use super::{
     super::{
         check,
+        places::SCIM_TOKEN,
         setup::{self, Setup, SetupError},
     },
-    answers::{ACCESS_KEY, Answers, SCIM_TOKEN, SECRET_KEY, Secret, Sources},
+    answers::{ACCESS_KEY, Answers, SECRET_KEY, Secret, Sources},
 };
 use crate::{
     cloud::{self, ScimProbe, settings::KeySources},

@@ -1,8 +1,11 @@
 //! The clouds whose switch is known, and what each of them calls things.
 
-use crate::cloud::{
-    keys::{self, Variables},
-    region::{self, Region},
+use crate::{
+    app::cloud::words::{self, Names},
+    cloud::{
+        keys::{self, Variables},
+        region::{self, Region},
+    },
 };
 
 /// A cloud whose switch is known.
@@ -21,11 +24,16 @@ impl Provider {
         }
     }
 
-    pub(super) fn name(self) -> &'static str {
+    /// What it calls things, and the commands for them.
+    pub(super) fn names(self) -> &'static Names {
         match self {
-            Self::Huawei => "huawei",
-            Self::Alibaba => "alibaba",
+            Self::Huawei => &words::HUAWEI,
+            Self::Alibaba => &words::ALIBABA,
         }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        self.names().cloud
     }
 
     pub(super) fn regions(self) -> &'static [Region] {

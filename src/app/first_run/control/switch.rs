@@ -3,10 +3,7 @@
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
-use super::{
-    access::{Access, Client},
-    provider::Provider,
-};
+use super::access::{Access, Client};
 use crate::cloud::{self, CloudError, IssuedToken, TokenAuthority, alibaba::SyncStatus};
 
 /// What is to be done at the end.
@@ -80,10 +77,7 @@ impl Switch {
 
     /// What switches provisioning off.
     pub(in crate::app::first_run) fn off_command(&self) -> String {
-        self.access.command(match self.access.provider {
-            Provider::Huawei => "tenant disable",
-            Provider::Alibaba => "scim disable",
-        })
+        self.access.command(self.access.provider.names().switch_off)
     }
 
     /// Does it.
@@ -143,9 +137,5 @@ impl Switch {
 }
 
 pub(super) fn delete_command(access: &Access, id: &str) -> String {
-    let words = match access.provider {
-        Provider::Huawei => "token delete",
-        Provider::Alibaba => "credential delete",
-    };
-    access.command(&format!("{words} {id}"))
+    access.command(&access.provider.names().delete(id))
 }
