@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Setup, fail, ok};
 use crate::{
-    app::token,
+    app::{places::folder_of, token},
     cloud::TokenFile,
     expiry,
     report::{Finding, Mark},
@@ -70,35 +70,82 @@ fn for_the_daemon(state: &Path, token: &Path) -> Option<String> {
     if !rustix::process::geteuid().is_root() {
         return None;
     }
-    let folder = token.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder_of(token);
     let (daemon, there) = (fs::metadata(state).ok()?, fs::metadata(folder).ok()?);
-    let user = daemon.uid();
-    if user == 0 {
-        return None;
-    }
-    let needed = match (there.uid() == user, there.gid() == daemon.gid()) {
-        (true, _) => 0o300,
-        (_, true) => 0o030,
-        _ => 0o003,
-    };
-    let is_writable = there.mode() & needed == needed;
-    let is_its_own = fs::metadata(token).is_ok_and(|token| token.uid() == user);
-    if is_writable && is_its_own {
-        return None;
-    }
-    let why = match is_writable {
-        true => format!(
+    let mine = fs::metadata(token).ok().map(|token| token.uid());
+    let found = obstacle(Rights::of(&daemon), Rights::of(&there), mine)?;
+    let why = match found.cannot_write {
+        true => format!("it cannot write to {}", folder.display()),
+        false => format!(
             "{} is not its own, so it cannot put another in its place",
             token.display()
         ),
-        false => format!("it cannot write to {}", folder.display()),
     };
+    let user = daemon.uid();
+    let (folder, token) = (shell_path(folder), shell_path(token));
+    let given = [(found.give_folder, &folder), (found.give_token, &token)];
+    let given: String = given
+        .iter()
+        .filter(|(give, _)| *give)
+        .map(|(_, path)| format!(" {path}"))
+        .collect();
+    let chown = (!given.is_empty()).then(|| format!("chown {user}{given}"));
+    let chmod = found.open_folder.then(|| format!("chmod u+wx {folder}"));
+    let commands: Vec<String> = chown.into_iter().chain(chmod).collect();
     Some(format!(
-        "the daemon renews the token as the user to whom its state belongs (uid {user}), and {why}; type: chown {user} {} {}",
-        shell_path(folder),
-        shell_path(token)
+        "the daemon renews the token as the user to whom its state belongs (uid {user}), and {why}; type: {}",
+        commands.join(" && ")
     ))
+}
+
+/// Whose something is, and what its mode says.
+#[derive(Clone, Copy, Debug)]
+struct Rights {
+    user: u32,
+    group: u32,
+    mode: u32,
+}
+
+impl Rights {
+    fn of(there: &fs::Metadata) -> Self {
+        Self {
+            user: there.uid(),
+            group: there.gid(),
+            mode: there.mode(),
+        }
+    }
+}
+
+/// What keeps a daemon from putting another file in the place of its token, and what mends that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Obstacle {
+    cannot_write: bool,
+    give_folder: bool,
+    give_token: bool,
+    /// The folder's owner himself may not write there.
+    open_folder: bool,
+}
+
+/// `token`: to whom the file belongs.
+fn obstacle(daemon: Rights, folder: Rights, token: Option<u32>) -> Option<Obstacle> {
+    const OWNER: u32 = 0o300;
+    if daemon.user == 0 {
+        return None;
+    }
+    let owns_folder = folder.user == daemon.user;
+    let needed = match (owns_folder, folder.group == daemon.group) {
+        (true, _) => OWNER,
+        (_, true) => 0o030,
+        _ => 0o003,
+    };
+    let cannot_write = folder.mode & needed != needed;
+    let found = Obstacle {
+        cannot_write,
+        give_folder: cannot_write && !owns_folder,
+        give_token: token != Some(daemon.user),
+        open_folder: cannot_write && folder.mode & OWNER != OWNER,
+    };
+    (found.cannot_write || found.give_token).then_some(found)
 }
 
 #[cfg(test)]
@@ -107,9 +154,45 @@ mod tests {
 
     use super::*;
 
-    /// Only root is asked this, and only root can give files away.
     #[test]
     fn what_root_can_write_the_daemon_may_not() {
+        /// What is to be typed, a letter each: the folder given, the token given, the folder opened.
+        fn check(daemon: u32, (user, group, mode): (u32, u32, u32), token: u32, cannot_write: bool, mends: &str) {
+            let daemon = Rights {
+                user: daemon,
+                group: 6,
+                mode: 0o700,
+            };
+            let found = obstacle(daemon, Rights { user, group, mode }, Some(token));
+            let expected = Obstacle {
+                cannot_write,
+                give_folder: mends.contains('f'),
+                give_token: mends.contains('t'),
+                open_folder: mends.contains('o'),
+            };
+            assert_eq!(
+                found,
+                (!mends.is_empty()).then_some(expected),
+                "{user}:{group} {mode:o}, {token}"
+            );
+        }
+        check(5, (5, 0, 0o700), 5, false, "");
+        check(5, (0, 6, 0o770), 5, false, "");
+        check(5, (0, 0, 0o777), 5, false, "");
+        check(5, (0, 0, 0o755), 5, true, "f");
+        check(5, (0, 6, 0o750), 5, true, "f");
+        check(5, (0, 0, 0o555), 5, true, "fo");
+        // Whose the folder is already is no use to be told.
+        check(5, (5, 6, 0o500), 5, true, "o");
+        check(5, (5, 6, 0o570), 0, true, "to");
+        check(5, (5, 0, 0o700), 0, false, "t");
+        check(5, (0, 0, 0o755), 0, true, "ft");
+        check(0, (0, 0, 0o500), 0, false, "");
+    }
+
+    /// Only root is asked this, and only root can give files away.
+    #[test]
+    fn what_is_told_is_done_with_it() {
         let folder = tempfile::tempdir().unwrap();
         let (state, inner) = (folder.path().join("state"), folder.path().join("secrets"));
         for made in [&state, &inner] {
@@ -120,21 +203,21 @@ mod tests {
         if chown(&state, Some(12345), Some(12346)).is_err() {
             return;
         }
-        let check = |(uid, gid, mode): (u32, u32, u32), owner: u32, expected: Option<&str>| {
-            chown(&inner, Some(uid), Some(gid)).unwrap();
+        for (user, mode, owner) in [
+            (0, 0o755, 0),
+            (12345, 0o500, 12345),
+            (12345, 0o500, 0),
+            (0, 0o500, 12345),
+        ] {
+            chown(&inner, Some(user), Some(0)).unwrap();
             fs::set_permissions(&inner, fs::Permissions::from_mode(mode)).unwrap();
             chown(&token, Some(owner), Some(0)).unwrap();
-            let said = for_the_daemon(&state, &token);
-            assert_eq!(said.is_some(), expected.is_some(), "{said:?}");
-            assert!(said.unwrap_or_default().contains(expected.unwrap_or_default()));
-        };
-        check((12345, 0, 0o700), 12345, None);
-        check((0, 12346, 0o770), 12345, None);
-        check((0, 0, 0o755), 12345, Some("chown 12345"));
-        check((12345, 0, 0o500), 12345, Some("cannot write to"));
-        check((12345, 0, 0o700), 0, Some("is not its own"));
-        chown(&state, Some(0), None).unwrap();
-        check((0, 0, 0o755), 0, None);
+            let said = for_the_daemon(&state, &token).unwrap();
+            let (_, command) = said.split_once("type: ").unwrap();
+            let typed = std::process::Command::new("sh").args(["-c", command]).status();
+            assert!(typed.unwrap().success(), "{said}");
+            assert_eq!(for_the_daemon(&state, &token), None, "after {said}");
+        }
         assert_eq!(for_the_daemon(&folder.path().join("none"), &token), None);
     }
 }

@@ -66,7 +66,8 @@ impl FirstRun {
             for earlier in switch.earlier() {
                 let command = switch.delete_command(earlier);
                 words.push_str(&format!(
-                    "; before you repeat this, delete the one before it: {command}"
+                    "; the token {earlier} was there before and still works: when nobody uses it any more, delete it \
+                     before you repeat this: {command}"
                 ));
             }
             words
