@@ -33,8 +33,6 @@ pub(super) async fn replace<A: TokenAuthority, V: Verify>(
         listed.retain(|token| token.id != own);
         removed.push(own);
     }
-    let known: Vec<&str> = listed.iter().map(|token| token.id.as_str()).collect();
-    file.begin(&known)?;
     if let Some(expired) = in_the_way(&listed, old.as_ref())? {
         tracing::info!(id = expired, "deleting a token that has expired");
         file.let_go(&expired)?;
@@ -42,6 +40,8 @@ pub(super) async fn replace<A: TokenAuthority, V: Verify>(
         listed.retain(|token| token.id != expired);
         removed.push(expired);
     }
+    let known: Vec<&str> = listed.iter().map(|token| token.id.as_str()).collect();
+    file.begin(&known)?;
     let (new, text) = make(authority, file).await?;
     tracing::info!(new = new.id, "a new token was made");
     if let Err(why) = until_it_works(verify, &text).await {

@@ -115,6 +115,7 @@ async fn what_cannot_be_told_changes_nothing() {
         assert_eq!(world.ids(), before, "{there:?}");
         assert_eq!(world.held(), text("a").expose_secret());
         assert_eq!(world.file.in_use().unwrap().is_some(), there.noted, "the note is kept");
+        assert_eq!(world.file.begun().unwrap(), None, "{there:?}: nothing is begun");
         error
     };
     let nothing: &dyn Fn(&mut State) = &|_| ();
@@ -161,6 +162,20 @@ async fn what_cannot_be_told_changes_nothing() {
     let _ = check(NOTED, None, off, "is switched off").await;
     let barren: &dyn Fn(&mut State) = &|state| state.barren = true;
     let _ = check(NOTED, None, barren, "a new one was not let in either").await;
+}
+
+/// The note knows "b", which was in the file before and may be in use elsewhere.
+#[tokio::test(start_paused = true)]
+async fn after_a_refusal_for_want_of_room_nothing_of_others_is_deleted() {
+    let world = World::new(&["b", "a"], true);
+    world.file.replace(&issued("a"), &text("a")).unwrap();
+    world.state.lock().unwrap().says = Some(NotWorking::Refused("401, once".into()));
+    let refused = world.rotate(None).await;
+    assert!(matches!(refused, Err(RotateError::NoRoom { .. })), "{refused:?}");
+    world.state.lock().unwrap().says = None;
+    let refused = world.rotate(None).await;
+    assert!(matches!(refused, Err(RotateError::Occupied { .. })), "{refused:?}");
+    assert_eq!(world.ids(), ["a", "b"]);
 }
 
 /// The endpoint says the same of every token.
