@@ -29,7 +29,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub use self::error::RotateError;
 use self::{
     room::Room,
-    which::{begun, which},
+    which::{earlier, which},
 };
 use super::{CloudError, IssuedToken, NotWorking, TokenAuthority, TokenFile, Verify};
 
@@ -100,25 +100,25 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
     }
     let others: Vec<&IssuedToken> = listed.iter().filter(|token| token.id != old.id).collect();
     let left = file.begun()?;
-    if let Some(known) = &left {
-        let removed = begun(file, &others)?;
+    if named.is_certain && left.as_ref().is_some_and(|begun| begun.has_made(&old.id)) {
+        let removed = earlier(file, &others)?;
         if let Some(before) = &removed {
             authority.delete(before).await?;
             file.forget(before)?;
         }
-        if removed.is_some() || (named.is_certain && !known.contains(&old.id)) {
-            file.end()?;
-            return Ok(Rotated::Completed { in_use: old, removed });
-        }
+        file.end()?;
+        return Ok(Rotated::Completed { in_use: old, removed });
+    }
+    let own = left.as_ref().and_then(|begun| begun.made(others.iter().copied()));
+    if own.is_none() {
+        file.end()?;
     }
     let room = Room {
         authority,
         file,
         others,
         may_delete: |other: &IssuedToken| {
-            keep.is_some()
-                || other.has_expired(chrono::Utc::now())
-                || left.as_ref().is_some_and(|known| !known.contains(&other.id))
+            keep.is_some() || other.has_expired(chrono::Utc::now()) || own.is_some_and(|own| own.id == other.id)
         },
         in_use: &old.id,
     };
@@ -126,9 +126,6 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
         true => room.make().await?,
         false => room.make_with_care(verify, (&old, &old_text)).await?,
     };
-    let known: Vec<&str> = listed.iter().map(|token| token.id.as_str()).collect();
-    let known: Vec<&str> = known.into_iter().filter(|id| Some(*id) != removed.as_deref()).collect();
-    file.begin(&known)?;
     let (new, new_text) = make(authority, file).await?;
     tracing::info!(old = old.id, new = new.id, "a new token was made");
     put_in_place(authority, file, verify, (&old, &old_text), (&new, &new_text)).await?;
@@ -144,15 +141,34 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
     Ok(Rotated::Renewed { new, old, removed })
 }
 
-/// A new token. When certainly none was made, nothing is begun either.
+/// A new token, which is noted from before it is asked for until it is in its place. When certainly none was made,
+/// nothing is begun either.
 async fn make<A: TokenAuthority>(authority: &A, file: &TokenFile) -> Result<(IssuedToken, SecretString), RotateError> {
-    match authority.create().await {
-        Err(error) if !error.is_doubtful() && !matches!(error, CloudError::TokenLost { .. }) => {
-            file.end()?;
-            Err(error.into())
-        }
-        made => Ok(made?),
+    let known = authority.room().await?;
+    file.begin(&known, chrono::Utc::now())?;
+    let error = match authority.make(&known).await {
+        Ok((new, text)) => match file.made(&new.id) {
+            Ok(()) => return Ok((new, text)),
+            Err(error) => {
+                give_up(authority, file, &new, &text).await;
+                return Err(error.into());
+            }
+        },
+        Err(error) => error,
+    };
+    let noted = match &error {
+        CloudError::TokenLost { ids, .. } => match ids.as_slice() {
+            [only] => file.made(only),
+            // One of them is somebody else's.
+            _ => Ok(()),
+        },
+        error if error.is_doubtful() => Ok(()),
+        _ => file.end(),
+    };
+    if let Err(error) = noted {
+        tracing::warn!(%error, "the token's note could not be written");
     }
+    Err(error.into())
 }
 
 /// Puts the new token in the file once it works, and sees that it does as the file holds it. When anything goes

@@ -18,9 +18,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chrono::{DateTime, Utc};
 use rustix::fs::{AtFlags, CWD, FlockOperation, StatxAttributes, StatxFlags};
 use secrecy::{ExposeSecret, SecretString};
 
+pub(super) use self::note::Begun;
 use self::note::{Entry, Note};
 use super::IssuedToken;
 use crate::secret::{SecretSource, digest};
@@ -120,6 +122,11 @@ impl TokenFile {
         self.named(false)
     }
 
+    /// Whether a rotation did not come to its end.
+    pub fn is_begun(&self) -> Result<bool> {
+        Ok(self.begun()?.is_some())
+    }
+
     /// What an unfinished rotation took the token that is there for.
     pub(super) fn presumed(&self) -> Result<Option<IssuedToken>> {
         self.named(true)
@@ -193,22 +200,29 @@ impl TokenFile {
         Ok(note.tokens.iter().any(|entry| entry.id == in_use.id && entry.let_go))
     }
 
-    /// Notes that a rotation makes a token from here on, and which ones were there before.
-    pub(super) fn begin(&self, known: &[&str]) -> Result<()> {
+    /// Notes that a rotation asks for a token at this moment, and which ones were there before.
+    pub(super) fn begin(&self, known: &[String], asked: DateTime<Utc>) -> Result<()> {
         let mut note = self.note()?;
-        note.rotating_from = Some(known.iter().map(|id| (*id).to_owned()).collect());
+        note.begun = Some(Begun::new(known.to_vec(), asked));
+        self.write_note(&note)
+    }
+
+    /// Notes what it made.
+    pub(super) fn made(&self, id: &str) -> Result<()> {
+        let mut note = self.note()?;
+        note.begun = note.begun.map(|begun| begun.with_made(id));
         self.write_note(&note)
     }
 
     /// What [`TokenFile::begin`] noted of a rotation that did not come to its end.
-    pub fn begun(&self) -> Result<Option<Vec<String>>> {
-        Ok(self.note()?.rotating_from)
+    pub(super) fn begun(&self) -> Result<Option<Begun>> {
+        Ok(self.note()?.begun)
     }
 
     /// Notes that nothing is left of a rotation that was begun.
     pub fn end(&self) -> Result<()> {
         let mut note = self.note()?;
-        match note.rotating_from.take() {
+        match note.begun.take() {
             Some(_) => self.write_note(&note),
             None => Ok(()),
         }

@@ -12,7 +12,7 @@ use chrono::Utc;
 
 use super::{
     RotateError, Rotated, give_up, make, until_it_works,
-    which::{Named, begun},
+    which::{Named, earlier},
 };
 use crate::cloud::{IssuedToken, NotWorking, TOKENS_MAX, TokenAuthority, TokenFile, Verify};
 
@@ -40,8 +40,6 @@ pub(super) async fn replace<A: TokenAuthority, V: Verify>(
         listed.retain(|token| token.id != expired);
         removed.push(expired);
     }
-    let known: Vec<&str> = listed.iter().map(|token| token.id.as_str()).collect();
-    file.begin(&known)?;
     let (new, text) = make(authority, file).await?;
     tracing::info!(new = new.id, "a new token was made");
     if let Err(why) = until_it_works(verify, &text).await {
@@ -129,20 +127,23 @@ fn is_over(
 
 /// What an interrupted rotation of this file made, or had replaced already.
 fn own(listed: &[IssuedToken], file: &TokenFile, old: Option<&Named>) -> Result<Vec<String>, RotateError> {
-    let Some(known) = file.begun()? else {
+    let Some(begun) = file.begun()? else {
         return Ok(Vec::new());
     };
     let others: Vec<&IssuedToken> = listed
         .iter()
         .filter(|token| old.is_none_or(|old| old.token.id != token.id))
         .collect();
-    let replaced = begun(file, &others)?;
-    let is_own = |token: &&IssuedToken| !known.contains(&token.id) || replaced.as_ref() == Some(&token.id);
-    Ok(others
-        .into_iter()
-        .filter(is_own)
-        .map(|token| token.id.clone())
-        .collect())
+    let is_in_place = file.in_use()?.is_some_and(|held| begun.has_made(&held.id));
+    let replaced = match is_in_place {
+        true => earlier(file, &others)?,
+        false => None,
+    };
+    let made = begun.made(others.iter().copied()).map(|token| token.id.clone());
+    if replaced.is_none() && made.is_none() {
+        file.end()?;
+    }
+    Ok(made.into_iter().chain(replaced).collect())
 }
 
 /// The one that goes when there is no room: it has expired, and is another than the file's where there is a choice.

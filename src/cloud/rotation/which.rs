@@ -70,15 +70,16 @@ fn the_only_one(listed: &[IssuedToken], may_guess: bool) -> Result<IssuedToken, 
     }
 }
 
-/// The old token of a rotation that had its new one in place already. One that is gone by now is forgotten.
-pub(super) fn begun(file: &TokenFile, others: &[&IssuedToken]) -> Result<Option<String>, RotateError> {
-    let mut begun = None;
+/// What was in the file before, and is still there: the old token of a rotation, if that had its new one in place.
+/// One that is gone by now is forgotten.
+pub(super) fn earlier(file: &TokenFile, others: &[&IssuedToken]) -> Result<Option<String>, RotateError> {
+    let mut earlier = None;
     for id in file.earlier()? {
         if others.iter().any(|token| token.id == id) {
-            begun = Some(id);
+            earlier = Some(id);
         } else {
             file.forget(&id)?;
         }
     }
-    Ok(begun)
+    Ok(earlier)
 }
