@@ -13,7 +13,7 @@
 //! Without a note it has to be said which token the file holds (`keep`), or, where the authority allows it, the
 //! only one that is listed is taken for it. Such a name is a presumption until the new token has been used with
 //! success. Before another token is deleted on the strength of one, it is switched off and the file's token tried
-//! once more. Huawei Cloud cannot switch a token off: there the wrong id given as `keep` deletes the token in use.
+//! once more; the note says so, and an interrupted trial is ended before anything else. Huawei Cloud cannot switch a token off: there the wrong id given as `keep` deletes the token in use.
 //!
 //! Reading order: here, then `which`, `room`, `over`, `error`.
 
@@ -84,7 +84,11 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
     let path = || file.path().display().to_string();
     let _lock = file.lock()?.ok_or_else(|| RotateError::Busy(path()))?;
     let old_text = file.token()?.ok_or_else(|| RotateError::NoToken(path()))?;
-    let refused = match verify.works(&old_text).await {
+    let works = match room::end_trial(authority, file).await? {
+        true => until_it_works(verify, &old_text).await,
+        false => verify.works(&old_text).await,
+    };
+    let refused = match works {
         Ok(()) => None,
         Err(why @ NotWorking::Unclear(_)) => return Err(RotateError::Current(why)),
         Err(why) => Some(why),
@@ -215,12 +219,12 @@ async fn give_up<A: TokenAuthority>(authority: &A, file: &TokenFile, new: &Issue
     }
 }
 
-/// A new token may take a moment to be known everywhere.
+/// A new token, or one that was switched on, may take a moment to be known everywhere.
 async fn until_it_works<V: Verify>(verify: &V, text: &SecretString) -> Result<(), NotWorking> {
     for pause in PAUSES {
         match verify.works(text).await {
             Ok(()) => return Ok(()),
-            Err(why) => tracing::info!(%why, "the new token does not work yet"),
+            Err(why) => tracing::info!(%why, "the token does not work yet"),
         }
         tokio::time::sleep(pause).await;
     }

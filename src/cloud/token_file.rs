@@ -13,11 +13,12 @@
 //! Whoever owns the folder may put a link in the place of any file beside the token, and root may be the one who
 //! renews: no such link is followed, and nothing is given to anybody that was not made here.
 //!
-//! Reading order: here, then `note`, `lock`, `owner`.
+//! Reading order: here, then `note`, `progress`, `lock`, `owner`.
 
 mod lock;
 mod note;
 mod owner;
+mod progress;
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -26,7 +27,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chrono::{DateTime, Utc};
 use rustix::fs::{Mode, OFlags};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -172,53 +172,6 @@ impl TokenFile {
             .retain(|entry| entry.digest == presumed.digest && !entry.presumed);
         note.tokens.push(presumed);
         self.write_note(&note)
-    }
-
-    /// Notes that the token that is there is about to be deleted before there is another: where it was given out is
-    /// known all the same.
-    pub(super) fn let_go(&self, id: &str) -> Result<()> {
-        let mut note = self.note()?;
-        let entry = note.tokens.iter_mut().find(|entry| entry.id == id && !entry.presumed);
-        match entry {
-            Some(entry) => entry.let_go = true,
-            None => return Ok(()),
-        }
-        self.write_note(&note)
-    }
-
-    /// Whether [`TokenFile::let_go`] was said of the token that is there.
-    pub(super) fn is_let_go(&self) -> Result<bool> {
-        let Some(in_use) = self.in_use()? else { return Ok(false) };
-        let note = self.note()?;
-        Ok(note.tokens.iter().any(|entry| entry.id == in_use.id && entry.let_go))
-    }
-
-    /// Notes that a rotation asks for a token at this moment, and which ones were there before.
-    pub(super) fn begin(&self, known: &[String], asked: DateTime<Utc>) -> Result<()> {
-        let mut note = self.note()?;
-        note.begun = Some(Begun::new(known.to_vec(), asked));
-        self.write_note(&note)
-    }
-
-    /// Notes what it made.
-    pub(super) fn made(&self, id: &str) -> Result<()> {
-        let mut note = self.note()?;
-        note.begun = note.begun.map(|begun| begun.with_made(id));
-        self.write_note(&note)
-    }
-
-    /// What [`TokenFile::begin`] noted of a rotation that did not come to its end.
-    pub(super) fn begun(&self) -> Result<Option<Begun>> {
-        Ok(self.note()?.begun)
-    }
-
-    /// Notes that nothing is left of a rotation that was begun.
-    pub fn end(&self) -> Result<()> {
-        let mut note = self.note()?;
-        match note.begun.take() {
-            Some(_) => self.write_note(&note),
-            None => Ok(()),
-        }
     }
 
     /// Takes a token out of the note.

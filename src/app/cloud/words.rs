@@ -77,6 +77,18 @@ impl Words {
             RotateError::SwitchedOff { id } => {
                 format!("switch it on again: {command} enable {id}; or put a new one in its place: {anew}")
             }
+            RotateError::Mistaken {
+                other, resumed: false, ..
+            }
+            | RotateError::Untold {
+                other, resumed: false, ..
+            }
+            | RotateError::NotRemoved {
+                other, resumed: false, ..
+            }
+            | RotateError::StillOff { id: other, .. } => {
+                format!("to switch it on: {command} enable {other}")
+            }
             RotateError::Unproved { full, .. } if full.is_empty() => {
                 format!("if this is the right place, put a new one there: {anew}")
             }

@@ -72,14 +72,21 @@ impl State {
         (matches!(strike, Strike::DiesAfter | Strike::FailsAfter), false)
     }
 
-    /// The law: what the file holds works.
+    /// The law: what the file holds works, or is switched off and the next rotation knows it.
     fn check(&self) {
-        if !self.off.is_empty() {
-            return;
-        }
-        let file = self.file.as_ref().map(|file| TokenFile::open(file.path()).unwrap());
-        let held = file.and_then(|file| file.token().unwrap()).unwrap();
-        let works = self.alive.values().any(|text| text == held.expose_secret());
+        let file = self
+            .file
+            .as_ref()
+            .map(|file| TokenFile::open(file.path()).unwrap())
+            .unwrap();
+        let (held, suspended) = (file.token().unwrap().unwrap(), file.suspended().unwrap());
+        assert!(
+            self.off.keys().all(|off| suspended.as_ref() == Some(off)),
+            "{:?} are off, and the note says {suspended:?}",
+            self.off.keys()
+        );
+        let mut working = self.alive.values().chain(self.off.values());
+        let works = working.any(|text| text == held.expose_secret());
         let is_spent = self.spent.as_deref() == Some(held.expose_secret());
         assert!(
             works || is_spent,
@@ -151,11 +158,19 @@ impl World {
     }
 
     async fn rotate(&self, strike: Option<(usize, Strike)>) -> Result<Rotated, RotateError> {
+        self.rotate_keeping(None, strike).await
+    }
+
+    async fn rotate_keeping(
+        &self,
+        keep: Option<&str>,
+        strike: Option<(usize, Strike)>,
+    ) -> Result<Rotated, RotateError> {
         {
             let mut state = self.state.lock().unwrap();
             (state.steps, state.strike, state.struck, state.dead) = (0, strike, false, false);
         }
-        let rotated = rotate(self, &self.file, self, None).await;
+        let rotated = rotate(self, &self.file, self, keep).await;
         let mut state = self.state.lock().unwrap();
         (state.dead, state.strike) = (false, None);
         state.check();
@@ -199,7 +214,11 @@ impl TokenAuthority for World {
             created: (id.starts_with("new-") || id == "stray").then(chrono::Utc::now),
             ..issued(id)
         });
-        outcome(said, alive.chain(state.over.values().cloned()).collect())
+        let off = state.off.keys().map(|id| IssuedToken {
+            enabled: false,
+            ..issued(id)
+        });
+        outcome(said, alive.chain(off).chain(state.over.values().cloned()).collect())
     }
 
     async fn ask(&self) -> Result<(IssuedToken, SecretString), CloudError> {
@@ -208,7 +227,11 @@ impl TokenAuthority for World {
         let id = format!("new-{}", state.made);
         if done {
             state.made += 1;
-            assert!(state.alive.len() + state.over.len() < TOKENS_MAX, "{:?}", state.alive);
+            assert!(
+                state.alive.len() + state.over.len() + state.off.len() < TOKENS_MAX,
+                "{:?}",
+                state.alive
+            );
             state.alive.insert(id.clone(), text(&id).expose_secret().to_owned());
         }
         outcome(said, (issued(&id), text(&id)))
@@ -236,18 +259,24 @@ impl TokenAuthority for World {
 
     async fn suspend(&self, id: &str) -> Result<bool, CloudError> {
         let mut state = self.state.lock().unwrap();
-        if state.switches {
+        if !state.switches {
+            return Ok(false);
+        }
+        let (done, said) = state.step();
+        if done {
             let text = state.alive.remove(id).unwrap();
             state.off.insert(id.to_owned(), text);
         }
-        Ok(state.switches)
+        outcome(said, true)
     }
 
     async fn resume(&self, id: &str) -> Result<(), CloudError> {
         let mut state = self.state.lock().unwrap();
-        let text = state.off.remove(id).unwrap();
-        state.alive.insert(id.to_owned(), text);
-        Ok(())
+        let (done, said) = state.step();
+        if done && let Some(text) = state.off.remove(id) {
+            state.alive.insert(id.to_owned(), text);
+        }
+        outcome(said, ())
     }
 }
 
@@ -521,6 +550,66 @@ async fn what_is_said_overrides_a_note_of_a_token_that_is_not_there() {
     );
     assert!(matches!(world.rotate(None).await, Ok(Rotated::Renewed { .. })));
     world.check_end(&"overridden");
+}
+
+/// With the right id, and with the wrong one.
+#[tokio::test(start_paused = true)]
+async fn a_trial_that_is_broken_off_leaves_nothing_switched_off() {
+    for keep in ["a", "b"] {
+        for strike in STRIKES {
+            for at in 0.. {
+                let world = World::new(&["a", "b"], false);
+                world.state.lock().unwrap().switches = true;
+                let what = (keep, strike, at);
+                let first = world.rotate_keeping(Some(keep), Some((at, strike))).await;
+                if !world.struck() {
+                    let expected = match keep {
+                        "a" => matches!(first, Ok(Rotated::Renewed { .. })),
+                        _ => matches!(first, Err(RotateError::Mistaken { resumed: true, .. })),
+                    };
+                    assert!(at > 8 && expected, "{what:?}: {first:?}");
+                    break;
+                }
+                let off = world.state.lock().unwrap().off.len();
+                let is_said = matches!(
+                    first,
+                    Err(RotateError::Mistaken { resumed: false, .. }
+                        | RotateError::Untold { resumed: false, .. }
+                        | RotateError::NotRemoved { resumed: false, .. })
+                );
+                let is_killed = matches!(strike, Strike::Dies | Strike::DiesAfter);
+                assert!(off == 0 || is_said || is_killed, "{what:?}: {first:?}");
+                let held = world.file.token().unwrap().unwrap();
+                let keep = (held.expose_secret() == text("a").expose_secret()).then_some("a");
+                let second = world.rotate_keeping(keep, None).await;
+                assert!(second.is_ok(), "{what:?}: {first:?}, {second:?}");
+                assert!(world.state.lock().unwrap().off.is_empty(), "{what:?}");
+                world.check_end(&what);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_switched_on_again_is_named() {
+    let world = World::new(&["a", "b"], false);
+    {
+        let mut state = world.state.lock().unwrap();
+        state.switches = true;
+        let text = state.alive.remove("b").unwrap();
+        state.off.insert("b".into(), text);
+    }
+    TokenFile::open(world.file.path()).unwrap().begin_trial("b").unwrap();
+    // After the list.
+    let error = world.rotate(Some((1, Strike::Fails))).await.unwrap_err();
+    assert!(
+        matches!(&error, RotateError::StillOff { id, .. } if id == "b"),
+        "{error}"
+    );
+    assert_eq!(world.file.suspended().unwrap().as_deref(), Some("b"));
+    let _ = world.rotate(None).await;
+    assert_eq!(world.file.suspended().unwrap(), None);
+    assert_eq!(world.state.lock().unwrap().alive.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

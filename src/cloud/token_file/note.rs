@@ -12,6 +12,9 @@ pub(super) struct Note {
     /// A rotation is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) begun: Option<Begun>,
+    /// This token of somebody is switched off, to see whether the one of the file works without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) suspended: Option<String>,
 }
 
 /// Before what it was asked for a token is made is there, on this machine's clock and the cloud's.
