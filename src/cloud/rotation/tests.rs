@@ -46,6 +46,8 @@ struct State {
     off: BTreeMap<String, String>,
     /// Listed, and let in no more.
     over: BTreeMap<String, IssuedToken>,
+    /// Listed as one whose time is over, and let in all the same.
+    says_expired: Option<String>,
     /// What the file may hold though it does not work: it did not at the beginning.
     spent: Option<String>,
     /// What is said of every token, whatever it is.
@@ -212,6 +214,8 @@ impl TokenAuthority for World {
         let alive = state.alive.keys().map(|id| IssuedToken {
             // A moment ago, for a rotation's own.
             created: (id.starts_with("new-") || id == "stray").then(chrono::Utc::now),
+            expires: (state.says_expired.as_ref() == Some(id))
+                .then(|| chrono::Utc::now() - chrono::TimeDelta::hours(1)),
             ..issued(id)
         });
         let off = state.off.keys().map(|id| IssuedToken {

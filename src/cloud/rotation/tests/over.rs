@@ -178,6 +178,26 @@ async fn after_a_refusal_for_want_of_room_nothing_of_others_is_deleted() {
     assert_eq!(world.ids(), ["a", "b"]);
 }
 
+/// The file holds "a", which is still let in after its end; the living one is somebody else's.
+#[tokio::test(start_paused = true)]
+async fn the_only_one_alive_is_not_taken_for_the_one_in_the_file() {
+    let world = World::new(&["a", "theirs"], false);
+    world.state.lock().unwrap().says_expired = Some("a".to_owned());
+    let refused = world.rotate(None).await;
+    assert!(
+        matches!(&refused, Err(RotateError::Ambiguous { ids }) if ids == &["a", "theirs"]),
+        "{refused:?}"
+    );
+    assert_eq!(world.ids(), ["a", "theirs"]);
+    // Alone, it is the one.
+    world.state.lock().unwrap().alive.remove("theirs");
+    let renewed = world.rotate(None).await;
+    assert!(
+        matches!(&renewed, Ok(Rotated::Renewed { old, .. }) if old.id == "a"),
+        "{renewed:?}"
+    );
+}
+
 /// The endpoint says the same of every token.
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_is_closed_or_away_says_nothing_of_a_token() {
