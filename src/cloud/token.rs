@@ -102,6 +102,12 @@ pub trait TokenAuthority: Send + Sync {
         false
     }
 
+    /// Whether somebody asked for what is done and sees what comes of it. Without, a token that is let in no more is
+    /// replaced only when its note shows that it has expired: what somebody deleted may be meant to be gone.
+    fn is_watched(&self) -> bool {
+        true
+    }
+
     /// Switches a token off for a moment; false where the provider knows no such thing.
     fn suspend(&self, _id: &str) -> impl Future<Output = Result<bool, CloudError>> + Send {
         std::future::ready(Ok(false))

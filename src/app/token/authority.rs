@@ -48,6 +48,10 @@ impl TokenAuthority for Authority {
         }
     }
 
+    fn is_watched(&self) -> bool {
+        false
+    }
+
     async fn suspend(&self, id: &str) -> cloud::Result<bool> {
         match self {
             Self::Huawei(tokens) => tokens.suspend(id).await,

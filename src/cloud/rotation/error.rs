@@ -121,6 +121,12 @@ pub enum RotateError {
         /// What the endpoint said.
         why: NotWorking,
     },
+    /// The token of the file is let in no more, before its time, and nobody asked for another.
+    #[error(
+        "the token in the file is let in no more, and nothing beside it tells that it has expired: somebody may have ended \
+         it on purpose, so no other was put in its place: {0}"
+    )]
+    Unasked(NotWorking),
     /// The token of the file is let in no more, and there is no room for another.
     #[error(
         "the token in the file is let in no more, and there is no room for a new one: {} are alive, and nobody here \

@@ -25,7 +25,10 @@ pub(super) async fn replace<A: TokenAuthority, V: Verify>(
     mut listed: Vec<IssuedToken>,
     why: NotWorking,
 ) -> Result<Rotated, RotateError> {
-    let old = is_over(&listed, file, keep, authority.endpoint_tells(), why)?;
+    let old = is_over(&listed, file, keep, authority.endpoint_tells(), why.clone())?;
+    if !authority.is_watched() && !has_expired(&listed, file)? {
+        return Err(RotateError::Unasked(why));
+    }
     let mut removed = Vec::new();
     for own in own(&listed, file, old.as_ref())? {
         tracing::info!(id = own, "deleting what an interrupted rotation left over");
@@ -123,6 +126,13 @@ fn is_over(
             })
         }
     }
+}
+
+/// Whether it is the time that ended the file's token, by the list or, when it is there no more, by its note.
+fn has_expired(listed: &[IssuedToken], file: &TokenFile) -> Result<bool, RotateError> {
+    let Some(noted) = file.in_use()? else { return Ok(false) };
+    let token = listed.iter().find(|token| token.id == noted.id).unwrap_or(&noted);
+    Ok(token.has_expired(Utc::now()) || file.is_let_go()?)
 }
 
 /// What an interrupted rotation of this file made, or had replaced already.

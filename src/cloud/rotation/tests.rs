@@ -39,6 +39,8 @@ struct State {
     lag: usize,
     /// New tokens never work.
     barren: bool,
+    /// Nobody sees what is done.
+    unwatched: bool,
     /// A directory whose tokens are taken at the endpoint of another one too.
     shared_endpoint: bool,
     /// Tokens can be switched off, and these are.
@@ -259,6 +261,10 @@ impl TokenAuthority for World {
 
     fn endpoint_tells(&self) -> bool {
         !self.state.lock().unwrap().shared_endpoint
+    }
+
+    fn is_watched(&self) -> bool {
+        !self.state.lock().unwrap().unwatched
     }
 
     async fn suspend(&self, id: &str) -> Result<bool, CloudError> {

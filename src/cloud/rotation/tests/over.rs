@@ -198,6 +198,41 @@ async fn the_only_one_alive_is_not_taken_for_the_one_in_the_file() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn unasked_only_a_noted_token_that_has_expired_is_replaced() {
+    let check = async |there: There, note: Option<IssuedToken>, is_replaced: bool| {
+        let world = there.world();
+        if let Some(note) = &note {
+            world.file.replace(note, &text("a")).unwrap();
+        }
+        world.state.lock().unwrap().unwatched = true;
+        let before = world.ids();
+        match world.rotate(None).await {
+            Ok(Rotated::Replaced { .. }) if is_replaced => {}
+            Err(RotateError::Unasked(NotWorking::Refused(_))) if !is_replaced => {
+                assert_eq!(world.ids(), before, "{there:?}");
+                assert_eq!(world.file.begun().unwrap(), None);
+            }
+            other => panic!("{there:?} {note:?}: {other:?}"),
+        }
+    };
+    let with = |expired, alive| There {
+        expired,
+        alive,
+        ..NOTED
+    };
+    check(with(&["a"], &[]), None, true).await;
+    check(NOTED, Some(expired("a")), true).await;
+    check(with(&[], &["theirs"]), Some(expired("a")), true).await;
+    // Deleted by somebody.
+    check(NOTED, None, false).await;
+    check(with(&[], &["theirs"]), None, false).await;
+    let bare = |there| There { noted: false, ..there };
+    check(bare(NOTED), None, false).await;
+    check(bare(with(&["theirs"], &[])), None, false).await;
+    check(bare(with(&[], &["theirs"])), None, false).await;
+}
+
 /// The endpoint says the same of every token.
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_is_closed_or_away_says_nothing_of_a_token() {
