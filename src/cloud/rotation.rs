@@ -29,7 +29,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub use self::error::RotateError;
 use self::{
     room::Room,
-    which::{earlier, which},
+    which::{Named, earlier, which},
 };
 use super::{CloudError, IssuedToken, NotWorking, TokenAuthority, TokenFile, Verify};
 
@@ -98,13 +98,14 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
         return over::replace(authority, file, verify, keep, listed, why).await;
     }
     let named = which(&listed, file, keep, authority.may_guess())?;
+    let is_certain = named.is_certain;
     let old = named.token;
-    if !named.is_certain {
+    if !is_certain {
         file.presume(&old)?;
     }
     let others: Vec<&IssuedToken> = listed.iter().filter(|token| token.id != old.id).collect();
     let left = file.begun()?;
-    if named.is_certain && left.as_ref().is_some_and(|begun| begun.has_made(&old.id)) {
+    if is_certain && left.as_ref().is_some_and(|begun| begun.has_made(&old.id)) {
         let removed = earlier(file, &others)?;
         if let Some(before) = &removed {
             authority.delete(before).await?;
@@ -126,13 +127,17 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
         },
         in_use: &old.id,
     };
-    let removed = match named.is_certain {
+    let removed = match is_certain {
         true => room.make().await?,
         false => room.make_with_care(verify, (&old, &old_text)).await?,
     };
     let (new, new_text) = make(authority, file).await?;
     tracing::info!(old = old.id, new = new.id, "a new token was made");
-    put_in_place(authority, file, verify, (&old, &old_text), (&new, &new_text)).await?;
+    let old_named = Named {
+        token: old.clone(),
+        is_certain,
+    };
+    put_in_place(authority, file, verify, (&old_named, &old_text), (&new, &new_text)).await?;
     if let Err(why) = authority.delete(&old.id).await {
         return Err(RotateError::OldRemains {
             new: new.id,
@@ -181,7 +186,7 @@ async fn put_in_place<A: TokenAuthority, V: Verify>(
     authority: &A,
     file: &TokenFile,
     verify: &V,
-    (old, old_text): (&IssuedToken, &SecretString),
+    (old, old_text): (&Named, &SecretString),
     (new, new_text): (&IssuedToken, &SecretString),
 ) -> Result<(), RotateError> {
     if let Err(why) = until_it_works(verify, new_text).await {
@@ -196,7 +201,7 @@ async fn put_in_place<A: TokenAuthority, V: Verify>(
         .token()?
         .ok_or_else(|| RotateError::NoToken(file.path().display().to_string()))?;
     if let Err(why) = until_it_works(verify, &placed).await {
-        file.replace(old, old_text)?;
+        file.put_back(&old.token, old_text, old.is_certain)?;
         file.forget(&new.id)?;
         give_up(authority, file, new, new_text).await;
         return Err(RotateError::New(why));

@@ -149,8 +149,16 @@ impl TokenFile {
     ///
     /// An old token or note that cannot be read counts as none: what is thrown away must not cost the new one.
     pub fn replace(&self, token: &IssuedToken, text: &SecretString) -> Result<()> {
+        self.put_back(token, text, true)
+    }
+
+    /// The same for one that was there before, and whose name may be a presumption still.
+    pub(super) fn put_back(&self, token: &IssuedToken, text: &SecretString, is_certain: bool) -> Result<()> {
         let old = self.token().ok().flatten().map(|text| digest(&text));
-        let new = Entry::new(token, text);
+        let new = Entry {
+            presumed: !is_certain,
+            ..Entry::new(token, text)
+        };
         let mut note = self.note().unwrap_or_default();
         note.tokens
             .retain(|entry| Some(&entry.digest) == old.as_ref() && entry.id != new.id && entry.digest != new.digest);

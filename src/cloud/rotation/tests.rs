@@ -41,6 +41,8 @@ struct State {
     barren: bool,
     /// Nobody sees what is done.
     unwatched: bool,
+    /// From when the file holds a new token, the endpoint is away.
+    fades: bool,
     /// A directory whose tokens are taken at the endpoint of another one too.
     shared_endpoint: bool,
     /// Tokens can be switched off, and these are.
@@ -299,6 +301,10 @@ impl Verify for World {
         if let Some(says) = state.says.clone() {
             return Err(says);
         }
+        let held = self.file.token().unwrap().unwrap();
+        if state.fades && held.expose_secret().contains("new-") {
+            return Err(NotWorking::Unclear("no connection".into()));
+        }
         let token = token.expose_secret();
         let is_new = token.contains("new-");
         if is_new && state.lag > 0 {
@@ -528,6 +534,21 @@ async fn nothing_is_guessed_where_a_wrong_guess_would_not_show() {
     assert!(matches!(named, Ok(Rotated::Renewed { .. })), "{named:?}");
     assert!(matches!(world.rotate(None).await, Ok(Rotated::Renewed { .. })));
     world.check_end(&"named");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_presumed_is_not_certain_once_it_is_put_back() {
+    for (noted, presumed) in [(false, Some("a")), (true, None)] {
+        let world = World::new(&["a"], noted);
+        world.state.lock().unwrap().fades = true;
+        let error = world.rotate(None).await.unwrap_err();
+        assert!(matches!(error, RotateError::New(NotWorking::Unclear(_))), "{error}");
+        let id = |token: Option<IssuedToken>| token.map(|token| token.id);
+        let (in_use, said) = (world.file.in_use().unwrap(), world.file.presumed().unwrap());
+        assert_eq!((in_use.is_some(), id(said).as_deref()), (noted, presumed));
+        let ids: Vec<_> = world.state.lock().unwrap().alive.keys().cloned().collect();
+        assert_eq!(ids, ["a"]);
+    }
 }
 
 /// The control plane of another tenant, and then that of the right one.
