@@ -344,7 +344,9 @@ fn what_would_keep_the_daemon_from_renewing_is_found_by_check() {
     let _ = run(&config, &["check"]).expect(0).says_not("could not renew");
 
     let wrong_key = ground.control.with_wrong_key(config);
-    let _ = run(&wrong_key, &["check"]).expect(4).says("the daemon could not renew it");
+    let _ = run(&wrong_key, &["check"])
+        .expect(4)
+        .says("the daemon could not renew it");
 }
 
 /// What an administrator does at the control plane of a configuration.

@@ -63,7 +63,7 @@ mod tests {
         let theirs = token("theirs", "2027-12-01T00:00:00Z");
         let dead = token("dead", "2026-12-31T00:00:00Z");
         check(&[], None);
-        check(&[ours.clone()], None);
+        check(std::slice::from_ref(&ours), None);
         check(&[ours.clone(), theirs.clone()], Some("theirs"));
         check(&[theirs, ours.clone()], Some("theirs"));
         check(&[ours, dead], None);
