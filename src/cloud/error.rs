@@ -59,6 +59,9 @@ pub enum CloudError {
         /// What happened.
         why: String,
     },
+    /// No good answer came, and a look at the list shows that no token was made.
+    #[error("no token was made: {0}")]
+    NotMade(Box<CloudError>),
     /// What was asked for is not there.
     #[error("{what} is not there{}{}", then(hint.as_deref()), refusal.as_ref().map(|refusal| format!(" ({refusal})")).unwrap_or_default())]
     NotFound {
@@ -150,6 +153,7 @@ impl CloudError {
         match self {
             Self::Refused(refusal) | Self::Clock { refusal, .. } => Some(refusal),
             Self::NotFound { refusal, .. } => refusal.as_deref(),
+            Self::NotMade(error) => error.refusal(),
             _ => None,
         }
     }
@@ -160,6 +164,7 @@ impl CloudError {
         match self {
             Self::Lost { reads, .. } => !reads,
             Self::Answer { .. } => true,
+            Self::NotMade(_) => false,
             _ => self.status().is_some_and(|status| (500..=599).contains(&status)),
         }
     }
@@ -173,6 +178,15 @@ impl CloudError {
             refusal.hint = hint.map(ToOwned::to_owned);
         }
         self
+    }
+
+    /// That nothing was made, as a look at it shows.
+    pub(super) fn not_made(self) -> Self {
+        let seen = match self {
+            Self::Lost { host, why, .. } => Self::Lost { host, why, reads: true },
+            other => other,
+        };
+        Self::NotMade(Box::new(seen))
     }
 
     /// A 404 in words of what was asked for; any other error as it is.

@@ -13,7 +13,7 @@
 //! Without a note it has to be said which token the file holds (`keep`), or, where the authority allows it, the
 //! only one that is listed is taken for it. Such a name is a presumption until the new token has been used with
 //! success. Before another token is deleted on the strength of one, it is switched off and the file's token tried
-//! once more. Huawei Cloud cannot switch a token off: there the wrong id given as `keep` deletes the token in use.
+//! once more; the note says so, and an interrupted trial is ended before anything else. Huawei Cloud cannot switch a token off: there the wrong id given as `keep` deletes the token in use.
 //!
 //! Reading order: here, then `which`, `room`, `over`, `error`.
 
@@ -29,7 +29,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub use self::error::RotateError;
 use self::{
     room::Room,
-    which::{begun, which},
+    which::{Named, earlier, which},
 };
 use super::{CloudError, IssuedToken, NotWorking, TokenAuthority, TokenFile, Verify};
 
@@ -84,7 +84,11 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
     let path = || file.path().display().to_string();
     let _lock = file.lock()?.ok_or_else(|| RotateError::Busy(path()))?;
     let old_text = file.token()?.ok_or_else(|| RotateError::NoToken(path()))?;
-    let refused = match verify.works(&old_text).await {
+    let works = match room::end_trial(authority, file).await? {
+        true => until_it_works(verify, &old_text).await,
+        false => verify.works(&old_text).await,
+    };
+    let refused = match works {
         Ok(()) => None,
         Err(why @ NotWorking::Unclear(_)) => return Err(RotateError::Current(why)),
         Err(why) => Some(why),
@@ -94,44 +98,46 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
         return over::replace(authority, file, verify, keep, listed, why).await;
     }
     let named = which(&listed, file, keep, authority.may_guess())?;
+    let is_certain = named.is_certain;
     let old = named.token;
-    if !named.is_certain {
+    if !is_certain {
         file.presume(&old)?;
     }
     let others: Vec<&IssuedToken> = listed.iter().filter(|token| token.id != old.id).collect();
     let left = file.begun()?;
-    if let Some(known) = &left {
-        let removed = begun(file, &others)?;
+    if is_certain && left.as_ref().is_some_and(|begun| begun.has_made(&old.id)) {
+        let removed = earlier(file, &others)?;
         if let Some(before) = &removed {
             authority.delete(before).await?;
             file.forget(before)?;
         }
-        if removed.is_some() || (named.is_certain && !known.contains(&old.id)) {
-            file.end()?;
-            return Ok(Rotated::Completed { in_use: old, removed });
-        }
+        file.end()?;
+        return Ok(Rotated::Completed { in_use: old, removed });
+    }
+    let own = left.as_ref().and_then(|begun| begun.made(others.iter().copied()));
+    if own.is_none() {
+        file.end()?;
     }
     let room = Room {
         authority,
         file,
         others,
         may_delete: |other: &IssuedToken| {
-            keep.is_some()
-                || other.has_expired(chrono::Utc::now())
-                || left.as_ref().is_some_and(|known| !known.contains(&other.id))
+            keep.is_some() || other.has_expired(chrono::Utc::now()) || own.is_some_and(|own| own.id == other.id)
         },
         in_use: &old.id,
     };
-    let removed = match named.is_certain {
+    let removed = match is_certain {
         true => room.make().await?,
         false => room.make_with_care(verify, (&old, &old_text)).await?,
     };
-    let known: Vec<&str> = listed.iter().map(|token| token.id.as_str()).collect();
-    let known: Vec<&str> = known.into_iter().filter(|id| Some(*id) != removed.as_deref()).collect();
-    file.begin(&known)?;
     let (new, new_text) = make(authority, file).await?;
     tracing::info!(old = old.id, new = new.id, "a new token was made");
-    put_in_place(authority, file, verify, (&old, &old_text), (&new, &new_text)).await?;
+    let old_named = Named {
+        token: old.clone(),
+        is_certain,
+    };
+    put_in_place(authority, file, verify, (&old_named, &old_text), (&new, &new_text)).await?;
     if let Err(why) = authority.delete(&old.id).await {
         return Err(RotateError::OldRemains {
             new: new.id,
@@ -144,15 +150,34 @@ pub async fn rotate<A: TokenAuthority, V: Verify>(
     Ok(Rotated::Renewed { new, old, removed })
 }
 
-/// A new token. When certainly none was made, nothing is begun either.
+/// A new token, which is noted from before it is asked for until it is in its place. When certainly none was made,
+/// nothing is begun either.
 async fn make<A: TokenAuthority>(authority: &A, file: &TokenFile) -> Result<(IssuedToken, SecretString), RotateError> {
-    match authority.create().await {
-        Err(error) if !error.is_doubtful() && !matches!(error, CloudError::TokenLost { .. }) => {
-            file.end()?;
-            Err(error.into())
-        }
-        made => Ok(made?),
+    let known = authority.room().await?;
+    file.begin(&known, chrono::Utc::now())?;
+    let error = match authority.make(&known).await {
+        Ok((new, text)) => match file.made(&new.id) {
+            Ok(()) => return Ok((new, text)),
+            Err(error) => {
+                give_up(authority, file, &new, &text).await;
+                return Err(error.into());
+            }
+        },
+        Err(error) => error,
+    };
+    let noted = match &error {
+        CloudError::TokenLost { ids, .. } => match ids.as_slice() {
+            [only] => file.made(only),
+            // One of them is somebody else's.
+            _ => Ok(()),
+        },
+        error if error.is_doubtful() => Ok(()),
+        _ => file.end(),
+    };
+    if let Err(error) = noted {
+        tracing::warn!(%error, "the token's note could not be written");
     }
+    Err(error.into())
 }
 
 /// Puts the new token in the file once it works, and sees that it does as the file holds it. When anything goes
@@ -161,7 +186,7 @@ async fn put_in_place<A: TokenAuthority, V: Verify>(
     authority: &A,
     file: &TokenFile,
     verify: &V,
-    (old, old_text): (&IssuedToken, &SecretString),
+    (old, old_text): (&Named, &SecretString),
     (new, new_text): (&IssuedToken, &SecretString),
 ) -> Result<(), RotateError> {
     if let Err(why) = until_it_works(verify, new_text).await {
@@ -176,7 +201,7 @@ async fn put_in_place<A: TokenAuthority, V: Verify>(
         .token()?
         .ok_or_else(|| RotateError::NoToken(file.path().display().to_string()))?;
     if let Err(why) = until_it_works(verify, &placed).await {
-        file.replace(old, old_text)?;
+        file.put_back(&old.token, old_text, old.is_certain)?;
         file.forget(&new.id)?;
         give_up(authority, file, new, new_text).await;
         return Err(RotateError::New(why));
@@ -199,12 +224,12 @@ async fn give_up<A: TokenAuthority>(authority: &A, file: &TokenFile, new: &Issue
     }
 }
 
-/// A new token may take a moment to be known everywhere.
+/// A new token, or one that was switched on, may take a moment to be known everywhere.
 async fn until_it_works<V: Verify>(verify: &V, text: &SecretString) -> Result<(), NotWorking> {
     for pause in PAUSES {
         match verify.works(text).await {
             Ok(()) => return Ok(()),
-            Err(why) => tracing::info!(%why, "the new token does not work yet"),
+            Err(why) => tracing::info!(%why, "the token does not work yet"),
         }
         tokio::time::sleep(pause).await;
     }

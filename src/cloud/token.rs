@@ -46,7 +46,7 @@ pub trait TokenAuthority: Send + Sync {
     /// Removes one. One that is not there is a success.
     fn delete(&self, id: &str) -> impl Future<Output = Result<(), CloudError>> + Send;
 
-    /// Makes one, in two steps: [`TokenAuthority::room`], then [`TokenAuthority::make`].
+    /// Makes one, in two steps: [`TokenAuthority::room`], then [`TokenAuthority::make`], with nothing noted between.
     fn create(&self) -> impl Future<Output = Result<(IssuedToken, SecretString), CloudError>> + Send {
         async { self.make(&self.room().await?).await }
     }
@@ -64,7 +64,7 @@ pub trait TokenAuthority: Send + Sync {
     }
 
     /// Makes one beside those of [`TokenAuthority::room`]. Asks once, and looks what was made when no good answer
-    /// came: [`CloudError::TokenLost`] names it.
+    /// came: [`CloudError::TokenLost`] names it, and [`CloudError::NotMade`] says that there is none.
     fn make(&self, before: &[String]) -> impl Future<Output = Result<(IssuedToken, SecretString), CloudError>> + Send {
         async move {
             let error = match self.ask().await {
@@ -80,7 +80,7 @@ pub trait TokenAuthority: Send + Sync {
                 .filter(|id| !before.contains(id))
                 .collect();
             Err(match ids.is_empty() {
-                true => error,
+                true => error.not_made(),
                 false => CloudError::TokenLost {
                     ids,
                     why: error.to_string(),
@@ -100,6 +100,12 @@ pub trait TokenAuthority: Send + Sync {
     /// success belongs to what the endpoint is about, whatever is known of the old one.
     fn endpoint_tells(&self) -> bool {
         false
+    }
+
+    /// Whether somebody asked for what is done and sees what comes of it. Without, a token that is let in no more is
+    /// replaced only when its note shows that it has expired: what somebody deleted may be meant to be gone.
+    fn is_watched(&self) -> bool {
+        true
     }
 
     /// Switches a token off for a moment; false where the provider knows no such thing.

@@ -9,24 +9,34 @@
 //! The note is written first and may speak of two tokens, the older one before the newer one; the digest says
 //! which of them the file holds. Both files are replaced whole, so that a crash leaves the old or the new one.
 
+//!
+//! Whoever owns the folder may put a link in the place of any file beside the token, and root may be the one who
+//! renews: no such link is followed, and nothing is given to anybody that was not made here.
+//!
+//! Reading order: here, then `note`, `progress`, `lock`, `owner`.
+
+mod lock;
 mod note;
+mod owner;
+mod progress;
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
+    io::{self, Read, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, StatxAttributes, StatxFlags};
+use rustix::fs::{Mode, OFlags};
 use secrecy::{ExposeSecret, SecretString};
 
-use self::note::{Entry, Note};
+pub(super) use self::note::Begun;
+use self::{
+    note::{Entry, Note},
+    owner::keep_owner,
+};
 use super::IssuedToken;
 use crate::secret::{SecretSource, digest};
-
-/// Each one lost means that somebody else had the lock in between.
-const LOCK_TRIES: usize = 8;
 
 /// Why the token file or its note cannot be read or written. Names paths, never a token.
 #[derive(Debug, thiserror::Error)]
@@ -46,21 +56,6 @@ pub struct TokenFile {
     path: PathBuf,
     #[cfg(test)]
     pub(super) fault: Option<tests::Fault>,
-}
-
-/// While it lives, nobody else renews the token of this file. Goes with its file, so that no other user finds one
-/// that cannot be opened.
-pub(crate) struct Lock {
-    /// Held until after the name is gone.
-    file: File,
-    path: PathBuf,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // One that stays is no trouble: it belongs to the token's owner.
-        let _ = fs::remove_file(&self.path);
-    }
 }
 
 impl TokenFile {
@@ -99,8 +94,8 @@ impl TokenFile {
     /// When something else has such a name.
     pub fn has_room(&self) -> Result<()> {
         let mut beside = [".json", ".new", ".lock"].map(|ending| self.beside(ending)).into_iter();
-        match beside.find(|path| fs::metadata(path).is_ok_and(|there| !there.is_file())) {
-            Some(path) => Err(self.error(format!("{} is in the way: it is no file; remove it", path.display()))),
+        match beside.find(|path| fs::symlink_metadata(path).is_ok_and(|there| !there.is_file())) {
+            Some(path) => Err(self.in_the_way(&path)),
             None => Ok(()),
         }
     }
@@ -118,6 +113,11 @@ impl TokenFile {
     /// speaks of other tokens only.
     pub fn in_use(&self) -> Result<Option<IssuedToken>> {
         self.named(false)
+    }
+
+    /// Whether a rotation did not come to its end.
+    pub fn is_begun(&self) -> Result<bool> {
+        Ok(self.begun()?.is_some())
     }
 
     /// What an unfinished rotation took the token that is there for.
@@ -149,8 +149,16 @@ impl TokenFile {
     ///
     /// An old token or note that cannot be read counts as none: what is thrown away must not cost the new one.
     pub fn replace(&self, token: &IssuedToken, text: &SecretString) -> Result<()> {
+        self.put_back(token, text, true)
+    }
+
+    /// The same for one that was there before, and whose name may be a presumption still.
+    pub(super) fn put_back(&self, token: &IssuedToken, text: &SecretString, is_certain: bool) -> Result<()> {
         let old = self.token().ok().flatten().map(|text| digest(&text));
-        let new = Entry::new(token, text);
+        let new = Entry {
+            presumed: !is_certain,
+            ..Entry::new(token, text)
+        };
         let mut note = self.note().unwrap_or_default();
         note.tokens
             .retain(|entry| Some(&entry.digest) == old.as_ref() && entry.id != new.id && entry.digest != new.digest);
@@ -174,46 +182,6 @@ impl TokenFile {
         self.write_note(&note)
     }
 
-    /// Notes that the token that is there is about to be deleted before there is another: where it was given out is
-    /// known all the same.
-    pub(super) fn let_go(&self, id: &str) -> Result<()> {
-        let mut note = self.note()?;
-        let entry = note.tokens.iter_mut().find(|entry| entry.id == id && !entry.presumed);
-        match entry {
-            Some(entry) => entry.let_go = true,
-            None => return Ok(()),
-        }
-        self.write_note(&note)
-    }
-
-    /// Whether [`TokenFile::let_go`] was said of the token that is there.
-    pub(super) fn is_let_go(&self) -> Result<bool> {
-        let Some(in_use) = self.in_use()? else { return Ok(false) };
-        let note = self.note()?;
-        Ok(note.tokens.iter().any(|entry| entry.id == in_use.id && entry.let_go))
-    }
-
-    /// Notes that a rotation makes a token from here on, and which ones were there before.
-    pub(super) fn begin(&self, known: &[&str]) -> Result<()> {
-        let mut note = self.note()?;
-        note.rotating_from = Some(known.iter().map(|id| (*id).to_owned()).collect());
-        self.write_note(&note)
-    }
-
-    /// What [`TokenFile::begin`] noted of a rotation that did not come to its end.
-    pub fn begun(&self) -> Result<Option<Vec<String>>> {
-        Ok(self.note()?.rotating_from)
-    }
-
-    /// Notes that nothing is left of a rotation that was begun.
-    pub fn end(&self) -> Result<()> {
-        let mut note = self.note()?;
-        match note.rotating_from.take() {
-            Some(_) => self.write_note(&note),
-            None => Ok(()),
-        }
-    }
-
     /// Takes a token out of the note.
     pub fn forget(&self, id: &str) -> Result<()> {
         let mut note = self.note()?;
@@ -225,68 +193,13 @@ impl TokenFile {
         self.write_note(&note)
     }
 
-    /// Keeps others from renewing the same token; `None` when somebody does already. Also sees whether another
-    /// token can be put in its place, before anything depends on it.
-    ///
-    /// # Errors
-    /// When the folder cannot be written to, the token is another user's to whom nothing can be given, or the file is
-    /// mounted by itself.
-    pub(crate) fn lock(&self) -> Result<Option<Lock>> {
-        if self.is_mounted() {
-            return Err(self.error(
-                "is mounted by itself, as containers do it with secrets, so no other file can be put in its place: mount \
-                 its folder instead"
-                    .to_owned(),
-            ));
-        }
-        let path = self.beside(".lock");
-        let failed = |error: io::Error| self.unwritable(&path, &error);
-        for _ in 0..LOCK_TRIES {
-            let mut options = OpenOptions::new();
-            let file = options.write(true).create(true).truncate(false).mode(0o600).open(&path);
-            let file = file.map_err(failed)?;
-            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => {}
-                Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
-                Err(error) => return Err(failed(error.into())),
-            }
-            // Whoever held it may have taken the name away in between.
-            let mine = file.metadata().map_err(failed)?;
-            if fs::metadata(&path).is_ok_and(|there| (there.dev(), there.ino()) == (mine.dev(), mine.ino())) {
-                let lock = Lock {
-                    file,
-                    path: path.clone(),
-                };
-                self.keep_owner(&lock.file).map_err(failed)?;
-                return Ok(Some(lock));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Sees whether a rotation could do its work here: takes the lock, makes a file and renames it. Nothing of that
-    /// stays, and the token is not touched.
-    ///
-    /// # Errors
-    /// As with [`TokenFile::replace`].
-    pub fn try_out(&self) -> Result<()> {
-        // Somebody who holds it shows that it works.
-        let Some(_lock) = self.lock()? else { return Ok(()) };
-        let renamed = self.beside(".tried");
-        self.put(&self.beside(".try"), &renamed, b"")?;
-        fs::remove_file(&renamed).map_err(|error| self.unwritable(&renamed, &error))
-    }
-
-    /// Such a file can be written, and not be replaced. An older kernel does not tell.
-    pub(super) fn is_mounted(&self) -> bool {
-        let there = rustix::fs::statx(CWD, &self.path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS);
-        there.is_ok_and(|there| there.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
-    }
-
     fn note(&self) -> Result<Note> {
         let path = self.beside(".json");
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
+        let mut bytes = Vec::new();
+        let read = open_no_link(&path, OFlags::RDONLY).and_then(|mut file| file.read_to_end(&mut bytes));
+        match read {
+            Ok(_) => {}
+            Err(error) if is_link(&error) => return Err(self.in_the_way(&path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Note::default()),
             Err(error) => return Err(self.error(format!("its note {} cannot be read: {error}", path.display()))),
         };
@@ -330,7 +243,7 @@ impl TokenFile {
             .mode(0o600)
             .open(draft)
             .map_err(failed)?;
-        let written = self.keep_owner(&file).and_then(|()| {
+        let written = keep_owner(&file, &self.path).and_then(|()| {
             file.write_all(content)?;
             file.sync_all()?;
             fs::rename(draft, path)
@@ -345,28 +258,14 @@ impl TokenFile {
         folder.and_then(|folder| folder.sync_all()).map_err(failed)
     }
 
-    /// The service has to read what an administrator renewed.
-    fn keep_owner(&self, file: &File) -> io::Result<()> {
-        let (Ok(old), new) = (fs::metadata(&self.path), file.metadata()?) else {
-            return Ok(());
-        };
-        if old.uid() != new.uid() {
-            let why = |error| {
-                io::Error::other(format!(
-                    "it belongs to another user (uid {}), to whom the new file cannot be given: {error}; run this as \
-                     that user or as root",
-                    old.uid()
-                ))
-            };
-            fchown(file, Some(old.uid()), Some(old.gid())).map_err(why)?;
-        }
-        Ok(())
-    }
-
     fn beside(&self, ending: &str) -> PathBuf {
         let mut path = self.path.clone().into_os_string();
         path.push(ending);
         path.into()
+    }
+
+    fn in_the_way(&self, path: &Path) -> TokenFileError {
+        self.error(format!("{} is in the way: it is no file; remove it", path.display()))
     }
 
     fn unwritable(&self, path: &Path, error: &io::Error) -> TokenFileError {
@@ -383,6 +282,17 @@ impl TokenFile {
             problem,
         }
     }
+}
+
+/// Opens what is there, unless it is a link, and waits for nobody at a pipe's other end.
+fn open_no_link(path: &Path, flags: OFlags) -> io::Result<File> {
+    let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty()).map(File::from)?)
+}
+
+/// What [`open_no_link`] says of a link.
+fn is_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
 #[cfg(test)]

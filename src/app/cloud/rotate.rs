@@ -6,6 +6,7 @@ use chrono::Utc;
 use serde_json::json;
 
 use super::{
+    super::signals,
     Failure,
     answer::{Answer, expiry},
     tokens::{Tokens, json_of},
@@ -49,7 +50,10 @@ impl Tokens<'_> {
         keep: Option<&str>,
     ) -> Result<Answer, Failure> {
         let file = TokenFile::open(path).map_err(|error| Failure::usage(error.to_string()))?;
-        match crate::cloud::rotate(authority, &file, verify, keep).await {
+        let left = format!("what was begun, the next `{} rotate` ends", self.words.command);
+        // A token of somebody may be switched off for a moment.
+        let rotated = signals::finish(crate::cloud::rotate(authority, &file, verify, keep), &left).await?;
+        match rotated {
             Ok(rotated) => Ok(self.rotated(&rotated, path)),
             Err(error) => Err(Failure {
                 words: self.words.told(&error, path),

@@ -129,6 +129,18 @@ impl Words {
             RotateError::SwitchedOff { id } => {
                 format!("switch it on again: {command} enable {id}; or put a new one in its place: {anew}")
             }
+            RotateError::Mistaken {
+                other, resumed: false, ..
+            }
+            | RotateError::Untold {
+                other, resumed: false, ..
+            }
+            | RotateError::NotRemoved {
+                other, resumed: false, ..
+            }
+            | RotateError::StillOff { id: other, .. } => {
+                format!("to switch it on: {command} enable {other}")
+            }
             RotateError::Unproved { full, .. } if full.is_empty() => {
                 format!("if this is the right place, put a new one there: {anew}")
             }
@@ -137,6 +149,7 @@ impl Words {
                  nobody uses ({}): {command} delete ID; and then: {anew}",
                 full.join(" or ")
             ),
+            RotateError::Unasked(_) => format!("for a new one in its place: {}", self.anew),
             RotateError::NoRoom { .. } => {
                 format!("delete the one that nobody uses: {command} delete ID; and then: {command} rotate")
             }

@@ -48,6 +48,24 @@ impl TokenAuthority for Authority {
         }
     }
 
+    fn is_watched(&self) -> bool {
+        false
+    }
+
+    async fn suspend(&self, id: &str) -> cloud::Result<bool> {
+        match self {
+            Self::Huawei(tokens) => tokens.suspend(id).await,
+            Self::Alibaba(alibaba) => alibaba.suspend(id).await,
+        }
+    }
+
+    async fn resume(&self, id: &str) -> cloud::Result<()> {
+        match self {
+            Self::Huawei(tokens) => tokens.resume(id).await,
+            Self::Alibaba(alibaba) => alibaba.resume(id).await,
+        }
+    }
+
     fn endpoint_tells(&self) -> bool {
         match self {
             Self::Huawei(tokens) => tokens.endpoint_tells(),

@@ -16,8 +16,8 @@ pub(super) fn no_room(setup: &Setup, tokens: &[IssuedToken], now: DateTime<Utc>)
     };
     // What cannot be read is said where the token itself is looked at.
     let file = TokenFile::open(path).ok()?;
-    let (in_use, begun) = (file.in_use().ok()??, file.begun().ok()?);
-    if begun.is_some() {
+    let (in_use, is_begun) = (file.in_use().ok()??, file.is_begun().ok()?);
+    if is_begun {
         return None;
     }
     let other = other(&in_use.id, tokens, now)?;

@@ -137,7 +137,7 @@ impl Huawei {
 
     /// Switches provisioning off: every token is removed. One that is off already is a success.
     pub async fn disable(&self, tenant_id: &str) -> Result<()> {
-        gone(self.send(self.requests.delete_tenant(tenant_id)?).await).map(drop)
+        ended(self.send(self.requests.delete_tenant(tenant_id)?).await)
     }
 
     /// Who gives out the tokens of the one tenant, which is looked up.
@@ -193,7 +193,19 @@ fn signed(outgoing: &Outgoing, credentials: &Credentials, now: DateTime<Utc>) ->
     })
 }
 
-/// What is not there is a success for whoever wants it gone; whether it was there.
+/// The end of a token or a tenant: one that is not there is a success, if it is the identity store that says so, and
+/// not a proxy on the way.
+fn ended(answer: Result<Received>) -> Result<()> {
+    match answer {
+        Err(error) if error.status() == Some(404) && code(&error).is_some_and(|code| code.starts_with("IIC.")) => {
+            Ok(())
+        }
+        answer => answer.map(drop),
+    }
+}
+
+/// What is not there is a success for whoever wants it gone from IAM, which has no codes of its own for that; whether
+/// it was there.
 fn gone(answer: Result<Received>) -> Result<bool> {
     match answer {
         Ok(_) => Ok(true),
@@ -204,8 +216,11 @@ fn gone(answer: Result<Received>) -> Result<bool> {
 
 /// A 404 of the service itself; the gateway's own says that the host is the wrong one.
 fn is_absent(error: &CloudError) -> bool {
-    let code = error.refusal().and_then(|refusal| refusal.code.as_deref());
-    error.status() == Some(404) && !code.is_some_and(|code| code.starts_with("APIG"))
+    error.status() == Some(404) && !code(error).is_some_and(|code| code.starts_with("APIG"))
+}
+
+fn code(error: &CloudError) -> Option<&str> {
+    error.refusal().and_then(|refusal| refusal.code.as_deref())
 }
 
 fn read_tenant(received: &Received, tenant: &Json) -> Result<Tenant> {
@@ -250,7 +265,7 @@ impl TokenAuthority for Tokens {
 
     async fn delete(&self, id: &str) -> Result<()> {
         let outgoing = self.huawei.requests.delete_token(&self.tenant_id, id)?;
-        gone(self.huawei.send(outgoing).await).map(drop)
+        ended(self.huawei.send(outgoing).await)
     }
 
     /// The endpoint has the tenant in its path, and takes no other tenant's tokens.

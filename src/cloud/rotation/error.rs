@@ -66,6 +66,30 @@ pub enum RotateError {
         /// What the endpoint said, if anything.
         why: NotWorking,
     },
+    /// The other token was to be switched off and deleted, and that did not work.
+    #[error("the token {other}, which was to make room, could not be deleted{}; {why}", match resumed {
+        true => ", and it is not switched off",
+        false => on_again(false),
+    })]
+    NotRemoved {
+        /// The other one.
+        other: String,
+        /// Whether it is on again, or was never off.
+        resumed: bool,
+        /// What happened.
+        why: Box<CloudError>,
+    },
+    /// An interrupted rotation left it off.
+    #[error(
+        "a rotation that was interrupted left the token {id} switched off, and it could not be switched on again: do \
+         that now; {why}"
+    )]
+    StillOff {
+        /// It may be the one in use.
+        id: String,
+        /// What happened.
+        why: Box<CloudError>,
+    },
     /// There is no room, and nobody here knows whose the other token is.
     #[error(
         "two tokens are there, and {other} is not of this file: somebody else may be using it. Delete it when nobody does, or \
@@ -97,6 +121,12 @@ pub enum RotateError {
         /// What the endpoint said.
         why: NotWorking,
     },
+    /// The token of the file is let in no more, before its time, and nobody asked for another.
+    #[error(
+        "the token in the file is let in no more, and nothing beside it tells that it has expired: somebody may have ended \
+         it on purpose, so no other was put in its place: {0}"
+    )]
+    Unasked(NotWorking),
     /// The token of the file is let in no more, and there is no room for another.
     #[error(
         "the token in the file is let in no more, and there is no room for a new one: {} are alive, and nobody here \

@@ -12,7 +12,7 @@ use chrono::Utc;
 
 use super::{
     RotateError, Rotated, give_up, make, until_it_works,
-    which::{Named, begun},
+    which::{Named, earlier},
 };
 use crate::cloud::{IssuedToken, NotWorking, TOKENS_MAX, TokenAuthority, TokenFile, Verify};
 
@@ -25,7 +25,10 @@ pub(super) async fn replace<A: TokenAuthority, V: Verify>(
     mut listed: Vec<IssuedToken>,
     why: NotWorking,
 ) -> Result<Rotated, RotateError> {
-    let old = is_over(&listed, file, keep, authority.endpoint_tells(), why)?;
+    let old = is_over(&listed, file, keep, authority.endpoint_tells(), why.clone())?;
+    if !authority.is_watched() && !has_expired(&listed, file)? {
+        return Err(RotateError::Unasked(why));
+    }
     let mut removed = Vec::new();
     for own in own(&listed, file, old.as_ref())? {
         tracing::info!(id = own, "deleting what an interrupted rotation left over");
@@ -33,8 +36,6 @@ pub(super) async fn replace<A: TokenAuthority, V: Verify>(
         listed.retain(|token| token.id != own);
         removed.push(own);
     }
-    let known: Vec<&str> = listed.iter().map(|token| token.id.as_str()).collect();
-    file.begin(&known)?;
     if let Some(expired) = in_the_way(&listed, old.as_ref())? {
         tracing::info!(id = expired, "deleting a token that has expired");
         file.let_go(&expired)?;
@@ -127,22 +128,32 @@ fn is_over(
     }
 }
 
+/// Whether it is the time that ended the file's token, by the list or, when it is there no more, by its note.
+fn has_expired(listed: &[IssuedToken], file: &TokenFile) -> Result<bool, RotateError> {
+    let Some(noted) = file.in_use()? else { return Ok(false) };
+    let token = listed.iter().find(|token| token.id == noted.id).unwrap_or(&noted);
+    Ok(token.has_expired(Utc::now()) || file.is_let_go()?)
+}
+
 /// What an interrupted rotation of this file made, or had replaced already.
 fn own(listed: &[IssuedToken], file: &TokenFile, old: Option<&Named>) -> Result<Vec<String>, RotateError> {
-    let Some(known) = file.begun()? else {
+    let Some(begun) = file.begun()? else {
         return Ok(Vec::new());
     };
     let others: Vec<&IssuedToken> = listed
         .iter()
         .filter(|token| old.is_none_or(|old| old.token.id != token.id))
         .collect();
-    let replaced = begun(file, &others)?;
-    let is_own = |token: &&IssuedToken| !known.contains(&token.id) || replaced.as_ref() == Some(&token.id);
-    Ok(others
-        .into_iter()
-        .filter(is_own)
-        .map(|token| token.id.clone())
-        .collect())
+    let is_in_place = file.in_use()?.is_some_and(|held| begun.has_made(&held.id));
+    let replaced = match is_in_place {
+        true => earlier(file, &others)?,
+        false => None,
+    };
+    let made = begun.made(others.iter().copied()).map(|token| token.id.clone());
+    if replaced.is_none() && made.is_none() {
+        file.end()?;
+    }
+    Ok(made.into_iter().chain(replaced).collect())
 }
 
 /// The one that goes when there is no room: it has expired, and is another than the file's where there is a choice.

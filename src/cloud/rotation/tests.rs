@@ -39,6 +39,10 @@ struct State {
     lag: usize,
     /// New tokens never work.
     barren: bool,
+    /// Nobody sees what is done.
+    unwatched: bool,
+    /// From when the file holds a new token, the endpoint is away.
+    fades: bool,
     /// A directory whose tokens are taken at the endpoint of another one too.
     shared_endpoint: bool,
     /// Tokens can be switched off, and these are.
@@ -46,6 +50,8 @@ struct State {
     off: BTreeMap<String, String>,
     /// Listed, and let in no more.
     over: BTreeMap<String, IssuedToken>,
+    /// Listed as one whose time is over, and let in all the same.
+    says_expired: Option<String>,
     /// What the file may hold though it does not work: it did not at the beginning.
     spent: Option<String>,
     /// What is said of every token, whatever it is.
@@ -72,14 +78,21 @@ impl State {
         (matches!(strike, Strike::DiesAfter | Strike::FailsAfter), false)
     }
 
-    /// The law: what the file holds works.
+    /// The law: what the file holds works, or is switched off and the next rotation knows it.
     fn check(&self) {
-        if !self.off.is_empty() {
-            return;
-        }
-        let file = self.file.as_ref().map(|file| TokenFile::open(file.path()).unwrap());
-        let held = file.and_then(|file| file.token().unwrap()).unwrap();
-        let works = self.alive.values().any(|text| text == held.expose_secret());
+        let file = self
+            .file
+            .as_ref()
+            .map(|file| TokenFile::open(file.path()).unwrap())
+            .unwrap();
+        let (held, suspended) = (file.token().unwrap().unwrap(), file.suspended().unwrap());
+        assert!(
+            self.off.keys().all(|off| suspended.as_ref() == Some(off)),
+            "{:?} are off, and the note says {suspended:?}",
+            self.off.keys()
+        );
+        let mut working = self.alive.values().chain(self.off.values());
+        let works = working.any(|text| text == held.expose_secret());
         let is_spent = self.spent.as_deref() == Some(held.expose_secret());
         assert!(
             works || is_spent,
@@ -121,7 +134,7 @@ impl World {
         }
         if ids.contains(&"stray") {
             // Made by a rotation that was broken off.
-            file.begin(&[ids[0]]).unwrap();
+            file.begin(&[ids[0].to_owned()], chrono::Utc::now()).unwrap();
         }
         let state = State {
             alive: ids
@@ -151,11 +164,19 @@ impl World {
     }
 
     async fn rotate(&self, strike: Option<(usize, Strike)>) -> Result<Rotated, RotateError> {
+        self.rotate_keeping(None, strike).await
+    }
+
+    async fn rotate_keeping(
+        &self,
+        keep: Option<&str>,
+        strike: Option<(usize, Strike)>,
+    ) -> Result<Rotated, RotateError> {
         {
             let mut state = self.state.lock().unwrap();
             (state.steps, state.strike, state.struck, state.dead) = (0, strike, false, false);
         }
-        let rotated = rotate(self, &self.file, self, None).await;
+        let rotated = rotate(self, &self.file, self, keep).await;
         let mut state = self.state.lock().unwrap();
         (state.dead, state.strike) = (false, None);
         state.check();
@@ -194,8 +215,18 @@ impl TokenAuthority for World {
     async fn list(&self) -> Result<Vec<IssuedToken>, CloudError> {
         let mut state = self.state.lock().unwrap();
         let (_, said) = state.step();
-        let alive = state.alive.keys().map(|id| issued(id));
-        outcome(said, alive.chain(state.over.values().cloned()).collect())
+        let alive = state.alive.keys().map(|id| IssuedToken {
+            // A moment ago, for a rotation's own.
+            created: (id.starts_with("new-") || id == "stray").then(chrono::Utc::now),
+            expires: (state.says_expired.as_ref() == Some(id))
+                .then(|| chrono::Utc::now() - chrono::TimeDelta::hours(1)),
+            ..issued(id)
+        });
+        let off = state.off.keys().map(|id| IssuedToken {
+            enabled: false,
+            ..issued(id)
+        });
+        outcome(said, alive.chain(off).chain(state.over.values().cloned()).collect())
     }
 
     async fn ask(&self) -> Result<(IssuedToken, SecretString), CloudError> {
@@ -204,7 +235,11 @@ impl TokenAuthority for World {
         let id = format!("new-{}", state.made);
         if done {
             state.made += 1;
-            assert!(state.alive.len() + state.over.len() < TOKENS_MAX, "{:?}", state.alive);
+            assert!(
+                state.alive.len() + state.over.len() + state.off.len() < TOKENS_MAX,
+                "{:?}",
+                state.alive
+            );
             state.alive.insert(id.clone(), text(&id).expose_secret().to_owned());
         }
         outcome(said, (issued(&id), text(&id)))
@@ -230,20 +265,30 @@ impl TokenAuthority for World {
         !self.state.lock().unwrap().shared_endpoint
     }
 
+    fn is_watched(&self) -> bool {
+        !self.state.lock().unwrap().unwatched
+    }
+
     async fn suspend(&self, id: &str) -> Result<bool, CloudError> {
         let mut state = self.state.lock().unwrap();
-        if state.switches {
+        if !state.switches {
+            return Ok(false);
+        }
+        let (done, said) = state.step();
+        if done {
             let text = state.alive.remove(id).unwrap();
             state.off.insert(id.to_owned(), text);
         }
-        Ok(state.switches)
+        outcome(said, true)
     }
 
     async fn resume(&self, id: &str) -> Result<(), CloudError> {
         let mut state = self.state.lock().unwrap();
-        let text = state.off.remove(id).unwrap();
-        state.alive.insert(id.to_owned(), text);
-        Ok(())
+        let (done, said) = state.step();
+        if done && let Some(text) = state.off.remove(id) {
+            state.alive.insert(id.to_owned(), text);
+        }
+        outcome(said, ())
     }
 }
 
@@ -255,6 +300,10 @@ impl Verify for World {
         }
         if let Some(says) = state.says.clone() {
             return Err(says);
+        }
+        let held = self.file.token().unwrap().unwrap();
+        if state.fades && held.expose_secret().contains("new-") {
+            return Err(NotWorking::Unclear("no connection".into()));
         }
         let token = token.expose_secret();
         let is_new = token.contains("new-");
@@ -319,6 +368,61 @@ async fn broken_off_twice() {
     }
 }
 
+/// At one of the steps, and then somebody else makes a token for another purpose.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_makes_after_an_interruption_is_not_deleted() {
+    for strike in STRIKES {
+        let mut tried = 0;
+        for at in 0.. {
+            let world = World::new(&["a"], true);
+            let first = world.rotate(Some((at, strike))).await;
+            if !world.struck() {
+                break;
+            }
+            {
+                let mut state = world.state.lock().unwrap();
+                if state.alive.len() == TOKENS_MAX {
+                    continue;
+                }
+                state.alive.insert("theirs".into(), "text of theirs".into());
+            }
+            tried += 1;
+            for _ in 0..2 {
+                let again = world.rotate(None).await;
+                assert!(
+                    matches!(
+                        again,
+                        Err(RotateError::Occupied { .. }) | Ok(Rotated::Completed { removed: None, .. })
+                    ),
+                    "{strike:?} {at}: {first:?}, {again:?}"
+                );
+            }
+            assert!(
+                world.state.lock().unwrap().alive.contains_key("theirs"),
+                "{strike:?} {at}"
+            );
+        }
+        assert!(tried > 4, "{strike:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_certainly_none_was_made_nothing_is_begun() {
+    let mut not_made = 0;
+    for at in 0.. {
+        let world = World::new(&["a"], true);
+        let first = world.rotate(Some((at, Strike::Fails))).await;
+        match first {
+            Err(RotateError::Cloud(CloudError::NotMade(_))) => not_made += 1,
+            Err(RotateError::Cloud(_)) => {}
+            _ if world.struck() => continue,
+            _ => break,
+        }
+        assert_eq!(world.file.begun().unwrap(), None, "{at}: {first:?}");
+    }
+    assert_eq!(not_made, 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rotation_that_lost_its_last_step_is_completed_and_not_repeated() {
     let world = World::new(&["a"], true);
@@ -327,11 +431,11 @@ async fn a_rotation_that_lost_its_last_step_is_completed_and_not_repeated() {
         let world = World::new(&["a"], true);
         if let Err(RotateError::OldRemains { new, old, .. }) = world.rotate(Some(strike)).await {
             assert_eq!((new.as_str(), old.as_str()), ("new-0", "a"));
-            let completed = Rotated::Completed {
-                in_use: issued("new-0"),
-                removed: Some("a".into()),
-            };
-            assert_eq!(world.rotate(None).await.unwrap(), completed);
+            let completed = world.rotate(None).await;
+            assert!(
+                matches!(&completed, Ok(Rotated::Completed { in_use, removed: Some(old) }) if in_use.id == "new-0" && old == "a"),
+                "{completed:?}"
+            );
             break;
         }
     }
@@ -432,6 +536,21 @@ async fn nothing_is_guessed_where_a_wrong_guess_would_not_show() {
     world.check_end(&"named");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_presumed_is_not_certain_once_it_is_put_back() {
+    for (noted, presumed) in [(false, Some("a")), (true, None)] {
+        let world = World::new(&["a"], noted);
+        world.state.lock().unwrap().fades = true;
+        let error = world.rotate(None).await.unwrap_err();
+        assert!(matches!(error, RotateError::New(NotWorking::Unclear(_))), "{error}");
+        let id = |token: Option<IssuedToken>| token.map(|token| token.id);
+        let (in_use, said) = (world.file.in_use().unwrap(), world.file.presumed().unwrap());
+        assert_eq!((in_use.is_some(), id(said).as_deref()), (noted, presumed));
+        let ids: Vec<_> = world.state.lock().unwrap().alive.keys().cloned().collect();
+        assert_eq!(ids, ["a"]);
+    }
+}
+
 /// The control plane of another tenant, and then that of the right one.
 #[tokio::test(start_paused = true)]
 async fn a_wrong_guess_is_not_remembered() {
@@ -462,6 +581,66 @@ async fn what_is_said_overrides_a_note_of_a_token_that_is_not_there() {
     );
     assert!(matches!(world.rotate(None).await, Ok(Rotated::Renewed { .. })));
     world.check_end(&"overridden");
+}
+
+/// With the right id, and with the wrong one.
+#[tokio::test(start_paused = true)]
+async fn a_trial_that_is_broken_off_leaves_nothing_switched_off() {
+    for keep in ["a", "b"] {
+        for strike in STRIKES {
+            for at in 0.. {
+                let world = World::new(&["a", "b"], false);
+                world.state.lock().unwrap().switches = true;
+                let what = (keep, strike, at);
+                let first = world.rotate_keeping(Some(keep), Some((at, strike))).await;
+                if !world.struck() {
+                    let expected = match keep {
+                        "a" => matches!(first, Ok(Rotated::Renewed { .. })),
+                        _ => matches!(first, Err(RotateError::Mistaken { resumed: true, .. })),
+                    };
+                    assert!(at > 8 && expected, "{what:?}: {first:?}");
+                    break;
+                }
+                let off = world.state.lock().unwrap().off.len();
+                let is_said = matches!(
+                    first,
+                    Err(RotateError::Mistaken { resumed: false, .. }
+                        | RotateError::Untold { resumed: false, .. }
+                        | RotateError::NotRemoved { resumed: false, .. })
+                );
+                let is_killed = matches!(strike, Strike::Dies | Strike::DiesAfter);
+                assert!(off == 0 || is_said || is_killed, "{what:?}: {first:?}");
+                let held = world.file.token().unwrap().unwrap();
+                let keep = (held.expose_secret() == text("a").expose_secret()).then_some("a");
+                let second = world.rotate_keeping(keep, None).await;
+                assert!(second.is_ok(), "{what:?}: {first:?}, {second:?}");
+                assert!(world.state.lock().unwrap().off.is_empty(), "{what:?}");
+                world.check_end(&what);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_switched_on_again_is_named() {
+    let world = World::new(&["a", "b"], false);
+    {
+        let mut state = world.state.lock().unwrap();
+        state.switches = true;
+        let text = state.alive.remove("b").unwrap();
+        state.off.insert("b".into(), text);
+    }
+    TokenFile::open(world.file.path()).unwrap().begin_trial("b").unwrap();
+    // After the list.
+    let error = world.rotate(Some((1, Strike::Fails))).await.unwrap_err();
+    assert!(
+        matches!(&error, RotateError::StillOff { id, .. } if id == "b"),
+        "{error}"
+    );
+    assert_eq!(world.file.suspended().unwrap().as_deref(), Some("b"));
+    let _ = world.rotate(None).await;
+    assert_eq!(world.file.suspended().unwrap(), None);
+    assert_eq!(world.state.lock().unwrap().alive.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

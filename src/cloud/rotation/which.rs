@@ -56,29 +56,30 @@ pub(super) fn which(
     }
 }
 
-/// The file's token was used with success a moment ago, so that one of those that are alive may be it.
+/// The file's token was used with success a moment ago, so that one that is switched on may be it; also one whose
+/// time is over, because clouds and clocks do not agree to the minute.
 fn the_only_one(listed: &[IssuedToken], may_guess: bool) -> Result<IssuedToken, RotateError> {
-    let now = chrono::Utc::now();
-    let alive: Vec<_> = listed.iter().filter(|token| token.is_alive(now)).collect();
-    match alive.as_slice() {
-        [only] if may_guess => Ok((*only).clone()),
-        [only] => Err(RotateError::Unnamed { id: only.id.clone() }),
+    let on: Vec<_> = listed.iter().filter(|token| token.enabled).collect();
+    match on.as_slice() {
+        [only] if may_guess && listed.len() == 1 => Ok((*only).clone()),
+        [only] if listed.len() == 1 => Err(RotateError::Unnamed { id: only.id.clone() }),
         [] => Err(RotateError::Stranger("no token is listed there".into())),
-        several => Err(RotateError::Ambiguous {
-            ids: several.iter().map(|token| token.id.clone()).collect(),
+        _ => Err(RotateError::Ambiguous {
+            ids: listed.iter().map(|token| token.id.clone()).collect(),
         }),
     }
 }
 
-/// The old token of a rotation that had its new one in place already. One that is gone by now is forgotten.
-pub(super) fn begun(file: &TokenFile, others: &[&IssuedToken]) -> Result<Option<String>, RotateError> {
-    let mut begun = None;
+/// What was in the file before, and is still there: the old token of a rotation, if that had its new one in place.
+/// One that is gone by now is forgotten.
+pub(super) fn earlier(file: &TokenFile, others: &[&IssuedToken]) -> Result<Option<String>, RotateError> {
+    let mut earlier = None;
     for id in file.earlier()? {
         if others.iter().any(|token| token.id == id) {
-            begun = Some(id);
+            earlier = Some(id);
         } else {
             file.forget(&id)?;
         }
     }
-    Ok(begun)
+    Ok(earlier)
 }

@@ -1,6 +1,11 @@
 //! The token file on a real disk.
 
-use std::{fmt, ops::Deref, os::unix::fs::PermissionsExt, sync::Arc};
+use std::{
+    fmt,
+    ops::Deref,
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+    sync::Arc,
+};
 
 use chrono::DateTime;
 use tempfile::TempDir;
@@ -97,7 +102,7 @@ fn nobody_else_can_read_it_and_the_note_gives_nothing_away() {
     fs::write(&path, "by hand").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let link = folder.path().join("link");
-    std::os::unix::fs::symlink(&path, &link).unwrap();
+    symlink(&path, &link).unwrap();
     let file = TokenFile::open(&link).unwrap();
     assert!(file.token().unwrap_err().to_string().contains("chmod 600"));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
@@ -174,6 +179,64 @@ fn the_lock_belongs_to_whom_the_token_belongs() {
     let lock = file.lock().unwrap();
     assert_eq!(fs::metadata(folder.path().join("token.lock")).unwrap().uid(), 12345);
     drop(lock);
+}
+
+/// Whoever owns the folder may plant one, and root may come along.
+#[test]
+fn a_link_beside_the_token_is_not_followed() {
+    for (name, content) in [("token.lock", ""), ("token.json", "{\"tokens\": []}")] {
+        let (folder, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let target = elsewhere.path().join("shadow");
+        fs::write(&target, content).unwrap();
+        let file = TokenFile::open(&folder.path().join("token")).unwrap();
+        file.replace(&token("a"), &secret("hunter2")).unwrap();
+        let is_given = std::os::unix::fs::chown(file.path(), Some(12345), Some(12345)).is_ok();
+        let before = fs::metadata(&target).unwrap();
+        let planted = folder.path().join(name);
+        let _ = fs::remove_file(&planted);
+        symlink(&target, &planted).unwrap();
+        let error = match name {
+            "token.lock" => file.lock().err().unwrap(),
+            _ => file.in_use().unwrap_err(),
+        };
+        assert!(error.to_string().contains("is in the way: it is no file"), "{error}");
+        assert!(file.has_room().is_err(), "{name}");
+        let after = fs::metadata(&target).unwrap();
+        assert_eq!(
+            (before.uid(), before.ino()),
+            (after.uid(), after.ino()),
+            "{name}, {is_given}"
+        );
+        assert_eq!(fs::read_to_string(&target).unwrap(), content);
+        assert!(fs::symlink_metadata(&planted).unwrap().is_symlink());
+    }
+    // One that shows nowhere makes nothing there.
+    let folder = TempDir::new().unwrap();
+    let file = TokenFile::open(&folder.path().join("token")).unwrap();
+    symlink(folder.path().join("made"), folder.path().join("token.lock")).unwrap();
+    assert!(file.lock().is_err() && !folder.path().join("made").exists());
+    // A draft that is one is taken away, and not written through.
+    let target = folder.path().join("target");
+    fs::write(&target, "theirs").unwrap();
+    symlink(&target, folder.path().join("token.new")).unwrap();
+    file.replace(&token("a"), &secret("hunter2")).unwrap();
+    assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
+}
+
+/// A lock that a killed rotation left belongs to whom it belonged.
+#[test]
+fn a_lock_that_is_there_is_taken_as_it_is() {
+    let folder = TempDir::new().unwrap();
+    let file = TokenFile::open(&folder.path().join("token")).unwrap();
+    file.replace(&token("a"), &secret("hunter2")).unwrap();
+    let left = folder.path().join("token.lock");
+    fs::write(&left, "").unwrap();
+    let before = fs::metadata(&left).unwrap();
+    let _ = std::os::unix::fs::chown(file.path(), Some(12345), Some(12345));
+    let lock = file.lock().unwrap();
+    assert!(lock.is_some());
+    let after = fs::metadata(&left).unwrap();
+    assert_eq!((before.uid(), before.ino()), (after.uid(), after.ino()));
 }
 
 #[test]

@@ -115,6 +115,7 @@ async fn what_cannot_be_told_changes_nothing() {
         assert_eq!(world.ids(), before, "{there:?}");
         assert_eq!(world.held(), text("a").expose_secret());
         assert_eq!(world.file.in_use().unwrap().is_some(), there.noted, "the note is kept");
+        assert_eq!(world.file.begun().unwrap(), None, "{there:?}: nothing is begun");
         error
     };
     let nothing: &dyn Fn(&mut State) = &|_| ();
@@ -161,6 +162,75 @@ async fn what_cannot_be_told_changes_nothing() {
     let _ = check(NOTED, None, off, "is switched off").await;
     let barren: &dyn Fn(&mut State) = &|state| state.barren = true;
     let _ = check(NOTED, None, barren, "a new one was not let in either").await;
+}
+
+/// The note knows "b", which was in the file before and may be in use elsewhere.
+#[tokio::test(start_paused = true)]
+async fn after_a_refusal_for_want_of_room_nothing_of_others_is_deleted() {
+    let world = World::new(&["b", "a"], true);
+    world.file.replace(&issued("a"), &text("a")).unwrap();
+    world.state.lock().unwrap().says = Some(NotWorking::Refused("401, once".into()));
+    let refused = world.rotate(None).await;
+    assert!(matches!(refused, Err(RotateError::NoRoom { .. })), "{refused:?}");
+    world.state.lock().unwrap().says = None;
+    let refused = world.rotate(None).await;
+    assert!(matches!(refused, Err(RotateError::Occupied { .. })), "{refused:?}");
+    assert_eq!(world.ids(), ["a", "b"]);
+}
+
+/// The file holds "a", which is still let in after its end; the living one is somebody else's.
+#[tokio::test(start_paused = true)]
+async fn the_only_one_alive_is_not_taken_for_the_one_in_the_file() {
+    let world = World::new(&["a", "theirs"], false);
+    world.state.lock().unwrap().says_expired = Some("a".to_owned());
+    let refused = world.rotate(None).await;
+    assert!(
+        matches!(&refused, Err(RotateError::Ambiguous { ids }) if ids == &["a", "theirs"]),
+        "{refused:?}"
+    );
+    assert_eq!(world.ids(), ["a", "theirs"]);
+    // Alone, it is the one.
+    world.state.lock().unwrap().alive.remove("theirs");
+    let renewed = world.rotate(None).await;
+    assert!(
+        matches!(&renewed, Ok(Rotated::Renewed { old, .. }) if old.id == "a"),
+        "{renewed:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn unasked_only_a_noted_token_that_has_expired_is_replaced() {
+    let check = async |there: There, note: Option<IssuedToken>, is_replaced: bool| {
+        let world = there.world();
+        if let Some(note) = &note {
+            world.file.replace(note, &text("a")).unwrap();
+        }
+        world.state.lock().unwrap().unwatched = true;
+        let before = world.ids();
+        match world.rotate(None).await {
+            Ok(Rotated::Replaced { .. }) if is_replaced => {}
+            Err(RotateError::Unasked(NotWorking::Refused(_))) if !is_replaced => {
+                assert_eq!(world.ids(), before, "{there:?}");
+                assert_eq!(world.file.begun().unwrap(), None);
+            }
+            other => panic!("{there:?} {note:?}: {other:?}"),
+        }
+    };
+    let with = |expired, alive| There {
+        expired,
+        alive,
+        ..NOTED
+    };
+    check(with(&["a"], &[]), None, true).await;
+    check(NOTED, Some(expired("a")), true).await;
+    check(with(&[], &["theirs"]), Some(expired("a")), true).await;
+    // Deleted by somebody.
+    check(NOTED, None, false).await;
+    check(with(&[], &["theirs"]), None, false).await;
+    let bare = |there| There { noted: false, ..there };
+    check(bare(NOTED), None, false).await;
+    check(bare(with(&["theirs"], &[])), None, false).await;
+    check(bare(with(&[], &["theirs"])), None, false).await;
 }
 
 /// The endpoint says the same of every token.
