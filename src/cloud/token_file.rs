@@ -30,6 +30,7 @@ use std::{
 use rustix::fs::{Mode, OFlags};
 use secrecy::{ExposeSecret, SecretString};
 
+pub(crate) use self::lock::Lock;
 pub(super) use self::note::Begun;
 use self::{
     note::{Entry, Note},

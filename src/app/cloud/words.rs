@@ -149,7 +149,7 @@ impl Words {
                  nobody uses ({}): {command} delete ID; and then: {anew}",
                 full.join(" or ")
             ),
-            RotateError::Unasked(_) => format!("for a new one in its place: {}", self.anew),
+            RotateError::Unasked(_) => format!("for a new one in its place: {}", self.anew()),
             RotateError::NoRoom { .. } => {
                 format!("delete the one that nobody uses: {command} delete ID; and then: {command} rotate")
             }
