@@ -293,6 +293,37 @@ fn all_that_is_missing_or_wrong_is_told_at_once() {
     assert_eq!(ground.files(), ["/password", "/wrong"]);
 }
 
+#[test]
+fn what_only_a_switch_would_use_is_not_dropped() {
+    let ground = Ground::new();
+    let more = words(&[("--rotate-before-days", "30"), ("--region", "cn-north-4")]);
+    let _ = ground
+        .unattended(&[ground.options(), more].concat())
+        .expect(2)
+        .says("--region, --rotate-before-days: of use only with --enable");
+    assert!(!ground.path("scimward.toml").exists());
+}
+
+/// Whoever pipes it into something that ends early has no configuration, and is told.
+#[test]
+fn nothing_is_made_for_somebody_who_does_not_listen() {
+    let ground = Ground::new();
+    let options = ground.options();
+    let mut command = std::process::Command::new(support::scimward::program());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    command
+        .args(["--config", ground.path("scimward.toml").to_str().unwrap(), "setup"])
+        .args(&options)
+        .stdin(std::process::Stdio::null())
+        .stdout(writer);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("what is said here cannot be shown"), "{said}");
+    assert!(!ground.path("scimward.toml").exists());
+}
+
 /// A private control plane has a private SCIM side.
 #[test]
 fn a_token_goes_to_no_host_that_nobody_named() {
@@ -387,7 +418,14 @@ fn a_state_that_cannot_be_used_is_refused_before_anything_is_made() {
     fs::write(taken.join("photo.jpeg"), "").unwrap();
     fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
     let options = ground.switch_options(&cloud.control);
-    for (path, why) in [(&file, "not a directory"), (&taken, "photo.jpeg"), (&open, "0755")] {
+    let (nowhere, config) = (PathBuf::from("/proc/none"), ground.folder.path().to_owned());
+    for (path, why) in [
+        (&file, "not a directory"),
+        (&taken, "photo.jpeg"),
+        (&open, "0755"),
+        (&nowhere, "cannot be made in /proc"),
+        (&config, "wants a folder of its own"),
+    ] {
         let state = words(&[("--state", path.to_str().unwrap())]);
         let _ = ground
             .unattended(&[options.clone(), state].concat())
@@ -693,7 +731,12 @@ fn the_token_that_is_left_in_the_cloud_is_named_with_what_deletes_it() {
     for profile in ["huawei", "alibaba"] {
         let ground = Ground::new();
         let cloud = Unprovisioned::start(profile, &[]);
-        let options = [ground.switch_options(&cloud.control), vec!["--force".to_owned()]].concat();
+        let region = match profile {
+            "huawei" => "cn-north-4",
+            _ => "cn-shanghai",
+        };
+        let more = ["--force", "--region", region].map(str::to_owned).to_vec();
+        let options = [ground.switch_options(&cloud.control), more].concat();
         let _ = ground.unattended(&options).expect(0).says_not("was there before");
         let run = ground
             .unattended(&options)

@@ -116,3 +116,25 @@ pub struct SetupOptions {
     #[arg(long, help_heading = "The rest")]
     pub no_dry_run: bool,
 }
+
+impl SetupOptions {
+    /// The options given that only a switch of the cloud would make use of.
+    #[must_use]
+    pub fn idle_without_enable(&self) -> Vec<&'static str> {
+        let renews = self.rotate_before_days.as_deref().is_some_and(|days| days != "0");
+        let given = [
+            ("--region", self.region.is_some()),
+            ("--instance", self.instance.is_some()),
+            ("--access-key-file", self.access_key_file.is_some()),
+            ("--secret-key-file", self.secret_key_file.is_some()),
+            ("--security-token-file", self.security_token_file.is_some()),
+            ("--control-endpoint", self.control_endpoint.is_some()),
+            ("--rotate-before-days", renews),
+        ];
+        given
+            .into_iter()
+            .filter(|(_, is_given)| *is_given)
+            .map(|(flag, _)| flag)
+            .collect()
+    }
+}

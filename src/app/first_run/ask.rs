@@ -27,7 +27,11 @@ pub(super) fn heard<T>(answer: Result<T, Stop>) -> Result<Option<T>, Stop> {
 
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
-        Self::Failure(super::Failure::output(error))
+        // Unlike elsewhere a reader who has seen enough is an error: what was asked for is not done.
+        Self::Failure(super::Failure {
+            words: format!("what is said here cannot be shown: {error}"),
+            code: exit::OBJECTS,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     trial::{Trial, absolute, obstacle},
 };
 use crate::{
+    app::places::folder_of,
     cli::SetupOptions,
     outcome::exit,
     profile::Profile,
@@ -78,6 +79,15 @@ impl Talk<'_> {
 
     /// Provisioning was switched on elsewhere. It is tried out only for a cloud that is known by name.
     fn by_hand(&mut self, is_named: bool) -> Result<(), Stop> {
+        let idle = self.options.idle_without_enable();
+        if !idle.is_empty() {
+            let words = format!(
+                "{}: of use only with --enable, which switches provisioning on and makes the token; leave it out, or say \
+                 --enable",
+                idle.join(", ")
+            );
+            heard::<()>(Err(self.desk.mistake(words, exit::USAGE)))?;
+        }
         let mut question = Question::new("--endpoint", "The SCIM endpoint, as the cloud's console shows it:");
         let mut given = self.options.endpoint.clone();
         let mut file = self.options.token_file.clone();
@@ -144,7 +154,7 @@ impl Talk<'_> {
                 ..before.clone()
             };
             trial.complaint(&answers, &["[state] path"])?;
-            trial.state(&answers).map(|()| answers)
+            trial.state(&answers, folder_of(usual)).map(|()| answers)
         })?;
         Ok(())
     }

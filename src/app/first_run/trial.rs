@@ -159,8 +159,23 @@ impl Trial {
 
     /// What `scimward check` has against the state's folder. Whose state it is can be told only once the endpoint
     /// is known.
-    pub(super) fn state(&self, answers: &Answers) -> Result<(), String> {
+    pub(super) fn state(&self, answers: &Answers, config: &Path) -> Result<(), String> {
         let setup = self.setup(answers).map_err(|error| error.one_line())?;
+        let state = &setup.config.state_path;
+        if config.starts_with(state) {
+            return Err(format!(
+                "{} is where the configuration goes, or above that; the state wants a folder of its own",
+                state.display()
+            ));
+        }
+        // What is not there yet has to be made by the first run.
+        let there = state.ancestors().find(|folder| folder.is_dir());
+        if let Some(there) = there.filter(|there| there != state) {
+            tempfile::tempdir_in(there).map_err(|error| {
+                let why = std::io::Error::from(error.kind());
+                format!("{} cannot be made in {}: {why}", state.display(), there.display())
+            })?;
+        }
         let found = match answers.endpoint {
             Some(_) => check::state(&setup),
             None => check::state_at(&setup.config.state_path, |_| Ok(Finding::new(Mark::Ok, "state", ""))),

@@ -114,7 +114,8 @@ impl Access {
         let (access, secret) = &self.keys;
         let instance = format!("--{}", self.provider.instance_key().replace('_', "-"));
         let options = [
-            ("--region", text(&self.region)),
+            // The other address says where it is, as far as the commands go.
+            ("--region", text(&self.region).filter(|_| self.endpoint.is_none())),
             (&*instance, text(&self.instance)),
             ("--endpoint", text(&self.endpoint)),
             ("--ca-file", self.ca_file.as_ref().and_then(file)),
