@@ -831,7 +831,20 @@ fn a_temporary_key_comes_with_its_security_token() {
         let run = run.expect(0).says(&format!("${access}"));
         assert!(!run.everything().contains("s3ss10n"), "{}", run.everything());
         let config = fs::read_to_string(ground.path("scimward.toml")).unwrap();
-        assert!(!config.contains("[cloud"), "{config}");
+        assert!(
+            !config.contains("_key") && !config.contains("rotate_before_days"),
+            "{config}"
+        );
+        // It says where the control plane is, for those who type less from here on.
+        let list = match profile {
+            "huawei" => ["cloud", "huawei", "token", "list"],
+            _ => ["cloud", "alibaba", "credential", "list"],
+        };
+        let list = ground.scimward(&list);
+        let list = list
+            .env(access, &value(&control.access_key))
+            .env(secret, &value(&control.secret_key));
+        let _ = list.env(session, "s3ss10n-t0ken").run().expect(0);
         assert!(ground.files().iter().all(|file| !file.ends_with("-key")));
     }
 }

@@ -25,17 +25,24 @@ pub(super) enum Secret {
     File(PathBuf),
 }
 
-/// The cloud's control plane, for a daemon that renews the token.
+/// The cloud's control plane: where `scimward cloud` finds it.
 #[derive(Clone, Debug)]
 pub(super) struct Control {
     /// `huawei` or `alibaba`: the table's name.
     pub(super) provider: String,
     /// Key and value of each further line.
     pub(super) lines: Vec<(&'static str, String)>,
+    /// The daemon's part, where it has one.
+    pub(super) renewal: Option<Renewal>,
+}
+
+/// What a daemon that renews the token needs.
+#[derive(Clone, Debug)]
+pub(super) struct Renewal {
     /// The access key and its secret.
     pub(super) keys: (Secret, Secret),
-    /// The token is renewed so many days before it expires; as typed.
-    pub(super) rotate_before_days: String,
+    /// So many days before the token expires; as typed.
+    pub(super) days: String,
 }
 
 /// Everything that was answered. What was not yet has a value that stands for it.
@@ -104,8 +111,9 @@ impl Answers {
     pub(super) fn secrets(&self) -> impl Iterator<Item = (&'static str, &Secret)> {
         let password = self.bind.as_ref().map(|(_, password)| (LDAP_PASSWORD, password));
         let token = self.token.as_ref().map(|token| (SCIM_TOKEN, token));
-        let keys = self.control.as_ref().map(|control| {
-            let (access, secret) = &control.keys;
+        let renewal = self.control.as_ref().and_then(|control| control.renewal.as_ref());
+        let keys = renewal.map(|renewal| {
+            let (access, secret) = &renewal.keys;
             [(ACCESS_KEY, access), (SECRET_KEY, secret)]
         });
         password.into_iter().chain(token).chain(keys.into_iter().flatten())
@@ -178,19 +186,27 @@ impl Answers {
             put(text, &format!("ca_file = {}\n", quoted_path(file)));
         }
         let Some(control) = &self.control else { return };
-        put(
-            text,
-            "# The daemon makes a new token so many days before this one expires.\n",
-        );
-        put(text, &format!("rotate_before_days = {}\n", control.rotate_before_days));
-        put(
-            text,
-            &format!("\n# With what it does that.\n[cloud.{}]\n", control.provider),
-        );
+        if let Some(renewal) = &control.renewal {
+            put(
+                text,
+                "# The daemon makes a new token so many days before this one expires.\n",
+            );
+            put(text, &format!("rotate_before_days = {}\n", renewal.days));
+        }
+        let what = match control.renewal {
+            Some(_) => "With what it does that",
+            None => "For `scimward cloud`, which takes the access key from the environment",
+        };
+        put(text, &format!("\n# {what}.\n[cloud.{}]\n", control.provider));
         for (key, value) in &control.lines {
             put(text, &format!("{key} = {value}\n"));
         }
-        let (access, secret) = &control.keys;
+        let Some(Renewal {
+            keys: (access, secret), ..
+        }) = &control.renewal
+        else {
+            return;
+        };
         put(
             text,
             &format!("access_key = {}\n", sources.of(ACCESS_KEY, Some(access))),

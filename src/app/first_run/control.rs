@@ -172,6 +172,7 @@ fn can_be_renewed(talk: &mut Talk<'_>, is_temporary: bool) -> Result<(), Stop> {
 
 /// The daemon's part, for those who want it.
 fn ask_renewal(talk: &mut Talk<'_>, access: &Access) -> Result<(), Stop> {
+    talk.answers.control = Some(access.control(None));
     if access.security_token.is_some() || talk.systemd {
         return Ok(());
     }
@@ -184,7 +185,7 @@ fn ask_renewal(talk: &mut Talk<'_>, access: &Access) -> Result<(), Stop> {
         talk.options.rotate_before_days.clone(),
         "[scim] rotate_before_days",
         // What is no number is refused by the checks of the configuration, in their words.
-        |answers, text| answers.control = (text != "0").then(|| access.control(text)),
+        |answers, text| answers.control = Some(access.control((text != "0").then_some(text))),
     )
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    super::answers::{Control, Secret},
+    super::answers::{Control, Renewal, Secret},
     provider::Provider,
 };
 use crate::{
@@ -77,8 +77,8 @@ impl Access {
         }
     }
 
-    /// The table of the configuration.
-    pub(super) fn control(&self, rotate_before_days: &str) -> Control {
+    /// The table of the configuration. `days` before its end the daemon renews the token, if it does.
+    pub(super) fn control(&self, days: Option<&str>) -> Control {
         let text = |text: &Option<String>| text.as_deref().map(quoted);
         let (endpoint, address) = match self.provider {
             Provider::Huawei => {
@@ -97,8 +97,10 @@ impl Access {
         Control {
             provider: self.provider.name().to_owned(),
             lines: lines.collect(),
-            keys: self.keys.clone(),
-            rotate_before_days: rotate_before_days.to_owned(),
+            renewal: days.map(|days| Renewal {
+                keys: self.keys.clone(),
+                days: days.to_owned(),
+            }),
         }
     }
 
