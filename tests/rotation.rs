@@ -329,6 +329,10 @@ fn what_fails_is_told_and_tried_again_on_another_day() {
 fn what_would_keep_the_daemon_from_renewing_is_found_by_check() {
     let ground = Ground::new("huawei", 1, "20");
     let config = ground.config().set("scim", "rotate_before_days", "30");
+    let unnamed = run(&config, &["check"]).expect(4);
+    let _ = unnamed
+        .says("nothing tells which token the file holds")
+        .says(" rotate --keep ");
     note(&config);
     let _ = run(&config, &["check"]).expect(0);
     let (theirs, _) = by_hand(&config, async |tokens| tokens.create().await.unwrap());

@@ -8,20 +8,29 @@ use crate::{
     secret::SecretSource,
 };
 
-/// Why there is no room for a new token, and what makes some: the daemon deletes only what was in the file, and what
+/// What is in the way, and what mends that: the daemon guesses nothing, and deletes only what was in the file, and what
 /// has expired.
-pub(super) fn no_room(setup: &Setup, tokens: &[IssuedToken], now: DateTime<Utc>) -> Option<String> {
+pub(super) fn of_renewal(setup: &Setup, tokens: &[IssuedToken], now: DateTime<Utc>) -> Option<String> {
     let SecretSource::File(path) = &setup.config.scim.token else {
         return None;
     };
     // What cannot be read is said where the token itself is looked at.
     let file = TokenFile::open(path).ok()?;
-    let (in_use, is_begun) = (file.in_use().ok()??, file.is_begun().ok()?);
-    if is_begun {
+    if file.is_begun().ok()? {
         return None;
     }
-    let other = other(&in_use.id, tokens, now)?;
     let words = words(setup)?;
+    let Some(in_use) = file.in_use().ok()? else {
+        let ids: Vec<&str> = tokens.iter().map(|token| token.id.as_str()).collect();
+        return Some(format!(
+            "the daemon could not renew it: nothing tells which {} the file holds ({}); type once, with its id: {} rotate \
+             --keep ID",
+            words.one,
+            ids.join(" or "),
+            words.command
+        ));
+    };
+    let other = other(&in_use.id, tokens, now)?;
     Some(format!(
         "the daemon could not renew it: there are {} {} already, and {} is not of this file, so it may be in use \
          elsewhere; if it is not, type: {} delete {}",

@@ -48,7 +48,7 @@ pub(in crate::app) async fn known(setup: &Setup) -> (TokenStatus, Option<String>
         return (status, None);
     };
     let hindrance = match ask(setup, control, &mut status).await {
-        Ok(tokens) => hindrance::no_room(setup, &tokens, Utc::now()),
+        Ok(tokens) => hindrance::of_renewal(setup, &tokens, Utc::now()),
         Err(error) => {
             let why = silent(&chain(&error));
             let is_lasting = error.refusal().is_some();
