@@ -37,13 +37,17 @@ pub(super) fn writable(path: &Path, force: bool) -> Result<(), Failure> {
         Err(error) => return Err(cannot(&error)),
     }
     let folder = folder_of(path);
+    takes_a_file(folder, || make_folder(folder)).map_err(|why| cannot(&why))
+}
+
+/// Why no file can be made in this folder, if none can; with the command that makes the folder where it is not there.
+pub(super) fn takes_a_file(folder: &Path, make: impl FnOnce() -> String) -> Result<(), String> {
     if !folder.is_dir() {
-        let mend = format!("its folder is not there; make it: {}", make_folder(folder));
-        return Err(cannot(&mend));
+        return Err(format!("its folder is not there; make it: {}", make()));
     }
     tempfile::NamedTempFile::new_in(folder)
         .map(drop)
-        .map_err(|error| cannot(&io::Error::from(error.kind())))
+        .map_err(|error| io::Error::from(error.kind()).to_string())
 }
 
 /// The command that makes a folder for secrets.

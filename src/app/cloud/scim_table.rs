@@ -1,7 +1,6 @@
 //! The `[scim]` table of a cloud: printed, or put into a configuration file of which nothing else changes.
 
 use std::{
-    fmt::Display,
     fs::{self, Permissions},
     io::{self, Write},
     ops::Range,
@@ -14,7 +13,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::Failure;
+use super::{Failure, place::takes_a_file};
 use crate::{
     app::{places::folder_of, toml_text::quoted},
     secret::shell_path,
@@ -170,15 +169,9 @@ pub(super) fn try_out(path: &Path) -> Result<(), Failure> {
     }
     // What a link leads to is what is replaced.
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let cannot = |why: &dyn Display| Failure::usage(format!("cannot write {}: {why}", path.display()));
     let folder = folder_of(&path);
-    if !folder.is_dir() {
-        let mend = format!("its folder is not there; make it: mkdir -p {}", shell_path(folder));
-        return Err(cannot(&mend));
-    }
-    tempfile::NamedTempFile::new_in(folder)
-        .map(drop)
-        .map_err(|error| cannot(&io::Error::from(error.kind())))
+    takes_a_file(folder, || format!("mkdir -p {}", shell_path(folder)))
+        .map_err(|why| Failure::usage(format!("cannot write {}: {why}", path.display())))
 }
 
 /// Where the line of a key begins, if the key is the first in it.
